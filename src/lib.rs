@@ -1,0 +1,8 @@
+//! Sign-in with DingTalk for NocoBase, as a sidecar.
+
+pub mod audit;
+pub mod dingtalk;
+pub mod nocobase;
+pub mod plugin;
+pub mod session;
+pub mod simulator;

@@ -1,0 +1,1 @@
+//! The production app, driven over HTTP.
