@@ -1,0 +1,52 @@
+//! Randomness, as a value that is handed in.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng as _, SeedableRng as _, TryRng as _};
+use uuid::Uuid;
+
+/// The source of random values; clones draw from the same source.
+#[derive(Clone, Debug)]
+pub struct Entropy(Source);
+
+#[derive(Clone, Debug)]
+enum Source {
+    System,
+    Seeded(Arc<Mutex<StdRng>>),
+}
+
+impl Entropy {
+    /// The operating system's generator.
+    pub const fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A generator that repeats itself for one seed, for tests that compare whole answers.
+    pub fn seeded(seed: u64) -> Self {
+        Self(Source::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))
+    }
+
+    /// `N` random bytes.
+    #[expect(clippy::expect_used, reason = "without the system's randomness nothing secure can go on")]
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0_u8; N];
+        match &self.0 {
+            Source::System => SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives randomness"),
+            Source::Seeded(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes),
+        }
+        bytes
+    }
+
+    /// `N` random bytes as text that may stand in a URL or a cookie.
+    pub fn text<const N: usize>(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.bytes::<N>())
+    }
+
+    /// A random UUID (version 4).
+    pub fn uuid(&self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.bytes()).into_uuid()
+    }
+}
