@@ -31,6 +31,10 @@ impl Entropy {
 
     /// `N` random bytes.
     #[expect(clippy::expect_used, reason = "without the system's randomness nothing secure can go on")]
+    ///
+    /// # Panics
+    ///
+    /// When the operating system gives no randomness: nothing secure can go on then.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0_u8; N];
         match &self.0 {

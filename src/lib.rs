@@ -1,10 +1,29 @@
-//! Sign-in with DingTalk for NocoBase, as a sidecar.
+//! Sign-in with DingTalk (钉钉) for NocoBase, as a sidecar.
+//!
+//! How a person signs in:
+//!
+//! 1. The button leads to `auth:redirect`; [`sign_in::SignIn::begin`] seals a [`sign_in::flow`] into a cookie
+//!    and sends the browser to DingTalk with a fresh `state`.
+//! 2. DingTalk sends it back to `auth:redirect`; [`sign_in::SignIn::receive`] finds the flow of that `state` in
+//!    this very browser, puts the code into it and sends the browser to the sign-in page.
+//! 3. The page posts `auth:signIn`; [`sign_in::SignIn::complete`] redeems the code ([`dingtalk`]), reads who it is,
+//! 4. finds, links or creates the user in one transaction ([`nocobase`]),
+//! 5. and issues NocoBase's own session ([`session`]).
+//!
+//! [`http`] is the edge, [`app`] puts everything together, [`config`] says how. [`audit`] keeps who signed in,
+//! [`doctor`] says what is wrong, [`plugin`] is what runs inside NocoBase, [`simulator`] is a DingTalk to develop
+//! and test against. [`clock`] and [`entropy`] hand in time and randomness.
 
+pub mod app;
 pub mod audit;
 pub mod clock;
+pub mod config;
 pub mod dingtalk;
+pub mod doctor;
 pub mod entropy;
+pub mod http;
 pub mod nocobase;
 pub mod plugin;
 pub mod session;
+pub mod sign_in;
 pub mod simulator;

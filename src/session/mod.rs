@@ -1,1 +1,280 @@
-//! session.
+//! NocoBase sessions: a signed token in the browser and a row in `issuedTokens`.
+//!
+//! The rules are NocoBase's own, in its order (reference/nocobase.md C.1 to C.4). Alone, the sidecar
+//! issues, checks, renews and ends sessions. Beside NocoBase it only issues them: NocoBase caches
+//! what it knows of sessions, so renewing or blocking behind its back would break them.
+
+pub mod cookies;
+pub mod password;
+pub mod policy;
+pub mod token;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta};
+use log::{info, warn};
+use moka::future::Cache;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::nocobase::{IssuedToken, Role, Store, StoreError, User, UserId};
+
+pub use cookies::{CookieLife, SessionCookie};
+pub use policy::TokenPolicy;
+pub use token::{BridgeClaims, Claims, SessionSecret, TokenError};
+
+/// Why a session was not given, or not accepted. The codes are NocoBase's.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The request carries no token.
+    #[error("no session token was sent")]
+    EmptyToken,
+    /// The token is none of ours.
+    #[error("the session token is not valid")]
+    InvalidToken,
+    /// The password was changed after this token was issued.
+    #[error("the password was changed after the session began")]
+    PasswordChanged,
+    /// The session, or the time in which its token could be renewed, is over.
+    #[error("the session is over")]
+    ExpiredSession,
+    /// The user signed out.
+    #[error("the session was ended")]
+    BlockedToken,
+    /// The user of the token is gone.
+    #[error("the user of the session does not exist")]
+    UserNotFound,
+    /// The row by which the token is renewed is gone.
+    #[error("the session token could not be renewed")]
+    RenewFailed,
+    /// NocoBase renews no token in answer to an event stream.
+    #[error("an event stream does not renew the session token")]
+    StreamDoesNotRenew,
+    /// No account has this name, or the password is another one.
+    #[error("the account or the password is wrong")]
+    WrongPassword,
+    /// The flow this session would come from has already given one.
+    #[error("the sign-in flow already gave a session")]
+    AlreadyIssued,
+    /// The table of token policies has no usable row.
+    #[error("the token policy is missing or unreadable")]
+    PolicyMissing,
+    /// The token could not be signed.
+    #[error("the session token could not be signed")]
+    Signing(#[source] TokenError),
+    /// The database did not answer the question.
+    #[error("the session could not be looked up")]
+    Store(#[from] StoreError),
+}
+
+/// A session that was just issued.
+pub struct Issued {
+    /// The token for the browser.
+    pub token: String,
+    /// What it says.
+    pub claims: Claims,
+    /// How long the session, and so its cookies, live.
+    pub lifetime: TimeDelta,
+}
+
+/// A session that was checked and holds.
+pub struct Checked {
+    /// The user it belongs to.
+    pub user: User,
+    /// The claims of the token, after renewal where there was one.
+    pub claims: Claims,
+    /// The token that replaces the one sent.
+    pub renewed: Option<String>,
+    /// The policy it was checked against.
+    pub policy: TokenPolicy,
+}
+
+/// Issues, checks, renews and ends sessions.
+#[derive(Clone)]
+pub struct Sessions {
+    store: Store,
+    secret: SessionSecret,
+    clock: Clock,
+    entropy: Entropy,
+    renewals: Cache<Uuid, Renewal>,
+}
+
+#[derive(Clone, Copy)]
+struct Renewal {
+    jti: Uuid,
+    issued_at_ms: i64,
+}
+
+/// Requests sent side by side with one old token all get the renewed one for this long, as in NocoBase.
+const RENEWAL_SHARED_FOR: Duration = Duration::from_secs(10);
+const RENEWALS_REMEMBERED: u64 = 10_000;
+
+impl Sessions {
+    /// Sessions on this store, signed with this secret.
+    pub fn new(store: Store, secret: SessionSecret, clock: Clock, entropy: Entropy) -> Self {
+        let renewals =
+            Cache::builder().max_capacity(RENEWALS_REMEMBERED).time_to_live(RENEWAL_SHARED_FOR).build();
+        Self { store, secret, clock, entropy, renewals }
+    }
+
+    /// The secret, for what else is signed with it.
+    pub fn secret(&self) -> &SessionSecret {
+        &self.secret
+    }
+
+    /// Issues a session. `id` names it in `issuedTokens`: a second session under one id is refused.
+    pub async fn issue(&self, user_id: UserId, authenticator: &str, id: Uuid) -> Result<Issued, SessionError> {
+        let policy = self.policy().await?;
+        let now = self.clock.now();
+        let jti = self.entropy.uuid();
+        let claims = Claims {
+            user_id,
+            temp: true,
+            iat: now.timestamp(),
+            sign_in_time: now.timestamp_millis(),
+            exp: now.timestamp() + policy.token_expiration.num_seconds(),
+            jti,
+        };
+        let token = self.secret.sign(&claims).map_err(SessionError::Signing)?;
+        let row = IssuedToken {
+            id,
+            jti,
+            issued_at_ms: now.timestamp_millis(),
+            signed_in_at_ms: now.timestamp_millis(),
+            user_id,
+            authenticator: authenticator.to_owned(),
+        };
+        match self.store.issue_token(row, now).await {
+            Ok(()) => {}
+            Err(StoreError::Duplicate { .. }) => return Err(SessionError::AlreadyIssued),
+            Err(error) => return Err(error.into()),
+        }
+        self.forget_old_sign_ins(user_id, now.timestamp_millis() - policy.session_expiration.num_milliseconds());
+        Ok(Issued { token, claims, lifetime: policy.session_expiration })
+    }
+
+    /// A fresh identifier for a session that no flow leads to.
+    pub fn fresh_id(&self) -> Uuid {
+        self.entropy.uuid()
+    }
+
+    /// Deletes the user's ended sessions, off the path of the answer: what stays does no harm.
+    fn forget_old_sign_ins(&self, user_id: UserId, before_ms: i64) {
+        let store = self.store.clone();
+        tokio::spawn(async move {
+            if let Err(error) = store.delete_sign_ins_before(user_id, before_ms).await {
+                warn!("ended sessions of user {user_id} were not deleted: {error}");
+            }
+        });
+    }
+
+    /// Checks a token, and renews it when its time is over and the session's is not.
+    pub async fn check(&self, token: Option<&str>, is_stream: bool) -> Result<Checked, SessionError> {
+        let claims = self.secret.verify(token.ok_or(SessionError::EmptyToken)?).map_err(|_| SessionError::InvalidToken)?;
+        let user = self.store.find_user(claims.user_id).await?.ok_or(SessionError::UserNotFound)?;
+        if self.store.is_blocked(&claims.jti.to_string()).await? {
+            return Err(SessionError::BlockedToken);
+        }
+        let policy = self.policy().await?;
+        let now_ms = self.clock.now().timestamp_millis();
+        if now_ms - claims.sign_in_time > policy.session_expiration.num_milliseconds() {
+            return Err(SessionError::ExpiredSession);
+        }
+        if user.password_change_tz.is_some_and(|changed| claims.iat * 1000 < changed) {
+            return Err(SessionError::PasswordChanged);
+        }
+        let is_over = now_ms >= claims.exp * 1000
+            || now_ms - claims.iat * 1000 > policy.token_expiration.num_milliseconds();
+        if !is_over {
+            return Ok(Checked { user, claims, renewed: None, policy });
+        }
+        let limit = policy.renew_limit.num_milliseconds();
+        if limit > 0 && now_ms - claims.exp * 1000 > limit {
+            return Err(SessionError::ExpiredSession);
+        }
+        if is_stream {
+            return Err(SessionError::StreamDoesNotRenew);
+        }
+        let (claims, renewed) = self.renew(&claims, &policy).await?;
+        Ok(Checked { user, claims, renewed: Some(renewed), policy })
+    }
+
+    async fn renew(&self, old: &Claims, policy: &TokenPolicy) -> Result<(Claims, String), SessionError> {
+        let renewal = self
+            .renewals
+            .try_get_with(old.jti, async {
+                let now = self.clock.now();
+                let jti = self.entropy.uuid();
+                match self.store.renew_token(old.jti, jti, now).await {
+                    Ok(true) => Ok(Renewal { jti, issued_at_ms: now.timestamp_millis() }),
+                    Ok(false) => Err(None),
+                    Err(error) => Err(Some(error)),
+                }
+            })
+            .await
+            .map_err(|failure: Arc<Option<StoreError>>| match Arc::try_unwrap(failure) {
+                Ok(Some(error)) => SessionError::Store(error),
+                Ok(None) => SessionError::RenewFailed,
+                Err(shared) => {
+                    if shared.is_some() {
+                        SessionError::Store(StoreError::Conflict)
+                    } else {
+                        SessionError::RenewFailed
+                    }
+                }
+            })?;
+        let iat = renewal.issued_at_ms / 1000;
+        let claims = Claims {
+            user_id: old.user_id,
+            temp: true,
+            iat,
+            sign_in_time: old.sign_in_time,
+            exp: iat + policy.token_expiration.num_seconds(),
+            jti: renewal.jti,
+        };
+        let token = self.secret.sign(&claims).map_err(SessionError::Signing)?;
+        info!("session of user {} renewed", claims.user_id);
+        Ok((claims, token))
+    }
+
+    /// Ends the session of this token. A token that is none of ours has no session to end.
+    pub async fn sign_out(&self, token: &str) -> Result<Option<UserId>, SessionError> {
+        let Ok(claims) = self.secret.verify(token) else { return Ok(None) };
+        let policy = self.policy().await?;
+        let ends_at_ms = claims.sign_in_time + policy.session_expiration.num_milliseconds();
+        let ends = DateTime::from_timestamp_millis(ends_at_ms).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
+        self.store.block_token(&claims.jti.to_string(), ends, self.clock.now()).await?;
+        Ok(Some(claims.user_id))
+    }
+
+    /// Finds the user with this account and password. Unknown account and wrong password differ neither in
+    /// answer nor in the work done.
+    pub async fn find_by_password(&self, account: &str, password: &str) -> Result<User, SessionError> {
+        let found = self.store.find_user_by_account(account).await?;
+        let (user, stored) = match found {
+            Some((user, stored)) => (Some(user), stored),
+            None => (None, None),
+        };
+        let password = password.to_owned();
+        let right = tokio::task::spawn_blocking(move || password::verify(&password, stored.as_ref()))
+            .await
+            .unwrap_or(false);
+        match user {
+            Some(user) if right => Ok(user),
+            Some(_) | None => Err(SessionError::WrongPassword),
+        }
+    }
+
+    /// The token policy as it stands in the database.
+    pub async fn policy(&self) -> Result<TokenPolicy, SessionError> {
+        let config = self.store.token_policy().await?.ok_or(SessionError::PolicyMissing)?;
+        TokenPolicy::parse(&config).ok_or(SessionError::PolicyMissing)
+    }
+
+    /// The cookies of a session, as NocoBase sets them beside the answer.
+    pub fn cookies(&self, token: &str, authenticator: &str, roles: &[Role], lifetime: TimeDelta) -> Vec<SessionCookie> {
+        cookies::of_session(token, authenticator, cookies::preferred_role(roles), &self.entropy.text::<24>(), lifetime)
+    }
+}

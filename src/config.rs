@@ -1,0 +1,378 @@
+//! Settings: from flags, the environment and a named env file, in that order; validated before anything starts.
+//!
+//! NocoBase's own variables are read under NocoBase's names, so that pairing needs no second
+//! configuration. The environment is read here and nowhere else.
+
+mod database;
+mod secret;
+mod sources;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use url::Url;
+
+use crate::dingtalk::{Endpoints, Limits};
+use crate::nocobase::{AesKey, DatabaseSettings};
+use crate::sign_in::{Origin, SecretBytes};
+
+pub use secret::NotShared;
+pub use sources::{Setting, Sources};
+
+/// A setting that cannot be used. Its text is shown to the person who starts the process.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The value is not of the form the setting takes.
+    #[error("{name} cannot be used: {expected}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// A setting that this mode needs is not there.
+    #[error("{name} is not set: {needed_for}")]
+    Missing {
+        /// The variable.
+        name: &'static str,
+        /// What it is needed for.
+        needed_for: &'static str,
+    },
+    /// The named env file cannot be read.
+    #[error("the env file {} cannot be read", path.display())]
+    EnvFile {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line of the env file cannot be read.
+    #[error("the env file {} has a line that cannot be read (line content withheld)", path.display())]
+    EnvFileSyntax {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// A key file cannot be read or made.
+    #[error("the key file {} cannot be used", path.display())]
+    KeyFile {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A key file does not hold exactly 32 bytes.
+    #[error("the key file {} must hold exactly 32 bytes", path.display())]
+    KeyLength {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// The secret is one that others know.
+    #[error("the session secret cannot be used")]
+    Secret(#[from] NotShared),
+}
+
+/// Which of the ways of running this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// With its own database and pages.
+    Alone,
+    /// Beside NocoBase, on NocoBase's database.
+    BesideNocoBase,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The first administrator of a database that is created.
+#[derive(Clone, Debug)]
+pub struct FirstAdministrator {
+    /// `INIT_ROOT_EMAIL`.
+    pub email: String,
+    /// `INIT_ROOT_USERNAME`.
+    pub username: String,
+    /// `INIT_ROOT_NICKNAME`.
+    pub nickname: String,
+    /// `INIT_ROOT_PASSWORD`; without it a random one is made and printed once.
+    pub password: Option<SecretString>,
+}
+
+/// Whose cross-origin requests are answered, in NocoBase's terms.
+#[derive(Clone, Debug, Default)]
+pub struct Cors {
+    /// `CORS_ORIGIN_WHITELIST`.
+    pub whitelist: Option<Vec<String>>,
+    /// `CORS_DISALLOW_NO_ORIGIN`.
+    pub disallow_no_origin: bool,
+}
+
+/// Everything that is settled before the server is built.
+#[derive(Debug)]
+pub struct Config {
+    /// How it runs.
+    pub mode: Mode,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where its own files are.
+    pub storage: PathBuf,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// Whether the one index may be made in NocoBase's database.
+    pub may_create_index: bool,
+    /// The secret of sessions and flows.
+    pub secret: SecretBytes,
+    /// The key of NocoBase's secret variables.
+    pub aes_key: Option<AesKey>,
+    /// NocoBase's API base path, with slashes on both sides.
+    pub api_base: String,
+    /// The path its pages live under, with slashes on both sides.
+    pub public_path: String,
+    /// Under which address NocoBase reaches the sidecar.
+    pub sidecar_url: Option<Url>,
+    /// Under which origin people see the site.
+    pub public_origin: Option<Origin>,
+    /// Whose forwarding headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Where the doctor finds NocoBase.
+    pub nocobase_url: Option<Url>,
+    /// DingTalk's hosts.
+    pub endpoints: Endpoints,
+    /// How DingTalk is called.
+    pub limits: Limits,
+    /// Log lines.
+    pub log_format: LogFormat,
+    /// Days that audit files are kept.
+    pub audit_retention_days: u32,
+    /// Who administers a database that is created.
+    pub first_administrator: FirstAdministrator,
+    /// The first language of a database that is created.
+    pub language: String,
+    /// Cross-origin rules.
+    pub cors: Cors,
+    /// The name of this process in file names and logs.
+    pub instance: String,
+}
+
+impl Config {
+    /// Reads and checks every setting.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let mode = if sources.text("DB_DIALECT").is_some() { Mode::BesideNocoBase } else { Mode::Alone };
+        let storage = sources.path("SIDECAR_STORAGE").unwrap_or_else(|| "nocobase-dingtalk-data".into());
+        let public_path = slashed(sources.text("APP_PUBLIC_PATH").unwrap_or("/"));
+        let api_base = sources.text("API_BASE_PATH").unwrap_or("/api/");
+        let api_base = slashed(&format!("{public_path}{}", api_base.trim_start_matches('/')));
+        let app_port: u16 = sources.parsed("APP_PORT", "a port number").map(|port| port.unwrap_or(13000))?;
+        Ok(Self {
+            mode,
+            listen: sources
+                .parsed("SIDECAR_LISTEN", "an address and port such as 127.0.0.1:13100")?
+                .unwrap_or(DEFAULT_LISTEN),
+            database: match mode {
+                Mode::Alone => DatabaseSettings::Sqlite { path: storage.join("nocobase-dingtalk.sqlite") },
+                Mode::BesideNocoBase => database::read(sources)?,
+            },
+            may_create_index: sources.flag("SIDECAR_CREATE_INDEX")?.unwrap_or(true),
+            secret: match mode {
+                Mode::Alone => secret::own(&storage.join("session-secret.key"))?,
+                Mode::BesideNocoBase => secret::of_nocobase(sources)?,
+            },
+            aes_key: secret::aes_key(sources, mode)?,
+            api_base,
+            public_path,
+            sidecar_url: sources.url("SIDECAR_URL")?,
+            public_origin: origin(sources)?,
+            trusted_proxies: proxies(sources)?,
+            nocobase_url: match (mode, sources.url("NOCOBASE_URL")?) {
+                (_, Some(url)) => Some(url),
+                (Mode::BesideNocoBase, None) => Url::parse(&format!("http://127.0.0.1:{app_port}")).ok(),
+                (Mode::Alone, None) => None,
+            },
+            endpoints: endpoints(sources)?,
+            limits: limits(sources)?,
+            log_format: match sources.text("LOG_FORMAT").unwrap_or("text") {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                _ => return Err(ConfigError::Invalid { name: "LOG_FORMAT", expected: "it is text or json" }),
+            },
+            audit_retention_days: sources
+                .parsed("SIDECAR_AUDIT_DAYS", "a number of days")?
+                .unwrap_or(DEFAULT_AUDIT_DAYS),
+            first_administrator: first_administrator(sources),
+            language: sources.text("INIT_APP_LANG").unwrap_or("en-US").to_owned(),
+            cors: Cors {
+                whitelist: sources.text("CORS_ORIGIN_WHITELIST").map(comma_list),
+                disallow_no_origin: sources.flag("CORS_DISALLOW_NO_ORIGIN")?.unwrap_or(false),
+            },
+            instance: sources.text("SIDECAR_INSTANCE").unwrap_or("1").to_owned(),
+            storage,
+        })
+    }
+
+    /// The address of DingTalk's answer for an origin.
+    pub fn redirect_uri(&self, origin: &Origin) -> String {
+        format!("{origin}{}auth:redirect", self.api_base)
+    }
+}
+
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 13100);
+const DEFAULT_AUDIT_DAYS: u32 = 180;
+
+/// Exactly one slash at both ends.
+fn slashed(path: &str) -> String {
+    let inner: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    if inner.is_empty() { "/".to_owned() } else { format!("/{}/", inner.join("/")) }
+}
+
+fn comma_list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+fn origin(sources: &Sources) -> Result<Option<Origin>, ConfigError> {
+    let name = "SIDECAR_PUBLIC_URL";
+    let Some(text) = sources.text(name) else { return Ok(None) };
+    let expected = "it is scheme, host and port only, such as https://nocobase.example.com";
+    Origin::parse(text).map(Some).ok_or(ConfigError::Invalid { name, expected })
+}
+
+fn proxies(sources: &Sources) -> Result<Vec<IpNet>, ConfigError> {
+    let name = "SIDECAR_TRUSTED_PROXIES";
+    let text = sources.text(name).unwrap_or("127.0.0.0/8,::1/128");
+    let expected = "it is a comma-separated list of addresses or ranges such as 10.0.0.0/8";
+    comma_list(text)
+        .iter()
+        .map(|item| {
+            item.parse::<IpNet>()
+                .or_else(|_| item.parse::<std::net::IpAddr>().map(IpNet::from))
+                .map_err(|_| ConfigError::Invalid { name, expected })
+        })
+        .collect()
+}
+
+fn endpoints(sources: &Sources) -> Result<Endpoints, ConfigError> {
+    let standard = Endpoints::default();
+    Ok(Endpoints {
+        login: sources.url("DINGTALK_LOGIN_URL")?.unwrap_or(standard.login),
+        api: sources.url("DINGTALK_API_URL")?.unwrap_or(standard.api),
+        oapi: sources.url("DINGTALK_OAPI_URL")?.unwrap_or(standard.oapi),
+    })
+}
+
+fn limits(sources: &Sources) -> Result<Limits, ConfigError> {
+    let standard = Limits::default();
+    let expected = "a whole number of calls per second, 0 for no limit";
+    Ok(Limits {
+        qps_per_api: sources.parsed("DINGTALK_QPS_PER_API", expected)?.unwrap_or(standard.qps_per_api),
+        ..standard
+    })
+}
+
+fn first_administrator(sources: &Sources) -> FirstAdministrator {
+    let text = |name, default: &str| sources.text(name).unwrap_or(default).to_owned();
+    FirstAdministrator {
+        email: text("INIT_ROOT_EMAIL", "admin@nocobase.com"),
+        username: text("INIT_ROOT_USERNAME", "nocobase"),
+        nickname: text("INIT_ROOT_NICKNAME", "Super Admin"),
+        password: sources.text("INIT_ROOT_PASSWORD").map(SecretString::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut all = vec![("SIDECAR_STORAGE", folder.path().to_str().unwrap())];
+        all.extend_from_slice(settings);
+        Config::load(&Sources::of_pairs(&all))
+    }
+
+    #[test]
+    fn without_settings_it_runs_alone_against_dingtalk_itself() {
+        let config = load(&[]).unwrap();
+
+        assert_eq!(config.mode, Mode::Alone);
+        assert_eq!(config.listen.to_string(), "127.0.0.1:13100");
+        assert_eq!(config.api_base, "/api/");
+        assert_eq!(config.endpoints.login.as_str(), "https://login.dingtalk.com/");
+        assert_eq!(config.endpoints.api.as_str(), "https://api.dingtalk.com/");
+        assert_eq!(config.endpoints.oapi.as_str(), "https://oapi.dingtalk.com/");
+        assert_eq!(config.limits.qps_per_api, 20);
+    }
+
+    #[test]
+    fn the_public_path_stands_before_the_api_base_as_in_nocobase() {
+        let config = load(&[("APP_PUBLIC_PATH", "/nocobase"), ("API_BASE_PATH", "/api")]).unwrap();
+
+        assert_eq!(config.public_path, "/nocobase/");
+        assert_eq!(config.api_base, "/nocobase/api/");
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_parsed_is_named_and_its_value_is_not() {
+        for (name, value) in [
+            ("SIDECAR_LISTEN", "everywhere"),
+            ("SIDECAR_PUBLIC_URL", "https://a/b"),
+            ("SIDECAR_TRUSTED_PROXIES", "10.0.0.0/99"),
+            ("DINGTALK_API_URL", "not a url"),
+            ("DINGTALK_QPS_PER_API", "-1"),
+            ("LOG_FORMAT", "xml"),
+            ("SIDECAR_AUDIT_DAYS", "soon"),
+            ("SIDECAR_CREATE_INDEX", "maybe"),
+        ] {
+            let text = load(&[(name, value)]).unwrap_err().to_string();
+
+            assert!(text.contains(name), "{text}");
+            assert!(!text.contains(value), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_own_secret_is_made_once_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let sources = Sources::of_pairs(&[("SIDECAR_STORAGE", folder.path().to_str().unwrap())]);
+
+        let first = Config::load(&sources).unwrap().secret;
+        let second = Config::load(&sources).unwrap().secret;
+
+        assert_eq!(first.len(), 32);
+        assert_eq!(*first, *second);
+    }
+
+    #[test]
+    fn the_secrets_that_nocobases_command_line_gives_everyone_are_refused() {
+        let beside = [("DB_DIALECT", "postgres"), ("DB_HOST", "h"), ("DB_DATABASE", "d"), ("DB_USER", "u")];
+        for key in ["test-jwt-secret", "your-secret-key", "test-key", ""] {
+            let mut settings = beside.to_vec();
+            settings.push(("APP_KEY", key));
+            settings.push(("STORAGE_PATH", "/nonexistent"));
+
+            assert!(load(&settings).is_err(), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_does_not_print_its_secrets() {
+        let config = load(&[
+            ("DB_DIALECT", "postgres"),
+            ("DB_HOST", "h"),
+            ("DB_DATABASE", "d"),
+            ("DB_USER", "u"),
+            ("DB_PASSWORD", "canary-database"),
+            ("APP_KEY", "canary-app-key"),
+            ("INIT_ROOT_PASSWORD", "canary-root"),
+            ("STORAGE_PATH", "/nonexistent"),
+        ]);
+
+        let printed = format!("{:?}", config.unwrap());
+        assert!(!printed.contains("canary"), "{printed}");
+    }
+}

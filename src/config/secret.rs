@@ -1,0 +1,108 @@
+//! The session secret and the key of secret variables, in NocoBase's own order.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{ConfigError, Mode, Sources};
+use crate::entropy::Entropy;
+use crate::nocobase::AesKey;
+use crate::sign_in::SecretBytes;
+
+/// Why NocoBase's secret cannot be shared.
+#[derive(Debug, thiserror::Error)]
+pub enum NotShared {
+    /// There is neither a key nor a key file.
+    #[error("NocoBase's APP_KEY is not set and its storage has no apps/main/jwt_secret.dat; set APP_KEY in NocoBase's .env and restart NocoBase")]
+    Missing,
+    /// The key is one that everyone who has NocoBase knows.
+    #[error("APP_KEY is a value that NocoBase gives to everyone; set a random one in NocoBase's .env and restart NocoBase")]
+    Known,
+}
+
+const KEY_BYTES: usize = 32;
+/// NocoBase itself does not use these two as a secret, but makes a random one.
+const PLACEHOLDERS: [&str; 2] = ["your-secret-key", "test-key"];
+/// NocoBase's command line gives this one to every process without a key.
+const KNOWN: &str = "test-jwt-secret";
+
+/// NocoBase's secret (reference/nocobase.md C.2): the file wins over `APP_KEY`.
+pub fn of_nocobase(sources: &Sources) -> Result<SecretBytes, ConfigError> {
+    let app_key = sources.text("APP_KEY");
+    let of_text = |key: &str| {
+        if key == KNOWN { Err(NotShared::Known) } else { Ok(Zeroizing::new(key.as_bytes().to_vec())) }
+    };
+    if sources.flag("UNSAFE_USE_DEFAULT_JWT_SECRET")?.unwrap_or(false) {
+        return Ok(of_text(app_key.ok_or(NotShared::Missing)?)?);
+    }
+    if let Some(bytes) = read_key(&storage(sources).join("apps/main/jwt_secret.dat"))? {
+        return Ok(bytes);
+    }
+    match app_key.filter(|key| !PLACEHOLDERS.contains(key)) {
+        Some(key) => Ok(of_text(key)?),
+        None => Err(NotShared::Missing.into()),
+    }
+}
+
+/// The secret of a sidecar that runs alone: made at the first start, then kept.
+pub fn own(path: &Path) -> Result<SecretBytes, ConfigError> {
+    if let Some(bytes) = read_key(path)? {
+        return Ok(bytes);
+    }
+    let unusable = |source| ConfigError::KeyFile { path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(unusable)?;
+    }
+    let bytes = Zeroizing::new(Entropy::system().bytes::<KEY_BYTES>().to_vec());
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(mut file) => file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(unusable)?,
+        // Another process was faster: its secret counts.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return read_key(path)?.ok_or_else(|| unusable(error));
+        }
+        Err(error) => return Err(unusable(error)),
+    }
+    Ok(bytes)
+}
+
+/// The key of NocoBase's secret variables (reference/nocobase.md B.6), where there is one.
+pub fn aes_key(sources: &Sources, mode: Mode) -> Result<Option<AesKey>, ConfigError> {
+    if mode == Mode::Alone {
+        return Ok(None);
+    }
+    let name = "APP_AES_SECRET_KEY";
+    if let Some(text) = sources.text(name) {
+        let bytes = Zeroizing::new(hex::decode(text).unwrap_or_default());
+        let expected = "it is 64 hexadecimal digits";
+        return AesKey::parse(&bytes).map(Some).ok_or(ConfigError::Invalid { name, expected });
+    }
+    let storage = storage(sources);
+    let candidates = [
+        sources.path("APP_AES_SECRET_KEY_PATH"),
+        Some(storage.join("apps/main/aes_key.dat")),
+        Some(storage.join("environment-variables/main/aes_key.dat")),
+    ];
+    for path in candidates.into_iter().flatten() {
+        if let Some(bytes) = read_key(&path)? {
+            return Ok(AesKey::parse(&bytes));
+        }
+    }
+    Ok(None)
+}
+
+fn storage(sources: &Sources) -> PathBuf {
+    sources.path("STORAGE_PATH").unwrap_or_else(|| sources.beside_file("storage"))
+}
+
+/// A key file's 32 bytes; `None` when there is no such file.
+fn read_key(path: &Path) -> Result<Option<SecretBytes>, ConfigError> {
+    match fs::read(path).map(Zeroizing::new) {
+        Ok(bytes) if bytes.len() == KEY_BYTES => Ok(Some(bytes)),
+        Ok(_) => Err(ConfigError::KeyLength { path: path.to_owned() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ConfigError::KeyFile { path: path.to_owned(), source }),
+    }
+}

@@ -1,0 +1,172 @@
+//! The actions of the resource `auth`.
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use log::info;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::error::{ApiError, RequestError};
+use super::{Answer, cors, envelope, pages};
+use crate::session::cookies;
+use crate::sign_in::{self, BeginRequest, CompleteRequest, SignInError};
+
+/// The header that tells the bridge of a new user, so that NocoBase's own events can be raised.
+const CREATED_USER: &str = "x-dingtalk-created-user";
+const PASSWORD_TYPE: &str = "Email/Password";
+
+/// `auth:redirect`: the start of a sign-in, and DingTalk's way back. A browser is here: no answer is JSON.
+pub async fn redirect(context: Context) -> Answer {
+    let outcome = if context.query.has("state") || context.query.has("code") || context.query.has("authCode") {
+        receive(&context).await
+    } else {
+        begin(&context).await
+    };
+    Ok(outcome.unwrap_or_else(|error| pages::refusal_page(&context, &error)))
+}
+
+async fn begin(context: &Context) -> Answer {
+    let authenticator = context.query.only("authenticator").ok_or(SignInError::AuthenticatorNotFound)?;
+    let request = BeginRequest {
+        authenticator,
+        return_path: context.query.only("return"),
+        origin: &context.origin,
+        was_moved: context.query.has("moved"),
+        cookies: &context.cookies(),
+    };
+    let begun = context.state.sign_in.begin(request).await?;
+    context.state.metrics.flow_started();
+    Ok(to(context, &begun.location, &begun.cookies))
+}
+
+async fn receive(context: &Context) -> Answer {
+    let code = context.query.only("authCode").or_else(|| context.query.only("code"));
+    let answer = sign_in::Answer {
+        code: code.map(SecretString::from),
+        is_refusal: context.query.has("error"),
+        state: context.query.only("state").map(str::to_owned),
+    };
+    let cookies = context.cookies();
+    let received =
+        context.state.sign_in.receive(answer, &context.origin, &cookies, &context.attempt()).await?;
+    context.state.metrics.flow_returned();
+    Ok(to(context, &received.location, &received.cookies))
+}
+
+fn to(context: &Context, location: &str, cookies: &[sign_in::CookieChange]) -> HttpResponse {
+    let mut response = HttpResponse::Found();
+    response.insert_header((header::LOCATION, location));
+    envelope::set_flow_cookies(&mut response, cookies, &context.origin, context.state.clock.now().timestamp());
+    response.finish()
+}
+
+/// `auth:signIn`: with a flow through DingTalk, else with a password.
+pub async fn sign_in(context: Context) -> Answer {
+    cors::require_trusted_origin(&context)?;
+    let name = context.authenticator()?.unwrap_or("basic").to_owned();
+    let authenticator = context.state.store.find_authenticator(&name).await?;
+    match authenticator.filter(|found| found.enabled).map(|found| found.auth_type) {
+        Some(kind) if kind == sign_in::AUTH_TYPE => with_dingtalk(&context, &name).await,
+        Some(kind) if kind == PASSWORD_TYPE && context.state.mode == crate::config::Mode::Alone => {
+            with_password(&context, &name).await
+        }
+        Some(_) | None => Err(SignInError::AuthenticatorNotFound.into()),
+    }
+}
+
+async fn with_dingtalk(context: &Context, name: &str) -> Answer {
+    let handle = context.text("flow")?;
+    let cookies = context.cookies();
+    let attempt = context.attempt();
+    let request = CompleteRequest { authenticator: name, handle, cookies: &cookies, attempt: &attempt };
+    let now = || context.state.clock.now().timestamp();
+    match context.state.sign_in.complete(request).await {
+        Ok(done) => {
+            context.state.metrics.signed_in("OK");
+            let mut response = HttpResponse::Ok();
+            envelope::set_flow_cookies(&mut response, &done.cookies, &context.origin, now());
+            if done.is_new_user {
+                response.insert_header((CREATED_USER, done.user.id.to_string()));
+            }
+            let body = json!({ "data": { "user": done.user, "token": done.issued.token } });
+            let mut response = response.json(body);
+            let is_secure = context.origin.is_secure();
+            envelope::set_session_cookies(response.headers_mut(), &done.session_cookies, &context.state, is_secure);
+            Ok(response)
+        }
+        Err(refusal) => {
+            context.state.metrics.signed_in(refusal.error.code());
+            let error = ApiError::from(refusal.error);
+            let mut answer =
+                envelope::refusal(&context.state, &context.request, &error, &context.reference, None);
+            let mut carrier = HttpResponse::Ok();
+            envelope::set_flow_cookies(&mut carrier, &refusal.cookies, &context.origin, now());
+            for value in carrier.finish().headers().get_all(header::SET_COOKIE) {
+                answer.headers_mut().append(header::SET_COOKIE, value.clone());
+            }
+            Ok(answer)
+        }
+    }
+}
+
+async fn with_password(context: &Context, name: &str) -> Answer {
+    let account = match context.text("account")? {
+        Some(account) => Some(account),
+        None => context.text("email")?,
+    };
+    let account = account.filter(|text| !text.trim().is_empty()).ok_or(RequestError::InvalidField("account"))?;
+    let password = context.text("password")?.ok_or(RequestError::InvalidField("password"))?;
+    let user = context.state.sessions.find_by_password(account.trim(), password).await?;
+    let roles = context.state.store.roles_of(user.id).await?;
+    let id = context.state.sessions.fresh_id();
+    let issued = context.state.sessions.issue(user.id, name, id).await?;
+    info!("user {} signed in with a password (reference {})", user.id, context.reference);
+    let cookies = context.state.sessions.cookies(&issued.token, name, &roles, issued.lifetime);
+    let mut response = envelope::data(json!({ "user": user, "token": issued.token }));
+    let is_secure = context.origin.is_secure();
+    envelope::set_session_cookies(response.headers_mut(), &cookies, &context.state, is_secure);
+    Ok(response)
+}
+
+/// `auth:check`: the user, their roles, and when the session ends.
+pub async fn check(context: Context) -> Answer {
+    let caller = context.caller.as_ref().ok_or(RequestError::Internal)?;
+    let user = caller.user.as_ref().ok_or(RequestError::Internal)?;
+    let mut body = serde_json::to_value(user).map_err(|_| RequestError::Internal)?;
+    if let Value::Object(fields) = &mut body {
+        fields.insert("roles".to_owned(), json!(caller.roles));
+        if let (Some(claims), Some(policy)) = (&caller.claims, caller.policy) {
+            let ends_ms = claims.sign_in_time + policy.session_expiration.num_milliseconds();
+            fields.insert("sessionEndsAt".to_owned(), json!(ends_ms));
+        }
+    }
+    Ok(envelope::data(body))
+}
+
+/// `auth:signOut`: ends the session; the cookies go even when the session is over already.
+pub async fn sign_out(context: Context) -> Answer {
+    if let Some(token) = context.bearer_token()?
+        && let Some(user_id) = context.state.sessions.sign_out(&token).await?
+    {
+        info!("user {user_id} signed out");
+    }
+    let mut response = envelope::nothing();
+    let is_secure = context.origin.is_secure();
+    envelope::set_session_cookies(response.headers_mut(), &cookies::of_sign_out(), &context.state, is_secure);
+    Ok(response)
+}
+
+/// `auth:syncCookies`: sets the cookies anew from the session of the request.
+pub async fn sync_cookies(context: Context) -> Answer {
+    let renewed = context.caller.as_ref().and_then(|caller| caller.renewed.clone());
+    let token = match renewed {
+        Some(token) => token,
+        None => context.bearer_token()?.ok_or(RequestError::Internal)?,
+    };
+    let cookies = context.session_cookies(&token)?;
+    let mut response = envelope::data(json!({ "synced": true }));
+    let is_secure = context.origin.is_secure();
+    envelope::set_session_cookies(response.headers_mut(), &cookies, &context.state, is_secure);
+    Ok(response)
+}

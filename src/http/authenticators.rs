@@ -1,0 +1,279 @@
+//! The actions of the resource `authenticators`.
+
+use serde_json::{Map, Value, json};
+
+use super::context::Context;
+use super::error::RequestError;
+use super::{Answer, ApiError, AppState, envelope};
+use crate::config::Mode;
+use crate::nocobase::{Authenticator, AuthenticatorChanges, NewAuthenticator, Page, StoreError};
+use crate::sign_in::{AUTH_TYPE, Origin, PLUGIN_NAME};
+
+/// What stands in answers where a secret is stored. Saving it keeps the secret.
+pub const MASK: &str = "********";
+const SECRET: &str = "clientSecret";
+const PASSWORD_TYPE: &str = "Email/Password";
+const PASSWORD_TITLE: &str = r#"{{t("Password",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
+const DINGTALK_TITLE: &str = r#"{{t("DingTalk",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
+const MOST_ROWS: u64 = 200;
+const NAME_LIMIT: usize = 100;
+const TEXT_LIMIT: usize = 255;
+
+/// `authenticators:publicList`: what the sign-in page shows; nothing private.
+pub async fn public_list(context: Context) -> Answer {
+    let offers_dingtalk = offers_dingtalk(&context.state).await?;
+    let rows: Vec<Value> = context
+        .state
+        .store
+        .enabled_authenticators()
+        .await?
+        .into_iter()
+        .filter(|row| offers_dingtalk || row.auth_type != AUTH_TYPE)
+        .map(|row| {
+            json!({
+                "name": row.name,
+                "authType": row.auth_type,
+                "authTypeTitle": title_of(&row.auth_type),
+                "title": row.title,
+                "options": row.options.get("public").cloned().unwrap_or_else(|| json!({})),
+            })
+        })
+        .collect();
+    Ok(envelope::data(rows))
+}
+
+/// `authenticators:listTypes`: our type once the plugin is enabled.
+pub async fn list_types(context: Context) -> Answer {
+    let mut types = vec![json!({ "name": PASSWORD_TYPE, "title": PASSWORD_TITLE })];
+    if offers_dingtalk(&context.state).await? {
+        types.push(json!({ "name": AUTH_TYPE, "title": DINGTALK_TITLE }));
+    }
+    Ok(envelope::data(types))
+}
+
+/// `authenticators:list`.
+pub async fn list(context: Context) -> Answer {
+    let number = context.query.number("page", 1, u64::MAX);
+    let size = context.query.number("pageSize", 20, MOST_ROWS);
+    let found = context.state.store.authenticators(Page { number, size }).await?;
+    let rows: Vec<Value> = found.rows.iter().map(masked).collect();
+    if context.query.only("paginate") == Some("false") {
+        return Ok(envelope::data(rows));
+    }
+    Ok(envelope::page(rows, found.count, number, size))
+}
+
+/// `authenticators:get`.
+pub async fn get(context: Context) -> Answer {
+    let id = only_key(&context)?;
+    let row = context.state.store.find_authenticator_by_id(id).await?;
+    Ok(envelope::data(row.as_ref().map(masked)))
+}
+
+/// `authenticators:create`.
+pub async fn create(context: Context) -> Answer {
+    let name = context.text("name")?.unwrap_or_default();
+    let is_name = !name.is_empty()
+        && name.len() <= NAME_LIMIT
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if !is_name {
+        return Err(RequestError::InvalidField("name").into());
+    }
+    let auth_type = context.text("authType")?.unwrap_or_default();
+    require_type(&context.state, auth_type).await?;
+    let options = options(&context, auth_type, None)?.unwrap_or_else(|| json!({}));
+    let new = NewAuthenticator {
+        name: name.to_owned(),
+        auth_type: auth_type.to_owned(),
+        title: short_text(&context, "title")?.flatten(),
+        description: short_text(&context, "description")?.flatten().unwrap_or_default(),
+        options,
+        enabled: boolean(&context, "enabled")?.unwrap_or(false),
+    };
+    let row = context.state.store.create_authenticator(new, context.state.clock.now()).await?;
+    log::info!("authenticator {} was created", row.name);
+    Ok(envelope::data(masked(&row)))
+}
+
+/// `authenticators:update`: a partial update; `options` is replaced as a whole.
+pub async fn update(context: Context) -> Answer {
+    let id = only_key(&context)?;
+    let stored =
+        context.state.store.find_authenticator_by_id(id).await?.ok_or(RequestError::RecordNotFound)?;
+    // NocoBase ties a row to its type and name for good: links and sessions refer to them.
+    for (field, kept) in [("name", &stored.name), ("authType", &stored.auth_type)] {
+        if context.text(field)?.is_some_and(|given| given != kept) {
+            return Err(RequestError::InvalidField(field).into());
+        }
+    }
+    let changes = AuthenticatorChanges {
+        title: short_text(&context, "title")?,
+        description: short_text(&context, "description")?.map(Option::unwrap_or_default),
+        options: options(&context, &stored.auth_type, Some(&stored.options))?,
+        enabled: boolean(&context, "enabled")?,
+    };
+    let now = context.state.clock.now();
+    let row = context.state.store.update_authenticator(id, changes, now).await?;
+    let row = row.ok_or(RequestError::RecordNotFound)?;
+    log::info!("authenticator {} was changed", row.name);
+    Ok(envelope::data([masked(&row)]))
+}
+
+/// `authenticators:destroy`.
+pub async fn destroy(context: Context) -> Answer {
+    let ids = keys(&context)?;
+    let count = context.state.store.destroy_authenticators(&ids).await?;
+    log::info!("{count} authenticators were deleted");
+    Ok(envelope::data(count))
+}
+
+/// `authenticators:move`.
+pub async fn move_(context: Context) -> Answer {
+    let id = |name: &'static str| {
+        let text = context.query.only(name).map(str::to_owned).or_else(|| {
+            context.values.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        });
+        text.and_then(|text| text.parse::<i64>().ok()).ok_or(RequestError::InvalidField(name))
+    };
+    let (source, target) = (id("sourceId")?, id("targetId")?);
+    context.state.store.move_authenticator(source, target).await?;
+    Ok(envelope::nothing())
+}
+
+/// Alone, our type exists while the plugin is enabled; beside NocoBase, NocoBase knows.
+async fn offers_dingtalk(state: &AppState) -> Result<bool, StoreError> {
+    if state.mode == Mode::BesideNocoBase {
+        return Ok(true);
+    }
+    Ok(state.store.find_plugin(PLUGIN_NAME).await?.is_some_and(|plugin| plugin.enabled))
+}
+
+async fn require_type(state: &AppState, auth_type: &str) -> Result<(), ApiError> {
+    let is_offered = auth_type == PASSWORD_TYPE || auth_type == AUTH_TYPE && offers_dingtalk(state).await?;
+    if is_offered { Ok(()) } else { Err(RequestError::UnknownType.into()) }
+}
+
+fn title_of(auth_type: &str) -> &str {
+    match auth_type {
+        PASSWORD_TYPE => PASSWORD_TITLE,
+        AUTH_TYPE => DINGTALK_TITLE,
+        other => other,
+    }
+}
+
+/// A row as administrators see it: the secret stays here.
+fn masked(row: &Authenticator) -> Value {
+    let mut value = json!(row);
+    if let Some(secret) = value.pointer_mut("/options/clientSecret")
+        && secret.as_str().is_some_and(|text| !text.is_empty() && !is_template(text))
+    {
+        *secret = json!(MASK);
+    }
+    for pointer in ["/options/internal/appSecret"] {
+        if let Some(secret) = value.pointer_mut(pointer) {
+            *secret = json!(MASK);
+        }
+    }
+    value
+}
+
+/// A reference to a variable is no secret, and its owner wants to see it.
+fn is_template(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("{{") && text.ends_with("}}") && text.contains("$env.")
+}
+
+/// The options of the body, checked and with the stored secret where the mask stands.
+fn options(context: &Context, auth_type: &str, stored: Option<&Value>) -> Result<Option<Value>, RequestError> {
+    let Some(given) = context.values.get("options") else { return Ok(None) };
+    let Value::Object(given) = given else { return Err(RequestError::InvalidField("options")) };
+    let mut options = given.clone();
+    if auth_type == AUTH_TYPE {
+        check_options(&mut options)?;
+        if options.get(SECRET).and_then(Value::as_str) == Some(MASK) {
+            match stored.and_then(|stored| stored.get(SECRET)) {
+                Some(secret) => options.insert(SECRET.to_owned(), secret.clone()),
+                None => options.remove(SECRET),
+            };
+        }
+    }
+    Ok(Some(Value::Object(options)))
+}
+
+fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
+    for (name, field) in [
+        ("clientId", "Client ID"),
+        (SECRET, "Client Secret"),
+        ("subject", "subject"),
+        ("corpId", "Corp ID"),
+        ("callbackOrigin", "callbackOrigin"),
+    ] {
+        let Some(value) = options.get_mut(name) else { continue };
+        match value {
+            Value::Null => {
+                options.remove(name);
+            }
+            Value::String(text) if text.trim().is_empty() => {
+                options.remove(name);
+            }
+            Value::String(text) if text.len() <= TEXT_LIMIT * 4 => *text = text.trim().to_owned(),
+            Value::String(_) | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                return Err(RequestError::InvalidField(field));
+            }
+        }
+    }
+    let text = |name: &str| options.get(name).and_then(Value::as_str);
+    if text("subject").is_some_and(|subject| !matches!(subject, "unionId" | "userId" | "mobile")) {
+        return Err(RequestError::InvalidField("subject"));
+    }
+    if text("callbackOrigin").is_some_and(|origin| !is_template(origin) && Origin::parse(origin).is_none()) {
+        return Err(RequestError::InvalidField("callbackOrigin"));
+    }
+    let is_flag = |value: Option<&Value>| value.is_none_or(|value| value.is_boolean() || value.is_null());
+    if !is_flag(options.get("bindAdministrators"))
+        || !is_flag(options.get("public").and_then(|public| public.get("autoSignup")))
+    {
+        return Err(RequestError::InvalidField("options"));
+    }
+    Ok(())
+}
+
+/// A short text of the body: absent, null, or given.
+fn short_text(context: &Context, name: &'static str) -> Result<Option<Option<String>>, RequestError> {
+    if !context.values.contains_key(name) {
+        return Ok(None);
+    }
+    let text = context.text(name)?;
+    if text.is_some_and(|text| text.chars().count() > TEXT_LIMIT) {
+        return Err(RequestError::InvalidField(name));
+    }
+    Ok(Some(text.filter(|text| !text.is_empty()).map(str::to_owned)))
+}
+
+fn boolean(context: &Context, name: &'static str) -> Result<Option<bool>, RequestError> {
+    match context.values.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(value)) => Ok(Some(*value)),
+        Some(_) => Err(RequestError::InvalidField(name)),
+    }
+}
+
+/// The keys of the records: in the path, or `filterByTk`.
+fn keys(context: &Context) -> Result<Vec<i64>, RequestError> {
+    let texts = match &context.key {
+        Some(key) => vec![key.clone()],
+        None => context.query.list("filterByTk"),
+    };
+    let ids: Vec<i64> = texts.iter().filter_map(|text| text.parse().ok()).collect();
+    if ids.is_empty() || ids.len() != texts.len() {
+        return Err(RequestError::InvalidField("filterByTk"));
+    }
+    Ok(ids)
+}
+
+fn only_key(context: &Context) -> Result<i64, RequestError> {
+    match keys(context)?.as_slice() {
+        [id] => Ok(*id),
+        _ => Err(RequestError::InvalidField("filterByTk")),
+    }
+}

@@ -1,0 +1,261 @@
+//! One request, read: who sends it, from where, in which language, with what.
+
+use std::net::IpAddr;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, web};
+use chrono::TimeDelta;
+use serde_json::{Map, Value};
+
+use super::proxies::{Way, way_to_nocobase};
+use super::query::Query;
+use super::{Access, AppState, RequestError};
+use crate::config::Mode;
+use crate::http::ApiError;
+use crate::nocobase::{Role, User};
+use crate::plugin::{Language, negotiate};
+use crate::session::{BridgeClaims, Claims, TokenPolicy, cookies};
+use crate::sign_in::{Attempt, CookieIn, Origin};
+
+/// The header by which the bridge is recognised.
+pub const BRIDGE_HEADER: &str = "X-Dingtalk-Bridge";
+/// How often a request was forwarded; more than once is a loop.
+const HOP_HEADER: &str = "X-Dingtalk-Hop";
+const BODY_LIMIT: usize = 256 * 1024;
+const NAME_LIMIT: usize = 255;
+
+/// Who uses an action.
+#[derive(Clone)]
+pub struct Caller {
+    /// The user, when we checked the session ourselves.
+    pub user: Option<Box<User>>,
+    /// Their roles.
+    pub roles: Vec<Role>,
+    /// The claims of the session.
+    pub claims: Option<Claims>,
+    /// The token that replaces the one sent.
+    pub renewed: Option<String>,
+    /// The policy of tokens.
+    pub policy: Option<TokenPolicy>,
+    /// The user's id, whoever checked the session.
+    pub user_id: Option<i64>,
+}
+
+/// One request.
+pub struct Context {
+    /// The request itself.
+    pub request: HttpRequest,
+    /// What every request may use.
+    pub state: web::Data<AppState>,
+    /// The body's JSON object; empty without a body.
+    pub values: Map<String, Value>,
+    /// The query.
+    pub query: Query,
+    /// The record's key in the path.
+    pub key: Option<String>,
+    /// The origin the browser sees.
+    pub origin: Origin,
+    /// The person's address.
+    pub address: Option<IpAddr>,
+    /// What the person is told to name.
+    pub reference: String,
+    /// The bridge's word, when it forwarded this.
+    pub bridge: Option<BridgeClaims>,
+    /// Who it is, where the action asks.
+    pub caller: Option<Caller>,
+}
+
+impl Context {
+    /// Reads a request. Nothing has been done with it when this fails.
+    pub async fn of(
+        request: &HttpRequest,
+        payload: web::Payload,
+        state: &web::Data<AppState>,
+        reference: &str,
+        key: Option<String>,
+    ) -> Result<Self, ApiError> {
+        let hops = text_header(request, HOP_HEADER)?;
+        if hops.is_some_and(|hops| hops.trim() != "1") {
+            return Err(RequestError::Loop.into());
+        }
+        let bridge = match text_header(request, BRIDGE_HEADER)? {
+            None => None,
+            Some(token) => {
+                let now = state.clock.now().timestamp();
+                let claims = state.sessions.secret().verify_bridge(token, now);
+                Some(claims.map_err(|_| RequestError::SecretMismatch)?)
+            }
+        };
+        let way = bridge.as_ref().map_or_else(|| way_here(request), way_to_nocobase);
+        let origin = state.public_origin.clone().or_else(|| state.proxies.origin(&way));
+        let address = state.proxies.client_address(&way);
+        let values = read_values(request, payload).await?;
+        Ok(Self {
+            query: Query::parse(request.query_string()),
+            origin: origin.ok_or(RequestError::InvalidHeader)?,
+            address,
+            reference: reference.to_owned(),
+            request: request.clone(),
+            state: state.clone(),
+            values,
+            key,
+            bridge,
+            caller: None,
+        })
+    }
+
+    /// Says who it is, as far as the action wants to know.
+    pub async fn identify(&self, access: Access) -> Result<Option<Caller>, ApiError> {
+        match (access, self.state.mode) {
+            (Access::Public, _) => Ok(None),
+            (Access::SignedIn | Access::Administrator, Mode::BesideNocoBase) => {
+                // NocoBase's access control has decided already; only the bridge can say so.
+                let bridge = self.bridge.as_ref().ok_or(RequestError::NoPermission)?;
+                let user_id = bridge.user().ok_or(RequestError::NoPermission)?.0;
+                let caller = Caller {
+                    user: None,
+                    roles: Vec::new(),
+                    claims: None,
+                    renewed: None,
+                    policy: None,
+                    user_id: Some(user_id),
+                };
+                Ok(Some(caller))
+            }
+            (Access::SignedIn, Mode::Alone) => self.check_session().await.map(Some),
+            (Access::Administrator, Mode::Alone) => {
+                let caller = self.check_session().await?;
+                let is_administrator = caller.roles.iter().any(|role| matches!(role.name.as_str(), "root" | "admin"));
+                if is_administrator { Ok(Some(caller)) } else { Err(RequestError::NoPermission.into()) }
+            }
+        }
+    }
+
+    async fn check_session(&self) -> Result<Caller, ApiError> {
+        let is_stream = text_header(&self.request, "Accept")? == Some("text/event-stream");
+        let token = self.bearer_token()?;
+        let checked = self.state.sessions.check(token.as_deref(), is_stream).await?;
+        let roles = self.state.store.roles_of(checked.user.id).await?;
+        if roles.is_empty() {
+            return Err(RequestError::NoRoles.into());
+        }
+        let wanted = text_header(&self.request, "X-Role")?.filter(|role| !role.is_empty());
+        if wanted.is_some_and(|wanted| wanted != "__union__" && roles.iter().all(|role| role.name != wanted)) {
+            return Err(RequestError::RoleNotFound.into());
+        }
+        Ok(Caller {
+            user_id: Some(checked.user.id.0),
+            user: Some(Box::new(checked.user)),
+            roles,
+            claims: Some(checked.claims),
+            renewed: checked.renewed,
+            policy: Some(checked.policy),
+        })
+    }
+
+    /// The token of the request: `Authorization: Bearer`, or `token` in the query as NocoBase takes it.
+    pub fn bearer_token(&self) -> Result<Option<String>, RequestError> {
+        let header = text_header(&self.request, header::AUTHORIZATION.as_str())?;
+        let bearer = header.and_then(|value| value.split_once(' ')).and_then(|(scheme, token)| {
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+        });
+        Ok(bearer.or_else(|| self.query.only("token").map(str::to_owned)).filter(|token| !token.is_empty()))
+    }
+
+    /// The authenticator the request is for.
+    pub fn authenticator(&self) -> Result<Option<&str>, RequestError> {
+        Ok(text_header(&self.request, "X-Authenticator")?.filter(|name| !name.is_empty()))
+    }
+
+    /// The browser's cookies.
+    pub fn cookies(&self) -> Vec<CookieIn> {
+        let headers = self.request.headers().get_all(header::COOKIE);
+        headers
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| CookieIn { name: name.trim().to_owned(), value: value.trim().to_owned() })
+            .collect()
+    }
+
+    /// Who is asking, for the audit.
+    pub fn attempt(&self) -> Attempt {
+        Attempt { reference: self.reference.clone(), address: self.address }
+    }
+
+    /// The language of the answer.
+    pub fn language(&self) -> Language {
+        language_of(&self.request, self.caller.as_ref())
+    }
+
+    /// A text of the body; `None` when it is absent or null.
+    pub fn text(&self, name: &'static str) -> Result<Option<&str>, RequestError> {
+        match self.values.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) if text.len() <= NAME_LIMIT * 4 => Ok(Some(text)),
+            Some(_) => Err(RequestError::InvalidField(name)),
+        }
+    }
+
+    /// The cookies of a renewed session, for the answer.
+    pub fn session_lifetime(&self) -> TimeDelta {
+        self.caller
+            .as_ref()
+            .and_then(|caller| caller.policy)
+            .map_or_else(TimeDelta::zero, |policy| policy.session_expiration)
+    }
+
+    /// Cookies that repeat the session of this request.
+    pub fn session_cookies(&self, token: &str) -> Result<Vec<cookies::SessionCookie>, RequestError> {
+        let authenticator = self.authenticator()?.unwrap_or("basic");
+        let roles = self.caller.as_ref().map_or(&[] as &[Role], |caller| &caller.roles);
+        Ok(self.state.sessions.cookies(token, authenticator, roles, self.session_lifetime()))
+    }
+}
+
+/// The language of an answer, also for requests that could not be read.
+pub fn language_of(request: &HttpRequest, caller: Option<&Caller>) -> Language {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let query = Query::parse(request.query_string());
+    let chosen = header("X-Locale").or_else(|| query.only("locale"));
+    let of_user = caller.and_then(|caller| caller.user.as_ref()).and_then(|user| user.app_lang.as_deref());
+    negotiate(chosen, of_user, header("Accept-Language"))
+}
+
+/// A header that is text; one that is not is an error, not an absence.
+pub fn text_header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>, RequestError> {
+    let Some(value) = request.headers().get(name) else { return Ok(None) };
+    value.to_str().map(Some).map_err(|_| RequestError::InvalidHeader)
+}
+
+/// How a request came here, when nobody forwarded it for us.
+pub fn way_here(request: &HttpRequest) -> Way<'_> {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    Way {
+        peer: request.peer_addr().map(|address| address.ip()),
+        host: header("Host"),
+        forwarded_for: header("X-Forwarded-For"),
+        forwarded_proto: header("X-Forwarded-Proto"),
+        forwarded_host: header("X-Forwarded-Host"),
+    }
+}
+
+async fn read_values(request: &HttpRequest, payload: web::Payload) -> Result<Map<String, Value>, RequestError> {
+    if request.method() != "POST" {
+        return Ok(Map::new());
+    }
+    let bytes = match payload.to_bytes_limited(BODY_LIMIT).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(_)) => return Err(RequestError::BodyIncomplete),
+        Err(_) => return Err(RequestError::BodyTooLarge),
+    };
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Map::new());
+    }
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(values)) => Ok(values),
+        // NocoBase's SDK sends `null` where there is nothing to send.
+        Ok(Value::Null) => Ok(Map::new()),
+        Ok(_) | Err(_) => Err(RequestError::InvalidJson),
+    }
+}

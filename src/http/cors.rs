@@ -1,0 +1,71 @@
+//! Cross-origin rules, as NocoBase has them (reference/nocobase.md A.6).
+
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::context::{Context, text_header, way_here};
+use super::{AppState, RequestError};
+use crate::sign_in::Origin;
+
+const EXPOSED: &str = "x-new-token";
+const LONGEST_CACHE_SECONDS: &str = "600";
+
+/// Whether a page of this origin may act here: it is ours, or on NocoBase's list.
+fn is_trusted(state: &AppState, own: Option<&Origin>, origin: &str) -> bool {
+    let is_own = own.is_some_and(|own| own.as_text() == origin);
+    let listed = state.cors.whitelist.as_ref();
+    is_own || listed.is_some_and(|list| list.iter().any(|item| item == "*" || item == origin))
+}
+
+/// Refuses a sign-in that a page of another site posts. Servers, which say no origin, pass.
+pub fn require_trusted_origin(context: &Context) -> Result<(), RequestError> {
+    let own = Some(&context.origin);
+    if let Some(origin) = text_header(&context.request, "Origin")?.filter(|origin| !origin.is_empty()) {
+        let trusted = is_trusted(&context.state, own, origin);
+        return if trusted { Ok(()) } else { Err(RequestError::UntrustedOrigin) };
+    }
+    let referer = text_header(&context.request, "Referer")?.and_then(|text| url::Url::parse(text).ok());
+    let refused = referer
+        .map(|url| url.origin().ascii_serialization())
+        .is_some_and(|origin| !is_trusted(&context.state, own, &origin));
+    if refused { Err(RequestError::UntrustedOrigin) } else { Ok(()) }
+}
+
+/// The answer to a browser that asks before it sends.
+pub fn preflight(state: &AppState, request: &HttpRequest) -> Option<HttpResponse> {
+    if request.method() != "OPTIONS" {
+        return None;
+    }
+    let mut response = HttpResponse::NoContent().finish();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET,HEAD,PUT,POST,DELETE,PATCH"),
+    );
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(LONGEST_CACHE_SECONDS));
+    if let Some(wanted) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
+    }
+    apply(state, request, headers);
+    Some(response)
+}
+
+/// Adds what lets a page of another origin read the answer.
+pub fn apply(state: &AppState, request: &HttpRequest, headers: &mut HeaderMap) {
+    headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    let Some(origin) = request.headers().get(header::ORIGIN) else { return };
+    let Ok(text) = origin.to_str() else { return };
+    let own = state.public_origin.clone().or_else(|| state.proxies.origin(&way_here(request)));
+    let trusted = is_trusted(state, own.as_ref(), text);
+    if state.cors.whitelist.is_some() && !trusted {
+        return;
+    }
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    if trusted {
+        headers.insert(
+            HeaderName::from_static("access-control-allow-credentials"),
+            HeaderValue::from_static("true"),
+        );
+    }
+}

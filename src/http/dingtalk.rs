@@ -1,0 +1,170 @@
+//! The actions of the resource `dingtalk`: what administrators see and do.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use chrono::{DateTime, Utc};
+use log::info;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::error::RequestError;
+use super::{Answer, envelope, pages};
+use crate::audit::{self, Entry, Event, Filter};
+use crate::doctor;
+use crate::nocobase::{Page, UserId};
+use crate::plugin::{self, FormFill, Locales};
+use crate::sign_in::Origin;
+
+const MOST_ROWS: u64 = 200;
+const MOST_CSV_ROWS: u64 = 10_000;
+/// The doctor asks DingTalk; a button held down must not.
+const DIAGNOSE_PAUSE: Duration = Duration::from_secs(5);
+
+/// `dingtalk:signInButton`: the texts and error sentences of the button.
+pub async fn sign_in_button(_context: Context) -> Answer {
+    Ok(envelope::data(plugin::sign_in_button()))
+}
+
+/// `dingtalk:configForm`: the form, with the Redirect URL of the origin people use.
+pub async fn config_form(context: Context) -> Answer {
+    let mut origin = context.origin.clone();
+    if let Some(name) = context.query.only("authenticator")
+        && let Some(row) = context.state.store.find_authenticator(name).await?
+        && let Ok(options) = context.state.sign_in.options_of(&row).await
+        && let Some(own) = options.callback_origin.as_deref().and_then(Origin::parse)
+    {
+        origin = own;
+    }
+    let redirect_url = origin.with_path(&format!("{}auth:redirect", pages::api_base(&context)));
+    Ok(envelope::data(plugin::form_schema(&FormFill { redirect_url: &redirect_url })))
+}
+
+/// `dingtalk:diagnose`: the doctor's findings, in the reader's language.
+pub async fn diagnose(context: Context) -> Answer {
+    if let Some(wait) = context.state.diagnoses.wait(DIAGNOSE_PAUSE) {
+        return Err(RequestError::TooManyAttempts { retry_after_seconds: wait }.into());
+    }
+    let name = context.query.only("authenticator");
+    let findings = doctor::examine(&pages::patient(&context), name).await;
+    let language = context.language();
+    let locales = Locales::embedded();
+    let rows: Vec<Value> = findings
+        .iter()
+        .map(|finding| {
+            let parameters: Vec<(&str, &str)> =
+                finding.params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let text = |key: &str| locales.format(language, key, &parameters);
+            json!({
+                "check": finding.check,
+                "status": finding.status,
+                "message": text(finding.message_key),
+                "action": finding.action_key.map(text),
+            })
+        })
+        .collect();
+    Ok(envelope::data(json!({ "findings": rows })))
+}
+
+/// `dingtalk:bindings`: who is linked.
+pub async fn bindings(context: Context) -> Answer {
+    let number = context.query.number("page", 1, u64::MAX);
+    let size = context.query.number("pageSize", 20, MOST_ROWS);
+    let found = context
+        .state
+        .store
+        .bindings(context.query.only("authenticator"), context.query.only("search"), Page { number, size })
+        .await?;
+    let rows: Vec<Value> = found
+        .rows
+        .iter()
+        .map(|row| {
+            json!({
+                "authenticator": row.authenticator,
+                "userId": row.user_id,
+                "nickname": row.user_nickname,
+                "phone": row.user_phone.as_deref().map(masked_phone),
+                "matchedBy": row.meta.get("matchedBy"),
+                "createdAt": row.created_at,
+            })
+        })
+        .collect();
+    Ok(envelope::page(rows, found.count, number, size))
+}
+
+/// `dingtalk:unbind`: the person is matched anew at the next sign-in.
+pub async fn unbind(context: Context) -> Answer {
+    let authenticator = context.query.only("authenticator").ok_or(RequestError::InvalidField("authenticator"))?;
+    let user_id = context.query.only("userId").and_then(|text| text.parse().ok());
+    let user_id = UserId(user_id.ok_or(RequestError::InvalidField("userId"))?);
+    if !context.state.store.unlink(authenticator, user_id).await? {
+        return Err(RequestError::RecordNotFound.into());
+    }
+    let by = context.caller.as_ref().and_then(|caller| caller.user_id);
+    info!("user {user_id} was unlinked from {authenticator} by user {by:?} (reference {})", context.reference);
+    let entry = Entry {
+        time: context.state.clock.now(),
+        reference: context.reference.clone(),
+        authenticator: authenticator.to_owned(),
+        event: Event::Unlink,
+        result: "OK".to_owned(),
+        matched: None,
+        user_id: Some(user_id.0),
+        address: context.address,
+        dingtalk_request_id: None,
+    };
+    if let Err(failure) = context.state.audit.record(&entry).await {
+        log::error!("the audit could not be written: {failure} (reference {})", context.reference);
+    }
+    Ok(envelope::nothing())
+}
+
+/// `dingtalk:audit`: who signed in and how it ended.
+pub async fn audit(context: Context) -> Answer {
+    let query = &context.query;
+    let time = |name: &'static str| -> Result<Option<DateTime<Utc>>, RequestError> {
+        let Some(text) = query.only(name) else { return Ok(None) };
+        let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| RequestError::InvalidField(name))?;
+        Ok(Some(parsed.with_timezone(&Utc)))
+    };
+    let user_id = match query.only("userId") {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| RequestError::InvalidField("userId"))?),
+    };
+    let filter = Filter {
+        authenticator: query.only("authenticator").map(str::to_owned),
+        user_id,
+        result: query.only("result").map(str::to_owned),
+        reference: query.only("reference").map(str::to_owned),
+        from: time("from")?,
+        to: time("to")?,
+    };
+    let number = query.number("page", 1, u64::MAX);
+    if query.only("format") == Some("csv") {
+        let size = query.number("pageSize", MOST_CSV_ROWS, MOST_CSV_ROWS);
+        let found = search(&context, &filter, number, size).await?;
+        let csv = audit::to_csv(&found.entries).map_err(|_| RequestError::Internal)?;
+        return Ok(HttpResponse::Ok()
+            .content_type("text/csv; charset=utf-8")
+            .insert_header((header::CONTENT_DISPOSITION, r#"attachment; filename="dingtalk-sign-ins.csv""#))
+            .body(csv));
+    }
+    let size = query.number("pageSize", 20, MOST_ROWS);
+    let found = search(&context, &filter, number, size).await?;
+    Ok(envelope::page(found.entries, found.count, number, size))
+}
+
+async fn search(context: &Context, filter: &Filter, number: u64, size: u64) -> Result<audit::Found, RequestError> {
+    context.state.audit.search(filter, number, size).await.map_err(|failure| {
+        log::error!("the audit could not be read: {failure} (reference {})", context.reference);
+        RequestError::Internal
+    })
+}
+
+/// Enough of a number to recognise someone, too little to call them.
+fn masked_phone(phone: &str) -> String {
+    let count = phone.chars().count();
+    let (head, tail) = if count > 8 { (count - 8, count - 4) } else { (0, count.saturating_sub(2)) };
+    phone.chars().enumerate().map(|(index, c)| if (head..tail).contains(&index) { '*' } else { c }).collect()
+}

@@ -1,0 +1,162 @@
+//! Answers in NocoBase's envelopes, their cookies, and the headers every answer has.
+
+use actix_web::cookie::time::{Duration, OffsetDateTime};
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use log::{Level, log};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::context::{Caller, language_of, text_header};
+use super::{ApiError, AppState};
+use crate::plugin::Locales;
+use crate::session::{CookieLife, SessionCookie, cookies};
+use crate::sign_in::{CookieChange, Origin};
+
+/// `{"data": …}`.
+pub fn data(value: impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "data": value }))
+}
+
+/// `{"data": [...], "meta": {...}}`, as NocoBase pages lists.
+pub fn page(rows: impl Serialize, count: u64, number: u64, size: u64) -> HttpResponse {
+    let meta = json!({ "count": count, "page": number, "pageSize": size, "totalPage": count.div_ceil(size.max(1)) });
+    HttpResponse::Ok().json(json!({ "data": rows, "meta": meta }))
+}
+
+/// `{}`: an action that has nothing to say.
+pub fn nothing() -> HttpResponse {
+    HttpResponse::Ok().json(json!({}))
+}
+
+/// The words of an error in a language, reference included.
+pub fn sentence(error: &ApiError, reference: &str, language: crate::plugin::Language) -> String {
+    let facts = error.facts();
+    let locales = Locales::embedded();
+    let parameters: Vec<(&str, &str)> =
+        facts.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let message = locales.format(language, facts.key, &parameters);
+    let reference = locales.format(language, "Reference: {{reference}}", &[("reference", reference)]);
+    format!("{message} {reference}")
+}
+
+/// `{"errors": [{"code", "message"}]}`; the cause goes to the log, once.
+pub fn refusal(
+    state: &AppState,
+    request: &HttpRequest,
+    error: &ApiError,
+    reference: &str,
+    caller: Option<&Caller>,
+) -> HttpResponse {
+    let facts = error.facts();
+    report(error, facts.level, facts.code, reference);
+    state.metrics.refused(facts.code);
+    let message = sentence(error, reference, language_of(request, caller));
+    let mut response = HttpResponse::build(facts.status);
+    if let Some(seconds) = facts.retry_after {
+        response.insert_header((header::RETRY_AFTER, seconds));
+    }
+    response.json(json!({ "errors": [{ "code": facts.code, "message": message }] }))
+}
+
+/// Logs an error with everything that led to it.
+pub fn report(error: &ApiError, level: Level, code: &str, reference: &str) {
+    let mut causes = String::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        causes.push_str(": ");
+        causes.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    log!(level, "refused {code} (reference {reference}): {error}{causes}");
+}
+
+/// What the answers of the API have in common.
+pub fn harden(headers: &mut HeaderMap) {
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+/// Writes flow cookies: for this host only, out of reach of scripts, sent along when DingTalk sends the browser back.
+pub fn set_flow_cookies(response: &mut HttpResponseBuilder, changes: &[CookieChange], origin: &Origin, now: i64) {
+    for change in changes {
+        let (name, value, seconds) = match change {
+            CookieChange::Set { name, value, ends_at } => (name, value.as_str(), (ends_at - now).max(0)),
+            CookieChange::Remove { name } => (name, "", 0),
+        };
+        let cookie = Cookie::build(name.as_str(), value)
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(origin.is_secure())
+            .max_age(Duration::seconds(seconds))
+            .finish();
+        response.append_header((header::SET_COOKIE, cookie.to_string()));
+    }
+}
+
+/// Writes NocoBase's cookies with NocoBase's attributes.
+pub fn set_session_cookies(
+    headers: &mut HeaderMap,
+    session: &[SessionCookie],
+    state: &AppState,
+    origin_is_secure: bool,
+) {
+    let path = match state.public_path.trim_end_matches('/') {
+        "" => "/",
+        path => path,
+    };
+    for item in session {
+        let expires = match item.life {
+            CookieLife::Removed => OffsetDateTime::UNIX_EPOCH,
+            CookieLife::For(life) => {
+                let ends = (state.clock.now() + life).timestamp();
+                OffsetDateTime::from_unix_timestamp(ends).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+            }
+        };
+        let cookie = Cookie::build(item.name, item.value.as_str())
+            .path(path)
+            .http_only(item.http_only)
+            .same_site(SameSite::Lax)
+            .secure(origin_is_secure)
+            .expires(expires)
+            .finish();
+        if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+            headers.append(header::SET_COOKIE, value);
+        }
+    }
+}
+
+/// Gives the browser the token that replaces the one it sent.
+pub fn hand_over_renewed_token(
+    state: &AppState,
+    request: &HttpRequest,
+    response: &mut HttpResponse,
+    caller: &Caller,
+) {
+    let (Some(token), Some(policy)) = (&caller.renewed, caller.policy) else { return };
+    if let Ok(value) = HeaderValue::from_str(token) {
+        response.headers_mut().insert(HeaderName::from_static("x-new-token"), value);
+    }
+    let authenticator = text_header(request, "X-Authenticator").ok().flatten().unwrap_or("basic");
+    let renewed = cookies::of_renewal(token, authenticator, policy.session_expiration);
+    let is_secure = state
+        .public_origin
+        .clone()
+        .or_else(|| state.proxies.origin(&super::context::way_here(request)))
+        .is_some_and(|origin| origin.is_secure());
+    set_session_cookies(response.headers_mut(), &renewed, state, is_secure);
+}
+
+/// A value with `null` where a text is empty.
+pub fn text_or_null(text: Option<&str>) -> Value {
+    text.filter(|text| !text.is_empty()).map_or(Value::Null, Value::from)
+}

@@ -1,0 +1,318 @@
+//! The one table: what went wrong, as status, code, words and log level.
+
+use actix_web::http::StatusCode;
+use log::Level;
+
+use crate::dingtalk::DingTalkError;
+use crate::nocobase::StoreError;
+use crate::session::SessionError;
+use crate::sign_in::SignInError;
+
+/// Anything a request can be refused for.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// A sign-in was refused.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+    /// A session was refused.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The database did not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The request itself was refused.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+}
+
+/// What is wrong with a request.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// There is nothing at this address.
+    #[error("there is no such action")]
+    NotFound,
+    /// There is something, and it takes another method.
+    #[error("the action takes another method")]
+    MethodNotAllowed,
+    /// NocoBase answers this itself.
+    #[error("beside NocoBase, this is NocoBase's to answer")]
+    NotServedHere,
+    /// The body is longer than any body we take.
+    #[error("the body is too large")]
+    BodyTooLarge,
+    /// The body was cut off.
+    #[error("the body did not arrive whole")]
+    BodyIncomplete,
+    /// The body is no JSON object.
+    #[error("the body is not a JSON object")]
+    InvalidJson,
+    /// A field is missing or not of its form.
+    #[error("the field {0} is missing or not of its form")]
+    InvalidField(&'static str),
+    /// A header, cookie or the host cannot be read.
+    #[error("a header cannot be read")]
+    InvalidHeader,
+    /// The record the request speaks of does not exist.
+    #[error("there is no such record")]
+    RecordNotFound,
+    /// The name is taken.
+    #[error("the name is taken")]
+    NameTaken,
+    /// The type of the authenticator is none that is offered.
+    #[error("the authenticator's type is not offered")]
+    UnknownType,
+    /// A sign-in was posted by a page of another site.
+    #[error("the sign-in was posted from an origin that is not trusted")]
+    UntrustedOrigin,
+    /// The user may not do this.
+    #[error("the user is no administrator")]
+    NoPermission,
+    /// The role that was asked for is not the user's.
+    #[error("the user does not have the role")]
+    RoleNotFound,
+    /// The user has no role at all.
+    #[error("the user has no role")]
+    NoRoles,
+    /// The bridge signs with another secret.
+    #[error("the bridge's token is not signed with our secret")]
+    SecretMismatch,
+    /// The request has been here before.
+    #[error("the request has passed the sidecar before")]
+    Loop,
+    /// It was tried too often.
+    #[error("too many attempts")]
+    TooManyAttempts {
+        /// When to try again.
+        retry_after_seconds: u64,
+    },
+    /// Something that cannot happen did.
+    #[error("an answer could not be made")]
+    Internal,
+}
+
+/// What is said of an error outside, and how loud inside.
+pub struct Facts {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The stable code.
+    pub code: &'static str,
+    /// The sentence for people, a key of the locales.
+    pub key: &'static str,
+    /// What its placeholders stand for.
+    pub parameters: Vec<(&'static str, String)>,
+    /// When it is worth trying again, in seconds.
+    pub retry_after: Option<u64>,
+    /// The level it is logged at.
+    pub level: Level,
+}
+
+impl Facts {
+    fn new(status: StatusCode, code: &'static str, key: &'static str, level: Level) -> Self {
+        Self { status, code, key, parameters: Vec::new(), retry_after: None, level }
+    }
+
+    fn after(mut self, seconds: u64) -> Self {
+        self.parameters.push(("seconds", seconds.to_string()));
+        self.retry_after = Some(seconds);
+        self
+    }
+}
+
+impl ApiError {
+    /// Its row in the table.
+    pub fn facts(&self) -> Facts {
+        match self {
+            Self::SignIn(error) => of_sign_in(error),
+            Self::Session(error) => of_session(error),
+            Self::Store(error) => of_store(error),
+            Self::Request(error) => of_request(error),
+        }
+    }
+}
+
+fn of_sign_in(error: &SignInError) -> Facts {
+    use SignInError as E;
+    let (status, level) = match error {
+        E::AuthenticatorNotFound => (StatusCode::NOT_FOUND, Level::Info),
+        E::ConfigurationIncomplete(_) => (StatusCode::INTERNAL_SERVER_ERROR, Level::Error),
+        E::FlowNotFound
+        | E::FlowUsed
+        | E::Denied
+        | E::PhoneUnavailable
+        | E::NoMatchingUser
+        | E::PhoneAmbiguous
+        | E::PhoneAlreadyLinked
+        | E::AdministratorNotLinked
+        | E::NotInOrganization
+        | E::MigrationNeeded => (StatusCode::UNAUTHORIZED, Level::Info),
+        E::DingTalk(error) | E::AfterCode(error) => return of_dingtalk(error),
+        E::Store(error) => return of_store(error),
+        E::Session(error) => return of_session(error),
+    };
+    let code = error.code();
+    Facts::new(status, code, key_of(code), level)
+}
+
+fn of_dingtalk(error: &DingTalkError) -> Facts {
+    use DingTalkError as E;
+    let row = |status, code, level| Facts::new(status, code, key_of(code), level);
+    match error {
+        E::CodeRejected { .. } => row(StatusCode::UNAUTHORIZED, "CODE_REJECTED", Level::Info),
+        E::CredentialsRejected { .. } | E::AppUnavailable { .. } => {
+            row(StatusCode::BAD_GATEWAY, "CREDENTIALS_REJECTED", Level::Error)
+        }
+        E::PermissionMissing { permissions, .. } => {
+            let mut facts = row(StatusCode::BAD_GATEWAY, "PERMISSION_MISSING", Level::Error);
+            facts.parameters.push(("permission", permissions.join(", ")));
+            facts
+        }
+        E::NotInScope { .. } => {
+            let mut facts = row(StatusCode::BAD_GATEWAY, "PERMISSION_MISSING", Level::Error);
+            facts.parameters.push(("permission", "qyapi_get_member".to_owned()));
+            facts
+        }
+        E::IpNotAllowed { .. } => row(StatusCode::BAD_GATEWAY, "IP_NOT_ALLOWED", Level::Error),
+        E::Throttled { retry_after, .. } | E::Busy { retry_after, .. } => {
+            row(StatusCode::SERVICE_UNAVAILABLE, "DINGTALK_BUSY", Level::Warn)
+                .after(retry_after.as_secs_f64().ceil().max(1.0) as u64)
+        }
+        E::TimedOut { .. } => row(StatusCode::GATEWAY_TIMEOUT, "DINGTALK_TIMEOUT", Level::Error),
+        E::NotConnected { .. }
+        | E::TokenRejected { .. }
+        | E::Malformed { .. }
+        | E::Refused { .. }
+        | E::Client { .. } => row(StatusCode::BAD_GATEWAY, "DINGTALK_UNAVAILABLE", Level::Error),
+    }
+}
+
+/// NocoBase's codes and sentences, which its clients know.
+fn of_session(error: &SessionError) -> Facts {
+    use SessionError as E;
+    let over = "Your session has expired. Please sign in again.";
+    let (code, key) = match error {
+        E::EmptyToken => ("EMPTY_TOKEN", "Unauthenticated. Please sign in to continue."),
+        E::InvalidToken => ("INVALID_TOKEN", over),
+        E::PasswordChanged => ("INVALID_TOKEN", "Your password was changed. Please sign in again."),
+        E::ExpiredSession => ("EXPIRED_SESSION", over),
+        E::BlockedToken => ("BLOCKED_TOKEN", over),
+        E::UserNotFound => ("NOT_EXIST_USER", "User not found. Please sign in again to continue."),
+        E::RenewFailed => ("TOKEN_RENEW_FAILED", over),
+        E::StreamDoesNotRenew => ("SKIP_TOKEN_RENEW", over),
+        E::WrongPassword => ("WRONG_PASSWORD", "The username/email or password is incorrect, please re-enter"),
+        E::AlreadyIssued => ("FLOW_USED", key_of("FLOW_USED")),
+        E::PolicyMissing | E::Signing(_) => {
+            let code = "INTERNAL_ERROR";
+            return Facts::new(StatusCode::INTERNAL_SERVER_ERROR, code, key_of(code), Level::Error);
+        }
+        E::Store(error) => return of_store(error),
+    };
+    Facts::new(StatusCode::UNAUTHORIZED, code, key, Level::Info)
+}
+
+fn of_store(error: &StoreError) -> Facts {
+    use StoreError as E;
+    match error {
+        E::LastEnabled => Facts::new(
+            StatusCode::BAD_REQUEST,
+            "LAST_AUTHENTICATOR",
+            "Please keep and enable at least one authenticator",
+            Level::Info,
+        ),
+        E::Duplicate { .. } => of_request(&RequestError::NameTaken),
+        E::Unavailable(_) | E::ReadOnly | E::Full | E::Busy | E::Conflict => {
+            let code = "DATABASE_UNAVAILABLE";
+            Facts::new(StatusCode::SERVICE_UNAVAILABLE, code, key_of(code), Level::Error)
+        }
+        E::TablesMissing { .. } | E::ShapeUnknown { .. } | E::BadRow { .. } | E::Unexpected(_) => {
+            let code = "INTERNAL_ERROR";
+            Facts::new(StatusCode::INTERNAL_SERVER_ERROR, code, key_of(code), Level::Error)
+        }
+    }
+}
+
+fn of_request(error: &RequestError) -> Facts {
+    use RequestError as E;
+    let row = |status, code, key| Facts::new(status, code, key, Level::Info);
+    match error {
+        E::NotFound => row(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing at this address."),
+        E::MethodNotAllowed => {
+            row(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "This address takes another HTTP method.")
+        }
+        E::NotServedHere => row(
+            StatusCode::FORBIDDEN,
+            "NOT_SERVED_HERE",
+            "NocoBase answers this itself. Send the request to NocoBase.",
+        ),
+        E::BodyTooLarge => {
+            row(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The request is too large.")
+        }
+        E::BodyIncomplete => {
+            row(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", "The request did not arrive whole. Send it again.")
+        }
+        E::InvalidJson => {
+            row(StatusCode::BAD_REQUEST, "INVALID_JSON", "The body of the request is not a JSON object.")
+        }
+        E::InvalidField(field) => {
+            let mut facts = row(StatusCode::BAD_REQUEST, "INVALID_FIELD", "Please check this field: {{field}}");
+            facts.parameters.push(("field", (*field).to_owned()));
+            facts
+        }
+        E::InvalidHeader => {
+            row(StatusCode::BAD_REQUEST, "INVALID_HEADER", "A header of the request cannot be read.")
+        }
+        E::RecordNotFound => {
+            row(StatusCode::NOT_FOUND, "RECORD_NOT_FOUND", "This record does not exist any more. Reload the page.")
+        }
+        E::NameTaken => {
+            row(StatusCode::BAD_REQUEST, "NAME_TAKEN", "This name is already used. Choose another one.")
+        }
+        E::UnknownType => row(
+            StatusCode::BAD_REQUEST,
+            "UNKNOWN_TYPE",
+            "This type of authenticator is not offered. Enable its plugin first.",
+        ),
+        E::UntrustedOrigin => {
+            row(StatusCode::FORBIDDEN, "INVALID_SIGN_IN_ORIGIN", "Invalid sign-in origin")
+        }
+        E::NoPermission => row(StatusCode::FORBIDDEN, "NO_PERMISSION", "No permissions"),
+        E::RoleNotFound => row(
+            StatusCode::UNAUTHORIZED,
+            "ROLE_NOT_FOUND_FOR_USER",
+            "The role does not belong to the user. Please sign in again.",
+        ),
+        E::NoRoles => row(
+            StatusCode::UNAUTHORIZED,
+            "USER_HAS_NO_ROLES_ERR",
+            "The current user has no roles. Please contact the administrator.",
+        ),
+        E::SecretMismatch => Facts::new(
+            StatusCode::FORBIDDEN,
+            "SECRET_MISMATCH",
+            key_of("SECRET_MISMATCH"),
+            Level::Error,
+        ),
+        E::Loop => Facts::new(
+            StatusCode::LOOP_DETECTED,
+            "LOOP_DETECTED",
+            "The address of the sidecar leads back to itself. Correct SIDECAR_URL or DINGTALK_SIDECAR_URL.",
+            Level::Error,
+        ),
+        E::TooManyAttempts { retry_after_seconds } => {
+            let code = "TOO_MANY_ATTEMPTS";
+            Facts::new(StatusCode::TOO_MANY_REQUESTS, code, key_of(code), Level::Warn).after(*retry_after_seconds)
+        }
+        E::Internal => {
+            let code = "INTERNAL_ERROR";
+            Facts::new(StatusCode::INTERNAL_SERVER_ERROR, code, key_of(code), Level::Error)
+        }
+    }
+}
+
+/// The sentence of a code that the sign-in page knows too: one list serves both.
+fn key_of(code: &str) -> &'static str {
+    crate::plugin::sign_in_button()
+        .get("errors")
+        .and_then(|errors| errors.get(code))
+        .and_then(serde_json::Value::as_str)
+        .unwrap_or("The sign-in did not work. Start again.")
+}

@@ -1,0 +1,119 @@
+//! Counters for operators, in Prometheus' terms. `docs/operations.md` says what each means.
+
+use std::time::Duration;
+
+use prometheus::{
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+
+/// Seconds, from a cached answer to DingTalk's time limit.
+const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+
+/// Everything that is counted; clones count together.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    requests: HistogramVec,
+    refusals: IntCounterVec,
+    sign_ins: IntCounterVec,
+    flows_started: IntCounter,
+    flows_returned: IntCounter,
+    dingtalk_calls: HistogramVec,
+    dingtalk_queue: IntGauge,
+    statements: HistogramVec,
+}
+
+impl Metrics {
+    /// Fresh counters.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new_custom(Some("nocobase_dingtalk".to_owned()), None)?;
+        let histogram = |name, help, labels: &[&str]| {
+            HistogramVec::new(HistogramOpts::new(name, help).buckets(BUCKETS.to_vec()), labels)
+        };
+        let metrics = Self {
+            requests: histogram("request_seconds", "Time to answer a request", &["action", "status"])?,
+            refusals: IntCounterVec::new(Opts::new("refusals_total", "Requests refused, by code"), &["code"])?,
+            sign_ins: IntCounterVec::new(
+                Opts::new("sign_ins_total", "Sign-ins through DingTalk, by result"),
+                &["result"],
+            )?,
+            flows_started: IntCounter::new("flows_started_total", "Browsers sent to DingTalk")?,
+            flows_returned: IntCounter::new(
+                "flows_returned_total",
+                "Browsers that came back from DingTalk; the rest abandoned the sign-in",
+            )?,
+            dingtalk_calls: histogram(
+                "dingtalk_call_seconds",
+                "Time DingTalk took to answer a call, by call and outcome",
+                &["call", "outcome"],
+            )?,
+            dingtalk_queue: IntGauge::new("dingtalk_queue_length", "Calls waiting for their turn")?,
+            statements: histogram("database_seconds", "Time of one SQL statement", &["outcome"])?,
+            registry,
+        };
+        let all: [Box<dyn prometheus::core::Collector>; 8] = [
+            Box::new(metrics.requests.clone()),
+            Box::new(metrics.refusals.clone()),
+            Box::new(metrics.sign_ins.clone()),
+            Box::new(metrics.flows_started.clone()),
+            Box::new(metrics.flows_returned.clone()),
+            Box::new(metrics.dingtalk_calls.clone()),
+            Box::new(metrics.dingtalk_queue.clone()),
+            Box::new(metrics.statements.clone()),
+        ];
+        for collector in all {
+            metrics.registry.register(collector)?;
+        }
+        Ok(metrics)
+    }
+
+    /// A request was answered.
+    pub fn answered(&self, action: &str, status: u16, elapsed: Duration) {
+        self.requests.with_label_values(&[action, &status.to_string()]).observe(elapsed.as_secs_f64());
+    }
+
+    /// A request was refused.
+    pub fn refused(&self, code: &str) {
+        self.refusals.with_label_values(&[code]).inc();
+    }
+
+    /// A sign-in through DingTalk ended.
+    pub fn signed_in(&self, result: &str) {
+        self.sign_ins.with_label_values(&[result]).inc();
+    }
+
+    /// A browser was sent to DingTalk.
+    pub fn flow_started(&self) {
+        self.flows_started.inc();
+    }
+
+    /// A browser came back.
+    pub fn flow_returned(&self) {
+        self.flows_returned.inc();
+    }
+
+    /// DingTalk answered a call, or did not.
+    pub fn dingtalk_called(&self, call: &str, outcome: &str, elapsed: Duration) {
+        self.dingtalk_calls.with_label_values(&[call, outcome]).observe(elapsed.as_secs_f64());
+    }
+
+    /// How many calls wait.
+    pub fn queue_length(&self, length: usize) {
+        self.dingtalk_queue.set(i64::try_from(length).unwrap_or(i64::MAX));
+    }
+
+    /// The database answered a statement, or did not.
+    pub fn statement_ran(&self, failed: bool, elapsed: Duration) {
+        let outcome = if failed { "error" } else { "ok" };
+        self.statements.with_label_values(&[outcome]).observe(elapsed.as_secs_f64());
+    }
+
+    /// The text Prometheus reads.
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            log::error!("the metrics could not be written: {error}");
+        }
+        text
+    }
+}

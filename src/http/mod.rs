@@ -1,0 +1,234 @@
+//! The edge: one table of actions, in NocoBase's conventions, and what surrounds it.
+
+mod auth;
+mod authenticators;
+mod context;
+mod cors;
+mod dingtalk;
+mod envelope;
+mod error;
+mod health;
+mod metrics;
+mod pages;
+mod plugins;
+mod proxies;
+mod query;
+mod site;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::future::LocalBoxFuture;
+
+use crate::audit::Audit;
+use crate::clock::Clock;
+use crate::config::{Cors, Mode};
+use crate::dingtalk::DingTalk;
+use crate::entropy::Entropy;
+use crate::nocobase::Store;
+use crate::session::Sessions;
+use crate::sign_in::{Origin, SignIn};
+
+use context::{Caller, Context};
+pub use error::{ApiError, RequestError};
+pub use metrics::Metrics;
+pub use proxies::TrustedProxies;
+
+/// What every request may use.
+pub struct AppState {
+    /// How it runs.
+    pub mode: Mode,
+    /// Whether the demo's hints are shown.
+    pub demo: Option<Demo>,
+    /// NocoBase's tables.
+    pub store: Store,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// The sign-in.
+    pub sign_in: SignIn,
+    /// DingTalk.
+    pub dingtalk: DingTalk,
+    /// The record of who signed in.
+    pub audit: Audit,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Proxies whose word counts.
+    pub proxies: TrustedProxies,
+    /// The one public origin, where it was set.
+    pub public_origin: Option<Origin>,
+    /// Where NocoBase finds us, where it was set.
+    pub sidecar_url: Option<url::Url>,
+    /// NocoBase's API base path.
+    pub api_base: String,
+    /// The path of the pages.
+    pub public_path: String,
+    /// Cross-origin rules.
+    pub cors: Cors,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+}
+
+/// What the demo has beside the sidecar.
+pub struct Demo {
+    /// The simulator's own page.
+    pub simulator_url: String,
+}
+
+/// Which methods an action takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    /// Only looking.
+    Get,
+    /// Looking, also with a body, as NocoBase allows.
+    GetOrPost,
+    /// Only changing.
+    Post,
+}
+
+/// In which modes we answer an action.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Served {
+    Always,
+    /// Beside NocoBase it is NocoBase's.
+    Alone,
+}
+
+/// Who may use an action.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Public,
+    SignedIn,
+    Administrator,
+}
+
+type Answer = Result<HttpResponse, ApiError>;
+type Handler = fn(Context) -> LocalBoxFuture<'static, Answer>;
+
+struct Action {
+    name: &'static str,
+    takes: Takes,
+    served: Served,
+    access: Access,
+    handler: Handler,
+}
+
+/// Section 4 of the design, row by row.
+#[rustfmt::skip]
+const ACTIONS: &[Action] = &[
+    Action { name: "auth:redirect", takes: Takes::Get, served: Served::Always, access: Access::Public, handler: |c| Box::pin(auth::redirect(c)) },
+    Action { name: "auth:signIn", takes: Takes::Post, served: Served::Always, access: Access::Public, handler: |c| Box::pin(auth::sign_in(c)) },
+    Action { name: "auth:check", takes: Takes::GetOrPost, served: Served::Alone, access: Access::SignedIn, handler: |c| Box::pin(auth::check(c)) },
+    Action { name: "auth:signOut", takes: Takes::Post, served: Served::Alone, access: Access::Public, handler: |c| Box::pin(auth::sign_out(c)) },
+    Action { name: "auth:syncCookies", takes: Takes::Post, served: Served::Alone, access: Access::SignedIn, handler: |c| Box::pin(auth::sync_cookies(c)) },
+    Action { name: "authenticators:publicList", takes: Takes::GetOrPost, served: Served::Always, access: Access::Public, handler: |c| Box::pin(authenticators::public_list(c)) },
+    Action { name: "authenticators:listTypes", takes: Takes::GetOrPost, served: Served::Alone, access: Access::Administrator, handler: |c| Box::pin(authenticators::list_types(c)) },
+    Action { name: "authenticators:list", takes: Takes::GetOrPost, served: Served::Alone, access: Access::Administrator, handler: |c| Box::pin(authenticators::list(c)) },
+    Action { name: "authenticators:get", takes: Takes::GetOrPost, served: Served::Alone, access: Access::Administrator, handler: |c| Box::pin(authenticators::get(c)) },
+    Action { name: "authenticators:create", takes: Takes::Post, served: Served::Alone, access: Access::Administrator, handler: |c| Box::pin(authenticators::create(c)) },
+    Action { name: "authenticators:update", takes: Takes::Post, served: Served::Alone, access: Access::Administrator, handler: |c| Box::pin(authenticators::update(c)) },
+    Action { name: "authenticators:destroy", takes: Takes::Post, served: Served::Alone, access: Access::Administrator, handler: |c| Box::pin(authenticators::destroy(c)) },
+    Action { name: "authenticators:move", takes: Takes::Post, served: Served::Alone, access: Access::Administrator, handler: |c| Box::pin(authenticators::move_(c)) },
+    Action { name: "pm:listEnabled", takes: Takes::GetOrPost, served: Served::Alone, access: Access::Public, handler: |c| Box::pin(plugins::list_enabled(c)) },
+    Action { name: "pm:list", takes: Takes::GetOrPost, served: Served::Alone, access: Access::Administrator, handler: |c| Box::pin(plugins::list(c)) },
+    Action { name: "pm:get", takes: Takes::GetOrPost, served: Served::Alone, access: Access::Administrator, handler: |c| Box::pin(plugins::get(c)) },
+    Action { name: "pm:enable", takes: Takes::Post, served: Served::Alone, access: Access::Administrator, handler: |c| Box::pin(plugins::enable(c)) },
+    Action { name: "pm:disable", takes: Takes::Post, served: Served::Alone, access: Access::Administrator, handler: |c| Box::pin(plugins::disable(c)) },
+    Action { name: "app:getLang", takes: Takes::GetOrPost, served: Served::Alone, access: Access::Public, handler: |c| Box::pin(site::get_lang(c)) },
+    Action { name: "app:getInfo", takes: Takes::GetOrPost, served: Served::Alone, access: Access::Public, handler: |c| Box::pin(site::get_info(c)) },
+    Action { name: "systemSettings:get", takes: Takes::GetOrPost, served: Served::Alone, access: Access::Public, handler: |c| Box::pin(site::system_settings(c)) },
+    Action { name: "dingtalk:signInButton", takes: Takes::Get, served: Served::Always, access: Access::Public, handler: |c| Box::pin(dingtalk::sign_in_button(c)) },
+    Action { name: "dingtalk:configForm", takes: Takes::Get, served: Served::Always, access: Access::Administrator, handler: |c| Box::pin(dingtalk::config_form(c)) },
+    Action { name: "dingtalk:diagnose", takes: Takes::Post, served: Served::Always, access: Access::Administrator, handler: |c| Box::pin(dingtalk::diagnose(c)) },
+    Action { name: "dingtalk:bindings", takes: Takes::Get, served: Served::Always, access: Access::Administrator, handler: |c| Box::pin(dingtalk::bindings(c)) },
+    Action { name: "dingtalk:unbind", takes: Takes::Post, served: Served::Always, access: Access::Administrator, handler: |c| Box::pin(dingtalk::unbind(c)) },
+    Action { name: "dingtalk:audit", takes: Takes::Get, served: Served::Always, access: Access::Administrator, handler: |c| Box::pin(dingtalk::audit(c)) },
+];
+
+/// Registers everything that is answered.
+pub fn routes(config: &mut web::ServiceConfig, state: &web::Data<AppState>) {
+    config
+        .app_data(state.clone())
+        .route("/healthz", web::get().to(health::live))
+        .route("/readyz", web::get().to(health::ready))
+        .route("/metrics", web::get().to(health::metrics))
+        .route("/openapi.json", web::get().to(pages::openapi))
+        .route("/plugin.tgz", web::get().to(pages::package))
+        .route("/{package}.tgz", web::get().to(pages::versioned_package))
+        .route("/docs/{guide}", web::get().to(pages::guide))
+        .route(&format!("{}__health_check", state.api_base), web::get().to(health::nocobase_style))
+        .route(&format!("{}{{action:.*}}", state.api_base), web::route().to(dispatch));
+    if state.mode == Mode::Alone {
+        pages::console_routes(config, &state.public_path);
+    }
+    config.default_service(web::route().to(pages::not_found));
+}
+
+/// Finds the action, checks who may use it, runs it, and puts the answer into words.
+async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
+    let started = std::time::Instant::now();
+    let name = request.match_info().get("action").unwrap_or_default();
+    let (name, key) = match name.split_once('/') {
+        Some((name, key)) => (name.to_owned(), Some(key.to_owned())),
+        None => (name.to_owned(), None),
+    };
+    let action = ACTIONS.iter().find(|action| action.name == name);
+    let reference = state.entropy.text::<6>();
+    let mut response = match run(action, &request, payload, &state, &reference, key).await {
+        Ok(response) => response,
+        Err(Failure { error, caller }) => envelope::refusal(&state, &request, &error, &reference, caller.as_ref()),
+    };
+    envelope::harden(response.headers_mut());
+    cors::apply(&state, &request, response.headers_mut());
+    state.metrics.answered(action.map_or("unknown", |action| action.name), response.status().as_u16(), started.elapsed());
+    response
+}
+
+struct Failure {
+    error: ApiError,
+    caller: Option<Caller>,
+}
+
+impl<E: Into<ApiError>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), caller: None }
+    }
+}
+
+async fn run(
+    action: Option<&Action>,
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &web::Data<AppState>,
+    reference: &str,
+    key: Option<String>,
+) -> Result<HttpResponse, Failure> {
+    if let Some(preflight) = cors::preflight(state, request) {
+        return Ok(preflight);
+    }
+    let action = action.ok_or(RequestError::NotFound)?;
+    let method = request.method().as_str();
+    let is_taken = match action.takes {
+        Takes::Get => matches!(method, "GET" | "HEAD"),
+        Takes::GetOrPost => matches!(method, "GET" | "HEAD" | "POST"),
+        Takes::Post => method == "POST",
+    };
+    if !is_taken {
+        return Err(RequestError::MethodNotAllowed.into());
+    }
+    if action.served == Served::Alone && state.mode == Mode::BesideNocoBase {
+        return Err(RequestError::NotServedHere.into());
+    }
+    let mut context = Context::of(request, payload, state, reference, key).await?;
+    context.caller = context.identify(action.access).await?;
+    let caller = context.caller.clone();
+    let result = (action.handler)(context).await;
+    match result {
+        Ok(mut response) => {
+            if let Some(caller) = &caller {
+                envelope::hand_over_renewed_token(state, request, &mut response, caller);
+            }
+            Ok(response)
+        }
+        Err(error) => Err(Failure { error, caller }),
+    }
+}

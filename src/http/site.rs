@@ -1,0 +1,41 @@
+//! What a page needs to know before anyone signs in: languages, texts, title.
+
+use serde_json::{Value, json};
+
+use super::context::Context;
+use super::{Answer, envelope};
+use crate::plugin::{Language, Locales};
+use crate::sign_in::PLUGIN_NAME;
+
+/// `app:getLang`.
+pub async fn get_lang(context: Context) -> Answer {
+    let language = context.language();
+    let resources = Locales::embedded().resources(language);
+    Ok(envelope::data(json!({ "lang": language.code(), "resources": { (PLUGIN_NAME): resources } })))
+}
+
+/// `app:getInfo`.
+pub async fn get_info(context: Context) -> Answer {
+    let demo = context.state.demo.as_ref().map(|demo| json!({ "simulatorUrl": demo.simulator_url }));
+    Ok(envelope::data(json!({
+        "name": "main",
+        "version": env!("CARGO_PKG_VERSION"),
+        "lang": context.language().code(),
+        "database": { "dialect": "sqlite" },
+        "demo": demo,
+    })))
+}
+
+/// `systemSettings:get`: the public part.
+pub async fn system_settings(context: Context) -> Answer {
+    let stored = context.state.store.system_settings().await?;
+    let languages: Vec<&str> = Language::ALL.iter().map(|language| language.code()).collect();
+    let of_row = |name: &str| stored.as_ref().and_then(|row| row.get(name)).cloned().unwrap_or(Value::Null);
+    Ok(envelope::data(json!({
+        "id": 1,
+        "title": of_row("title"),
+        "enabledLanguages": languages,
+        "appLang": of_row("appLang"),
+        "enableEditProfile": of_row("enableEditProfile"),
+    })))
+}

@@ -1,0 +1,272 @@
+//! The two signed tokens: NocoBase's session token and the token by which the bridge is recognised.
+//!
+//! Both are signed with the one secret that NocoBase and the sidecar share. Neither is accepted in
+//! the other's place: a bridge token has an audience and no `temp`, a session token the reverse.
+
+use std::fmt;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::nocobase::UserId;
+
+/// The `aud` of a bridge token.
+pub const BRIDGE_AUDIENCE: &str = "nocobase-dingtalk";
+
+/// NocoBase's HMAC secret, ready to sign and to verify; it cannot print itself.
+#[derive(Clone)]
+pub struct SessionSecret {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+/// Why a token was not accepted, or could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The text is no token, the signature differs, or the claims are not those of this kind of token.
+    #[error("the token is not valid")]
+    Invalid(#[source] Option<jsonwebtoken::errors::Error>),
+    /// The signature is right and the bridge token's sixty seconds are over.
+    #[error("the token has expired")]
+    Expired,
+}
+
+/// What an interactive session token says, in NocoBase's spelling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claims {
+    /// The user; NocoBase on MariaDB writes it as text.
+    #[serde(deserialize_with = "number_or_text")]
+    pub user_id: UserId,
+    /// True for a session, absent for an API key.
+    #[serde(default)]
+    pub temp: bool,
+    /// When this token was signed, in seconds.
+    pub iat: i64,
+    /// When the session began, in milliseconds.
+    pub sign_in_time: i64,
+    /// When this token ends, in seconds.
+    pub exp: i64,
+    /// The identifier under which the token is renewed and blocked.
+    pub jti: Uuid,
+}
+
+/// What the bridge says of the request it forwards.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BridgeClaims {
+    /// The signed-in NocoBase user, where there is one.
+    #[serde(default)]
+    pub user_id: Option<serde_json::Value>,
+    /// The public origin as NocoBase sees it.
+    #[serde(default)]
+    pub origin: Option<String>,
+    /// The raw `Host` header of the request.
+    #[serde(default)]
+    pub host: Option<String>,
+    /// The raw forwarding headers of the request.
+    #[serde(default)]
+    pub forwarded: Forwarded,
+    /// The address of the socket that NocoBase accepted.
+    #[serde(default)]
+    pub peer: Option<String>,
+    /// The bridge's version.
+    #[serde(default)]
+    pub bridge: Option<String>,
+    /// NocoBase's API base path.
+    #[serde(default)]
+    pub api: Option<String>,
+    /// NocoBase's application name.
+    #[serde(default)]
+    pub app: Option<String>,
+}
+
+/// Forwarding headers as they arrived at NocoBase.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Forwarded {
+    /// `X-Forwarded-For`.
+    #[serde(default, rename = "for")]
+    pub for_: Option<String>,
+    /// `X-Forwarded-Proto`.
+    #[serde(default)]
+    pub proto: Option<String>,
+    /// `X-Forwarded-Host`.
+    #[serde(default)]
+    pub host: Option<String>,
+}
+
+impl BridgeClaims {
+    /// The signed-in user's id, which NocoBase may give as number or text.
+    pub fn user(&self) -> Option<UserId> {
+        let value = self.user_id.as_ref()?;
+        value.as_i64().or_else(|| value.as_str()?.parse().ok()).map(UserId)
+    }
+}
+
+impl SessionSecret {
+    /// Takes the secret as NocoBase uses it: bytes, not decoded from anything.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self { encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes) }
+    }
+
+    /// Signs a session token as NocoBase does.
+    pub fn sign(&self, claims: &Claims) -> Result<String, TokenError> {
+        encode(&Header::new(Algorithm::HS256), claims, &self.encoding)
+            .map_err(|error| TokenError::Invalid(Some(error)))
+    }
+
+    /// Reads a session token; how old it may be is the token policy's to say.
+    pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        let mut validation = hmac_validation();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let claims = decode::<serde_json::Value>(token, &self.decoding, &validation)
+            .map_err(|error| TokenError::Invalid(Some(error)))?
+            .claims;
+        if claims.get("aud").is_some() {
+            return Err(TokenError::Invalid(None));
+        }
+        let claims: Claims = serde_json::from_value(claims).map_err(|_| TokenError::Invalid(None))?;
+        if claims.temp { Ok(claims) } else { Err(TokenError::Invalid(None)) }
+    }
+
+    /// Reads a bridge token. Its `exp` is compared with `now`, in seconds.
+    pub fn verify_bridge(&self, token: &str, now: i64) -> Result<BridgeClaims, TokenError> {
+        #[derive(Deserialize)]
+        struct Timed {
+            exp: i64,
+            iat: i64,
+            #[serde(default)]
+            temp: bool,
+            #[serde(flatten)]
+            claims: BridgeClaims,
+        }
+        let mut validation = hmac_validation();
+        validation.validate_exp = false;
+        validation.set_audience(&[BRIDGE_AUDIENCE]);
+        validation.set_required_spec_claims(&["aud", "exp"]);
+        let timed = decode::<Timed>(token, &self.decoding, &validation)
+            .map_err(|error| TokenError::Invalid(Some(error)))?
+            .claims;
+        if timed.temp || timed.exp - timed.iat > MAX_BRIDGE_SECONDS {
+            return Err(TokenError::Invalid(None));
+        }
+        if now > timed.exp + LEEWAY_SECONDS || timed.iat > now + LEEWAY_SECONDS {
+            return Err(TokenError::Expired);
+        }
+        Ok(timed.claims)
+    }
+}
+
+/// The longest life of a bridge token that is believed.
+const MAX_BRIDGE_SECONDS: i64 = 60;
+/// How far the clocks of NocoBase's machine and ours may differ.
+const LEEWAY_SECONDS: i64 = 30;
+
+/// NocoBase signs with HS256 and accepts the whole family.
+fn hmac_validation() -> Validation {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.algorithms = vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
+    validation.set_required_spec_claims::<&str>(&[]);
+    validation
+}
+
+fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<UserId, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(i64),
+        Text(String),
+    }
+    match Either::deserialize(deserializer)? {
+        Either::Number(id) => Ok(UserId(id)),
+        Either::Text(text) => text.parse().map(UserId).map_err(serde::de::Error::custom),
+    }
+}
+
+impl fmt::Debug for SessionSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SessionSecret(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn secret() -> SessionSecret {
+        SessionSecret::new(b"a secret of the tests")
+    }
+
+    fn claims() -> Claims {
+        Claims {
+            user_id: UserId(7),
+            temp: true,
+            iat: 1_763_600_000,
+            sign_in_time: 1_763_600_000_123,
+            exp: 1_763_686_400,
+            jti: Uuid::from_u128(1),
+        }
+    }
+
+    fn signed(claims: &serde_json::Value) -> String {
+        encode(&Header::new(Algorithm::HS256), claims, &secret().encoding).unwrap()
+    }
+
+    #[test]
+    fn a_session_token_comes_back_as_it_was_signed() {
+        let token = secret().sign(&claims()).unwrap();
+
+        assert_eq!(secret().verify(&token).unwrap(), claims());
+    }
+
+    #[test]
+    fn a_user_id_written_as_text_is_read() {
+        let mut value = serde_json::to_value(claims()).unwrap();
+        value["userId"] = json!("7");
+
+        assert_eq!(secret().verify(&signed(&value)).unwrap().user_id, UserId(7));
+    }
+
+    #[test]
+    fn a_token_of_another_secret_is_refused() {
+        let token = SessionSecret::new(b"another").sign(&claims()).unwrap();
+
+        assert!(secret().verify(&token).is_err());
+    }
+
+    #[test]
+    fn an_unsigned_token_is_refused() {
+        // {"alg":"none","typ":"JWT"} in front of otherwise good claims.
+        let token = secret().sign(&claims()).unwrap();
+        let payload = token.split('.').nth(1).unwrap();
+
+        assert!(secret().verify(&format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{payload}.")).is_err());
+    }
+
+    #[test]
+    fn a_bridge_token_is_no_session_and_a_session_no_bridge_token() {
+        let now = claims().iat;
+        let bridge = signed(&json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "userId": 7}));
+        let both = signed(&json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "userId": 7,
+            "temp": true, "signInTime": 1, "jti": Uuid::from_u128(1)}));
+
+        assert_eq!(secret().verify_bridge(&bridge, now).unwrap().user(), Some(UserId(7)));
+        assert!(secret().verify(&bridge).is_err());
+        assert!(secret().verify(&both).is_err());
+        assert!(secret().verify_bridge(&both, now).is_err());
+        assert!(secret().verify_bridge(&secret().sign(&claims()).unwrap(), now).is_err());
+    }
+
+    #[test]
+    fn a_bridge_token_ends_and_cannot_be_made_to_last() {
+        let now = 1_763_600_000;
+        let old = signed(&json!({"aud": BRIDGE_AUDIENCE, "iat": now - 200, "exp": now - 140}));
+        let long = signed(&json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 3600}));
+
+        assert!(matches!(secret().verify_bridge(&old, now), Err(TokenError::Expired)));
+        assert!(matches!(secret().verify_bridge(&long, now), Err(TokenError::Invalid(None))));
+    }
+}

@@ -1,0 +1,96 @@
+//! The start: a cookie for the flow, and off to DingTalk.
+
+use url::form_urlencoded;
+
+use super::flow::{Begun as BegunFlow, Flow};
+use super::{CookieChange, CookieIn, Origin, ReturnPath, SignIn, SignInError, credentials};
+use crate::dingtalk::AuthorizationRequest;
+
+/// A click on the button.
+pub struct BeginRequest<'a> {
+    /// The authenticator's name.
+    pub authenticator: &'a str,
+    /// The path and query of the page the button is on.
+    pub return_path: Option<&'a str>,
+    /// The origin the browser sees.
+    pub origin: &'a Origin,
+    /// Whether the browser was already sent to the authenticator's own origin.
+    pub was_moved: bool,
+    /// The browser's cookies.
+    pub cookies: &'a [CookieIn],
+}
+
+/// Where the browser goes, and what it keeps.
+pub struct Begun {
+    /// DingTalk's authorization URL, or the same start on the authenticator's own origin.
+    pub location: String,
+    /// Changes to the flow cookies.
+    pub cookies: Vec<CookieChange>,
+}
+
+/// Flows one browser may have under way; a fifth drops the oldest.
+const FLOWS_PER_BROWSER: usize = 4;
+
+impl SignIn {
+    /// Begins a flow.
+    pub async fn begin(&self, request: BeginRequest<'_>) -> Result<Begun, SignInError> {
+        let configured = self.find_configured(request.authenticator).await?;
+        let name = &configured.authenticator.name;
+        let return_path = ReturnPath::parse_or(request.return_path, &self.site.sign_in_page());
+        let own_origin = configured.options.callback_origin.as_deref().and_then(Origin::parse);
+        let origin = own_origin.as_ref().unwrap_or(request.origin);
+        // A proxy that hides the host would send the browser round for ever; one move is enough.
+        if origin != request.origin && !request.was_moved {
+            return Ok(Begun { location: self.same_start_at(origin, name, &return_path), cookies: Vec::new() });
+        }
+        let client_id = credentials(&configured.options)?.client_id;
+        let flow = BegunFlow::new(name, return_path.as_str(), &self.entropy, self.clock.now());
+        let location = self.dingtalk.authorization_url(&AuthorizationRequest {
+            client_id: &client_id,
+            redirect_uri: &origin.with_path(&self.site.redirect_path()),
+            state: flow.state(),
+            corp_id: configured.options.corp_id.as_deref(),
+        });
+        let mut cookies = self.make_room(request.cookies);
+        cookies.push(self.keep(&flow.into(), request.origin.is_secure())?);
+        Ok(Begun { location: location.into(), cookies })
+    }
+
+    fn same_start_at(&self, origin: &Origin, authenticator: &str, return_path: &ReturnPath) -> String {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("authenticator", authenticator)
+            .append_pair("return", return_path.as_str())
+            .append_pair("moved", "1")
+            .finish();
+        format!("{}?{query}", origin.with_path(&self.site.redirect_path()))
+    }
+
+    /// Removes dead flow cookies, and the oldest living ones until one more has room.
+    fn make_room(&self, cookies: &[CookieIn]) -> Vec<CookieChange> {
+        let (mut flows, dead) = self.flows(cookies);
+        let mut changes: Vec<CookieChange> =
+            dead.into_iter().map(|name| CookieChange::Remove { name }).collect();
+        flows.sort_by_key(Flow::ends_at);
+        let too_many = (flows.len() + 1).saturating_sub(FLOWS_PER_BROWSER);
+        for flow in flows.iter().take(too_many) {
+            changes.extend(remove(flow, cookies));
+        }
+        changes
+    }
+
+    /// The cookie that keeps a flow in the browser.
+    pub(super) fn keep(&self, flow: &Flow, secure: bool) -> Result<CookieChange, SignInError> {
+        let value = self.seal.seal(flow, secure).ok_or(SignInError::FlowNotFound)?;
+        Ok(CookieChange::Set { name: flow.cookie_name(secure), value, ends_at: flow.ends_at() })
+    }
+}
+
+/// Removes the cookies of a flow, under whichever name the browser has it.
+pub(super) fn remove(flow: &Flow, cookies: &[CookieIn]) -> Vec<CookieChange> {
+    [true, false]
+        .map(|secure| flow.cookie_name(secure))
+        .into_iter()
+        .filter(|name| cookies.iter().any(|cookie| cookie.name == *name))
+        .map(|name| CookieChange::Remove { name })
+        .collect()
+}

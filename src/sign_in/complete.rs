@@ -1,0 +1,184 @@
+//! The sign-in itself: code to identity, identity to user, user to session.
+
+use log::{info, warn};
+
+use super::begin::remove;
+use super::flow::{Flow, Returned};
+use super::identity::{Identity, Phone, nickname};
+use super::matching::{Match, Rules, find_or_link};
+use super::{Attempt, Configured, CookieChange, CookieIn, Outcome, SignIn, SignInError, credentials};
+use crate::audit::Matched;
+use crate::dingtalk::DingTalkError;
+use crate::nocobase::{Role, Subject, User};
+use crate::session::{Issued, SessionCookie, SessionError};
+
+/// What the sign-in page posts.
+pub struct CompleteRequest<'a> {
+    /// The authenticator named in the request's header.
+    pub authenticator: &'a str,
+    /// The flow; without one, the newest that came back.
+    pub handle: Option<&'a str>,
+    /// The browser's cookies.
+    pub cookies: &'a [CookieIn],
+    /// Who is asking.
+    pub attempt: &'a Attempt,
+}
+
+/// A person is signed in.
+pub struct Completed {
+    /// The user.
+    pub user: User,
+    /// The session.
+    pub issued: Issued,
+    /// NocoBase's cookies for it.
+    pub session_cookies: Vec<SessionCookie>,
+    /// Whether the user was created just now.
+    pub is_new_user: bool,
+    /// Changes to the flow cookies.
+    pub cookies: Vec<CookieChange>,
+}
+
+/// A person is not signed in.
+pub struct Refusal {
+    /// Why.
+    pub error: SignInError,
+    /// Changes to the flow cookies: none when the same flow may be tried again.
+    pub cookies: Vec<CookieChange>,
+}
+
+impl SignIn {
+    /// Completes a flow. However often it is called with one flow, at most one session comes of it.
+    pub async fn complete(&self, request: CompleteRequest<'_>) -> Result<Completed, Refusal> {
+        let (flows, _) = self.flows(request.cookies);
+        let Some(flow) = newest_returned(flows, request.authenticator, request.handle) else {
+            return Err(Refusal { error: SignInError::FlowNotFound, cookies: Vec::new() });
+        };
+        let id = flow.id();
+        let is_first = self.consumed.entry(id).or_insert(()).is_fresh();
+        let outcome =
+            if is_first { self.run(&flow, request.authenticator).await } else { Err(SignInError::FlowUsed) };
+        self.report(&outcome, &request).await;
+        let flow = Flow::from(flow);
+        match outcome {
+            Ok(done) => Ok(Completed {
+                session_cookies: self.sessions.cookies(
+                    &done.issued.token,
+                    request.authenticator,
+                    &done.roles,
+                    done.issued.lifetime,
+                ),
+                is_new_user: done.matched == Matched::SignUp,
+                user: done.user,
+                issued: done.issued,
+                cookies: remove(&flow, request.cookies),
+            }),
+            Err(error) if error.keeps_flow() => {
+                self.consumed.invalidate(&id);
+                Err(Refusal { error, cookies: Vec::new() })
+            }
+            Err(error) => Err(Refusal { error, cookies: remove(&flow, request.cookies) }),
+        }
+    }
+
+    async fn run(&self, flow: &Returned, authenticator: &str) -> Result<Done, SignInError> {
+        let configured = self.find_configured(authenticator).await?;
+        let identity = self.identify(flow, &configured).await?;
+        let rules = Rules::of(&configured.options);
+        let Match { user, matched } =
+            find_or_link(&self.store, authenticator, &identity, rules, self.clock.now()).await?;
+        let roles = self.store.roles_of(user.id).await?;
+        let issued = self.sessions.issue(user.id, authenticator, flow.id()).await.map_err(|error| match error {
+            SessionError::AlreadyIssued => SignInError::FlowUsed,
+            SessionError::Store(error) => SignInError::Store(error),
+            other => SignInError::Session(other),
+        })?;
+        Ok(Done { user, roles, issued, matched })
+    }
+
+    /// Asks DingTalk who this is: two calls, and a third where the subject is the organisation's own id.
+    async fn identify(&self, flow: &Returned, configured: &Configured) -> Result<Identity, SignInError> {
+        let options = &configured.options;
+        let name = &configured.authenticator.name;
+        let credentials = credentials(options)?;
+        let token = self.dingtalk.redeem(&credentials, flow.code()).await?;
+        if options.corp_id.is_some() && token.corp_id != options.corp_id {
+            return Err(SignInError::NotInOrganization);
+        }
+        let profile = match self.dingtalk.profile(&credentials, &token).await {
+            Ok(profile) => profile,
+            // The code is spent by now: whatever the profile's refusal was, this flow cannot be tried again.
+            Err(error) => {
+                if matches!(error, DingTalkError::PermissionMissing { .. }) {
+                    self.remember_permissions(name, false, false);
+                }
+                return Err(SignInError::AfterCode(error));
+            }
+        };
+        let phone = Phone::parse(profile.state_code.as_deref(), profile.mobile.as_deref());
+        self.remember_permissions(name, true, phone.is_some());
+        let subject = match options.subject {
+            Subject::UnionId => profile.union_id.to_string(),
+            Subject::UserId => self
+                .dingtalk
+                .find_user_id(&credentials, &profile.union_id)
+                .await
+                .map_err(SignInError::AfterCode)?
+                .ok_or(SignInError::NotInOrganization)?
+                .to_string(),
+            Subject::Mobile => phone.as_ref().ok_or(SignInError::PhoneUnavailable)?.stored(),
+        };
+        Ok(Identity { subject, phone, nickname: nickname(&profile) })
+    }
+
+    async fn report(&self, outcome: &Result<Done, SignInError>, request: &CompleteRequest<'_>) {
+        let reference = &request.attempt.reference;
+        let authenticator = request.authenticator;
+        let entry = match outcome {
+            Ok(done) => {
+                info!("user {} signed in through {authenticator} (reference {reference})", done.user.id);
+                Outcome {
+                    authenticator,
+                    result: "OK",
+                    matched: Some(done.matched),
+                    user_id: Some(done.user.id),
+                    dingtalk_request_id: None,
+                }
+            }
+            Err(error) => {
+                let code = error.code();
+                warn!("sign-in through {authenticator} refused: {code} (reference {reference}): {error}");
+                Outcome {
+                    authenticator,
+                    result: code,
+                    matched: None,
+                    user_id: None,
+                    dingtalk_request_id: error.dingtalk().and_then(DingTalkError::request_id).map(str::to_owned),
+                }
+            }
+        };
+        self.record(request.attempt, entry).await;
+    }
+}
+
+struct Done {
+    user: User,
+    roles: Vec<Role>,
+    issued: Issued,
+    matched: Matched,
+}
+
+fn newest_returned(flows: Vec<Flow>, authenticator: &str, handle: Option<&str>) -> Option<Returned> {
+    flows
+        .into_iter()
+        .filter(|flow| flow.authenticator() == authenticator)
+        .filter(|flow| handle.is_none_or(|handle| flow.handle() == handle))
+        .filter_map(|flow| {
+            let ends_at = flow.ends_at();
+            match flow {
+                Flow::Returned(returned) => Some((ends_at, returned)),
+                Flow::Begun(_) => None,
+            }
+        })
+        .max_by_key(|(ends_at, _)| *ends_at)
+        .map(|(_, returned)| returned)
+}

@@ -1,0 +1,70 @@
+//! Why a sign-in was refused.
+
+use crate::dingtalk::DingTalkError;
+use crate::nocobase::{OptionsError, StoreError};
+use crate::session::SessionError;
+
+/// One variant for each thing a person or an administrator can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// No enabled DingTalk authenticator has this name.
+    #[error("no enabled DingTalk authenticator has this name")]
+    AuthenticatorNotFound,
+    /// Client ID or Client Secret is missing or cannot be read.
+    #[error("the authenticator's settings are incomplete")]
+    ConfigurationIncomplete(#[source] Option<OptionsError>),
+    /// This browser holds no such flow, or its ten minutes are over.
+    #[error("the flow is unknown in this browser or has expired")]
+    FlowNotFound,
+    /// The flow was consumed before.
+    #[error("the flow was used before")]
+    FlowUsed,
+    /// The person or DingTalk said no.
+    #[error("the authorization was refused at DingTalk")]
+    Denied,
+    /// The person has to be found by phone, and DingTalk gave no usable number.
+    #[error("DingTalk gave no phone number")]
+    PhoneUnavailable,
+    /// Nobody has this number, and automatic sign-up is off.
+    #[error("no user has this phone number and sign-up is off")]
+    NoMatchingUser,
+    /// Several users have this number.
+    #[error("more than one user has this phone number")]
+    PhoneAmbiguous,
+    /// The user with this number belongs to another DingTalk person.
+    #[error("the user with this phone number is linked to another subject")]
+    PhoneAlreadyLinked,
+    /// The user with this number is an administrator, and those are not linked by phone.
+    #[error("the user with this phone number is an administrator")]
+    AdministratorNotLinked,
+    /// The person is not of the organisation that may sign in.
+    #[error("the person is not a member of the organization")]
+    NotInOrganization,
+    /// The settings come from another plugin, whose way of finding people does not carry over.
+    #[error("the authenticator still has another plugin's settings")]
+    MigrationNeeded,
+    /// DingTalk did not do its part.
+    #[error("DingTalk could not be asked")]
+    DingTalk(#[from] DingTalkError),
+    /// DingTalk did not do its part after the code had been redeemed.
+    #[error("DingTalk could not be asked who this is")]
+    AfterCode(#[source] DingTalkError),
+    /// The database did not do its part.
+    #[error("the users could not be looked up")]
+    Store(#[from] StoreError),
+    /// The user was found and the session could not be issued.
+    #[error("the session could not be issued")]
+    Session(#[source] SessionError),
+}
+
+impl SignInError {
+    /// Whether the same flow may be tried again: its code was certainly not used.
+    pub fn keeps_flow(&self) -> bool {
+        matches!(self, Self::DingTalk(error) if error.was_not_processed())
+    }
+
+    /// What DingTalk answered, where that was the reason.
+    pub fn dingtalk(&self) -> Option<&DingTalkError> {
+        if let Self::DingTalk(error) | Self::AfterCode(error) = self { Some(error) } else { None }
+    }
+}

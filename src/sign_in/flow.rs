@@ -1,0 +1,316 @@
+//! A flow: one sign-in under way, sealed into a cookie of the browser that began it.
+//!
+//! The server keeps nothing until the sign-in is completed, so any replica can go on with what another
+//! began. A flow moves only forward: [`Begun`] (the browser is at DingTalk) becomes [`Returned`] (it came
+//! back with a code), and a returned flow is consumed once.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead as _, Payload};
+use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
+use chrono::{DateTime, TimeDelta, Utc};
+use hkdf::Hkdf;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::entropy::Entropy;
+
+/// How long a person has, from the click on the button to the end of the sign-in.
+pub const FLOW_LIFETIME: TimeDelta = TimeDelta::minutes(10);
+/// The most a sealed flow may take in the cookie header.
+pub const SEALED_LIMIT: usize = 1536;
+
+const COOKIE_PREFIX: &str = "nbdt_";
+const HOST_COOKIE_PREFIX: &str = "__Host-nbdt_";
+const KEY_PURPOSE: &[u8] = b"nocobase-dingtalk flow cookie v1";
+const NONCE_BYTES: usize = 24;
+const KEY_BYTES: usize = 32;
+const HANDLE_BYTES: usize = 12;
+const STATE_BYTES: usize = 24;
+
+/// A flow whose browser was sent to DingTalk.
+pub struct Begun(Facts);
+
+/// A flow whose browser came back from DingTalk with a code.
+pub struct Returned {
+    facts: Facts,
+    code: SecretString,
+}
+
+/// A flow as it was found in a cookie.
+pub enum Flow {
+    /// The browser has not come back yet.
+    Begun(Begun),
+    /// The browser came back, and the sign-in can be completed.
+    Returned(Returned),
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Facts {
+    #[serde(rename = "i")]
+    id: Uuid,
+    #[serde(rename = "h")]
+    handle: String,
+    #[serde(rename = "s")]
+    state: String,
+    #[serde(rename = "a")]
+    authenticator: String,
+    #[serde(rename = "r")]
+    return_path: String,
+    #[serde(rename = "e")]
+    ends_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    #[serde(flatten)]
+    facts: Facts,
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+}
+
+impl Begun {
+    /// Begins a flow that ends ten minutes from `now`.
+    pub fn new(authenticator: &str, return_path: &str, entropy: &Entropy, now: DateTime<Utc>) -> Self {
+        Self(Facts {
+            id: entropy.uuid(),
+            handle: entropy.text::<HANDLE_BYTES>(),
+            state: entropy.text::<STATE_BYTES>(),
+            authenticator: authenticator.to_owned(),
+            return_path: return_path.to_owned(),
+            ends_at: (now + FLOW_LIFETIME).timestamp(),
+        })
+    }
+
+    /// The value that DingTalk carries back to us.
+    pub fn state(&self) -> &str {
+        &self.0.state
+    }
+
+    /// Whether this is the flow that DingTalk's answer belongs to.
+    pub fn has_state(&self, state: &str) -> bool {
+        self.0.state.as_bytes().ct_eq(state.as_bytes()).into()
+    }
+
+    /// The browser came back with a code.
+    pub fn returned(self, code: SecretString) -> Returned {
+        Returned { facts: self.0, code }
+    }
+}
+
+impl Returned {
+    /// The code to redeem.
+    pub fn code(&self) -> &SecretString {
+        &self.code
+    }
+
+    /// The identifier under which this flow is consumed and its session issued.
+    pub fn id(&self) -> Uuid {
+        self.facts.id
+    }
+}
+
+impl From<Begun> for Flow {
+    fn from(begun: Begun) -> Self {
+        Self::Begun(begun)
+    }
+}
+
+impl From<Returned> for Flow {
+    fn from(returned: Returned) -> Self {
+        Self::Returned(returned)
+    }
+}
+
+impl Flow {
+    fn facts(&self) -> &Facts {
+        match self {
+            Self::Begun(begun) => &begun.0,
+            Self::Returned(returned) => &returned.facts,
+        }
+    }
+
+    /// The name by which the sign-in page speaks of this flow. It is not secret.
+    pub fn handle(&self) -> &str {
+        &self.facts().handle
+    }
+
+    /// The authenticator it was begun with.
+    pub fn authenticator(&self) -> &str {
+        &self.facts().authenticator
+    }
+
+    /// The page to return to.
+    pub fn return_path(&self) -> &str {
+        &self.facts().return_path
+    }
+
+    /// Whether its ten minutes are over.
+    pub fn has_ended(&self, now: DateTime<Utc>) -> bool {
+        now.timestamp() >= self.facts().ends_at
+    }
+
+    /// The end of its ten minutes, in seconds.
+    pub fn ends_at(&self) -> i64 {
+        self.facts().ends_at
+    }
+
+    /// The name of its cookie; the prefix that binds a cookie to the host exists only behind https.
+    pub fn cookie_name(&self, secure: bool) -> String {
+        let prefix = if secure { HOST_COOKIE_PREFIX } else { COOKIE_PREFIX };
+        format!("{prefix}{}", self.handle())
+    }
+}
+
+/// Whether a cookie of this name may hold a flow.
+pub fn is_flow_cookie(name: &str) -> bool {
+    name.starts_with(COOKIE_PREFIX) || name.starts_with(HOST_COOKIE_PREFIX)
+}
+
+/// Seals flows into cookie values and opens them again.
+#[derive(Clone)]
+pub struct FlowSeal {
+    cipher: XChaCha20Poly1305,
+    entropy: Entropy,
+}
+
+impl FlowSeal {
+    /// Derives its key from the secret that all replicas share.
+    #[expect(clippy::expect_used, reason = "32 bytes is a length that HKDF-SHA256 gives")]
+    pub fn new(secret: &[u8], entropy: Entropy) -> Self {
+        let mut key = Zeroizing::new([0_u8; KEY_BYTES]);
+        Hkdf::<Sha256>::new(None, secret)
+            .expand(KEY_PURPOSE, key.as_mut_slice())
+            .expect("32 bytes can be derived");
+        Self { cipher: XChaCha20Poly1305::new(key.as_slice().try_into().expect("the key has 32 bytes")), entropy }
+    }
+
+    /// The cookie value of a flow; `None` when it would be longer than a cookie may be.
+    pub fn seal(&self, flow: &Flow, secure: bool) -> Option<String> {
+        let code = match flow {
+            Flow::Begun(_) => None,
+            Flow::Returned(returned) => Some(returned.code.expose_secret().to_owned()),
+        };
+        let plain = Zeroizing::new(serde_json::to_vec(&Sealed { facts: flow.facts().clone(), code }).ok()?);
+        let nonce = self.entropy.bytes::<NONCE_BYTES>();
+        let name = flow.cookie_name(secure);
+        let sealed =
+            self.cipher.encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: name.as_bytes() }).ok()?;
+        let value = URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat());
+        (value.len() <= SEALED_LIMIT).then_some(value)
+    }
+
+    /// The flow in a cookie; `None` when it was not sealed by us under this very name.
+    pub fn open(&self, name: &str, value: &str) -> Option<Flow> {
+        if value.len() > SEALED_LIMIT {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
+        let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
+        let plain = self
+            .cipher
+            .decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: name.as_bytes() })
+            .map(Zeroizing::new)
+            .ok()?;
+        let Sealed { facts, code } = serde_json::from_slice(&plain).ok()?;
+        Some(match code {
+            None => Flow::Begun(Begun(facts)),
+            Some(code) => Flow::Returned(Returned { facts, code: code.into() }),
+        })
+    }
+}
+
+impl fmt::Debug for Flow {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Flow").field("authenticator", &self.authenticator()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_763_600_000, 0).unwrap()
+    }
+
+    fn seal() -> FlowSeal {
+        FlowSeal::new(b"a secret of the tests", Entropy::seeded(7))
+    }
+
+    fn begun() -> Flow {
+        Begun::new("s_ab12", "/signin?redirect=%2Fadmin", &Entropy::seeded(1), now()).into()
+    }
+
+    #[test]
+    fn a_flow_comes_back_out_of_its_cookie() {
+        let flow = begun();
+        let value = seal().seal(&flow, false).unwrap();
+
+        let opened = seal().open(&flow.cookie_name(false), &value).unwrap();
+
+        assert_eq!(opened.handle(), flow.handle());
+        assert_eq!(opened.return_path(), "/signin?redirect=%2Fadmin");
+        assert!(matches!(opened, Flow::Begun(begun) if begun.has_state("state") == false));
+    }
+
+    #[test]
+    fn a_cookie_under_another_name_or_secret_does_not_open() {
+        let flow = begun();
+        let value = seal().seal(&flow, false).unwrap();
+        let other = FlowSeal::new(b"another secret", Entropy::seeded(7));
+
+        assert!(seal().open("nbdt_other", &value).is_none());
+        assert!(seal().open(&flow.cookie_name(true), &value).is_none());
+        assert!(other.open(&flow.cookie_name(false), &value).is_none());
+    }
+
+    #[test]
+    fn a_changed_cookie_does_not_open() {
+        let flow = begun();
+        let name = flow.cookie_name(false);
+        let value = seal().seal(&flow, false).unwrap();
+        for index in 0..value.len() {
+            let mut changed = value.clone().into_bytes();
+            changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).unwrap();
+
+            // The last symbol carries spare bits; a decoder that ignored them would give the same bytes.
+            assert!(changed == value || seal().open(&name, &changed).is_none(), "symbol {index}");
+        }
+    }
+
+    #[test]
+    fn a_flow_ends_after_ten_minutes() {
+        let flow = begun();
+
+        assert!(!flow.has_ended(now() + TimeDelta::seconds(599)));
+        assert!(flow.has_ended(now() + TimeDelta::seconds(600)));
+    }
+
+    #[test]
+    fn states_are_long_and_never_repeat() {
+        let entropy = Entropy::system();
+        let states: std::collections::HashSet<String> = (0..10_000)
+            .map(|_| Begun::new("s", "/", &entropy, now()).state().to_owned())
+            .collect();
+
+        assert_eq!(states.len(), 10_000);
+        assert!(states.iter().all(|state| URL_SAFE_NO_PAD.decode(state).unwrap().len() * 8 >= 128));
+    }
+
+    proptest! {
+        #[test]
+        fn no_cookie_makes_the_seal_panic(name in ".{0,40}", value in "[A-Za-z0-9_-]{0,300}") {
+            prop_assert!(seal().open(&name, &value).is_none());
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Which NocoBase user a DingTalk identity is.
+//!
+//! In this order: the stored subject; the phone number, when exactly one user has it, who is not linked
+//! to someone else and no administrator; a new user, when sign-up is allowed; nobody. Nothing is ever
+//! matched by e-mail, nickname or user name, which DingTalk users choose themselves.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::error::SignInError;
+use super::identity::Identity;
+use crate::audit::Matched;
+use crate::nocobase::{AuthenticatorOptions, Linking, NewUser, Store, StoreError, User};
+
+/// The user who was found or made.
+pub struct Match {
+    /// The user.
+    pub user: User,
+    /// How.
+    pub matched: Matched,
+}
+
+/// What an authenticator allows beyond recognising known people.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    may_match_by_phone: bool,
+    may_sign_up: bool,
+    may_link_administrators: bool,
+}
+
+impl Rules {
+    /// The rules of these options. The settings of the community plugin recognise known people, and link
+    /// others only where they matched by mobile themselves.
+    pub fn of(options: &AuthenticatorOptions) -> Self {
+        let may_match_by_phone = options.community.as_ref().is_none_or(|community| community.matches_by_mobile);
+        Self {
+            may_match_by_phone,
+            may_sign_up: options.auto_signup && may_match_by_phone,
+            may_link_administrators: options.bind_administrators,
+        }
+    }
+}
+
+/// Finds the user for `identity`, linking or creating one in a single transaction where the rules allow.
+pub async fn find_or_link(
+    store: &Store,
+    authenticator: &str,
+    identity: &Identity,
+    rules: Rules,
+    now: DateTime<Utc>,
+) -> Result<Match, SignInError> {
+    if let Some(user) = store.find_user_by_subject(authenticator, &identity.subject).await? {
+        return Ok(Match { user, matched: Matched::Subject });
+    }
+    // A deadlock, or a rival who was faster by a hair: what was true has changed, so it is asked again, once.
+    match link(store, authenticator, identity, rules, now).await {
+        Err(SignInError::Store(StoreError::Conflict | StoreError::Duplicate { .. })) => {
+            link(store, authenticator, identity, rules, now).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn link(
+    store: &Store,
+    authenticator: &str,
+    identity: &Identity,
+    rules: Rules,
+    now: DateTime<Utc>,
+) -> Result<Match, SignInError> {
+    if !rules.may_match_by_phone {
+        return Err(SignInError::MigrationNeeded);
+    }
+    let Some(phone) = &identity.phone else { return Err(SignInError::PhoneUnavailable) };
+    let mut linking = store.begin_linking(authenticator).await?;
+    if let Some(user) = linking.find_user_by_subject(&identity.subject).await? {
+        return Ok(Match { user, matched: Matched::Subject });
+    }
+    let mut candidates = linking.find_by_phone(&phone.spellings()).await?;
+    let found = match (candidates.pop(), candidates.is_empty()) {
+        (Some(candidate), true) => {
+            if candidate.linked_subject.is_some() {
+                return Err(SignInError::PhoneAlreadyLinked);
+            }
+            if candidate.is_administrator && !rules.may_link_administrators {
+                return Err(SignInError::AdministratorNotLinked);
+            }
+            Match { user: candidate.user, matched: Matched::Phone }
+        }
+        (Some(_), false) => return Err(SignInError::PhoneAmbiguous),
+        (None, _) if rules.may_sign_up => {
+            let new_user = NewUser { nickname: identity.nickname.clone(), phone: Some(phone.stored()) };
+            Match { user: linking.create_user(new_user, now).await?, matched: Matched::SignUp }
+        }
+        (None, _) => return Err(SignInError::NoMatchingUser),
+    };
+    commit(linking, identity, found, now).await
+}
+
+async fn commit(
+    mut linking: Linking,
+    identity: &Identity,
+    found: Match,
+    now: DateTime<Utc>,
+) -> Result<Match, SignInError> {
+    let meta = json!({ "matchedBy": found.matched });
+    let nickname = identity.nickname.as_deref().unwrap_or_default();
+    linking.link(found.user.id, &identity.subject, meta, nickname, now).await?;
+    linking.commit().await?;
+    Ok(found)
+}

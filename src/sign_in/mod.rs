@@ -1,0 +1,319 @@
+//! The use case: a person signs in with DingTalk.
+//!
+//! [`SignIn::begin`] sends the browser to DingTalk, [`SignIn::receive`] takes its answer back to the
+//! sign-in page, [`SignIn::complete`] redeems the code, finds the user and issues the session.
+
+mod begin;
+mod complete;
+mod error;
+pub mod flow;
+mod identity;
+mod matching;
+mod origin;
+mod receive;
+mod return_path;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use log::error;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use uuid::Uuid;
+
+use crate::audit::{Audit, Entry, Event, Matched};
+use crate::clock::Clock;
+use crate::dingtalk::{Credentials, DingTalk};
+use crate::entropy::Entropy;
+use crate::nocobase::{AesKey, Authenticator, AuthenticatorOptions, Environment, Store, UserId};
+use crate::session::Sessions;
+
+pub use begin::{BeginRequest, Begun};
+pub use complete::{CompleteRequest, Completed, Refusal};
+pub use error::SignInError;
+use flow::{Flow, FlowSeal};
+pub use origin::Origin;
+pub use receive::{Answer, Received};
+pub use return_path::ReturnPath;
+
+/// The `authType` under which NocoBase knows us.
+pub const AUTH_TYPE: &str = "dingtalk";
+/// The plugin's name in NocoBase.
+pub const PLUGIN_NAME: &str = "nocobase-plugin-auth-dingtalk";
+
+/// A cookie as the browser sent it.
+#[derive(Clone)]
+pub struct CookieIn {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// What happens to a flow cookie with an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CookieChange {
+    /// It is set, until `ends_at` (seconds).
+    Set {
+        /// Its name.
+        name: String,
+        /// Its sealed value.
+        value: String,
+        /// The end of the flow.
+        ends_at: i64,
+    },
+    /// It is removed.
+    Remove {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Where requests are answered, and what this process may ask of the database.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// NocoBase's API base path, with slashes on both sides.
+    pub api_base: String,
+    /// The path NocoBase's pages live under, with slashes on both sides.
+    pub public_path: String,
+    /// Whether the plugin's own row says if it is enabled (alone); beside NocoBase, NocoBase sees to that.
+    pub plugin_row_decides: bool,
+}
+
+impl Site {
+    /// The path DingTalk sends the browser back to.
+    pub fn redirect_path(&self) -> String {
+        format!("{}auth:redirect", self.api_base)
+    }
+
+    /// The plain sign-in page.
+    pub fn sign_in_page(&self) -> String {
+        format!("{}signin", self.public_path)
+    }
+}
+
+/// Who is asking, for the audit.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The identifier that the person is shown and that the log carries.
+    pub reference: String,
+    /// The address of the person's machine, as far as trusted proxies vouch for it.
+    pub address: Option<IpAddr>,
+}
+
+/// What the latest sign-in showed of the permissions people grant; the doctor reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PersonalPermissions {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whether DingTalk let us read the profile (`Contact.User.Read`).
+    pub profile: bool,
+    /// Whether it gave the phone number (`Contact.User.mobile`).
+    pub phone: bool,
+}
+
+/// The use case, ready to run; clones share what they remember.
+#[derive(Clone)]
+pub struct SignIn {
+    store: Store,
+    dingtalk: DingTalk,
+    sessions: Sessions,
+    audit: Audit,
+    seal: FlowSeal,
+    consumed: Cache<Uuid, ()>,
+    personal: Arc<Mutex<Vec<(String, PersonalPermissions)>>>,
+    aes_key: Option<AesKey>,
+    site: Site,
+    clock: Clock,
+    entropy: Entropy,
+}
+
+/// What the use case is made of.
+pub struct Parts {
+    /// NocoBase's tables.
+    pub store: Store,
+    /// DingTalk.
+    pub dingtalk: DingTalk,
+    /// The issuer of sessions.
+    pub sessions: Sessions,
+    /// The record of who signed in.
+    pub audit: Audit,
+    /// The secret all replicas share, from which flow keys are derived.
+    pub secret: SecretBytes,
+    /// The key of NocoBase's secret variables.
+    pub aes_key: Option<AesKey>,
+    /// Where we are.
+    pub site: Site,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+}
+
+/// The raw session secret; wiped when dropped.
+pub type SecretBytes = zeroize::Zeroizing<Vec<u8>>;
+
+/// Consumed flows remembered; at twenty sign-ins a second, ten minutes are 12,000.
+const CONSUMED_REMEMBERED: u64 = 50_000;
+
+/// An enabled DingTalk authenticator with readable settings.
+struct Configured {
+    authenticator: Authenticator,
+    options: AuthenticatorOptions,
+}
+
+impl SignIn {
+    /// Puts the use case together.
+    pub fn new(parts: Parts) -> Self {
+        let lifetime = u64::try_from(flow::FLOW_LIFETIME.num_seconds()).unwrap_or_default();
+        Self {
+            seal: FlowSeal::new(&parts.secret, parts.entropy.clone()),
+            consumed: Cache::builder()
+                .max_capacity(CONSUMED_REMEMBERED)
+                .eviction_policy(EvictionPolicy::lru())
+                .time_to_live(Duration::from_secs(lifetime))
+                .build(),
+            personal: Arc::default(),
+            store: parts.store,
+            dingtalk: parts.dingtalk,
+            sessions: parts.sessions,
+            audit: parts.audit,
+            aes_key: parts.aes_key,
+            site: parts.site,
+            clock: parts.clock,
+            entropy: parts.entropy,
+        }
+    }
+
+    /// What the latest sign-in through this authenticator showed, since this process started.
+    pub fn personal_permissions(&self, authenticator: &str) -> Option<PersonalPermissions> {
+        let seen = self.personal.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().find(|(name, _)| name == authenticator).map(|(_, permissions)| *permissions)
+    }
+
+    fn remember_permissions(&self, authenticator: &str, profile: bool, phone: bool) {
+        let permissions = PersonalPermissions { at: self.clock.now(), profile, phone };
+        let mut seen = self.personal.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.retain(|(name, _)| name != authenticator);
+        seen.push((authenticator.to_owned(), permissions));
+    }
+
+    /// The enabled DingTalk authenticator of this name. Any other name is as good as none.
+    async fn find_configured(&self, name: &str) -> Result<Configured, SignInError> {
+        if self.site.plugin_row_decides {
+            let plugin = self.store.find_plugin(PLUGIN_NAME).await?;
+            if !plugin.is_some_and(|plugin| plugin.enabled) {
+                return Err(SignInError::AuthenticatorNotFound);
+            }
+        }
+        let authenticator = self
+            .store
+            .find_authenticator(name)
+            .await?
+            .filter(|found| found.enabled && found.auth_type == AUTH_TYPE)
+            .ok_or(SignInError::AuthenticatorNotFound)?;
+        let options = self.options_of(&authenticator).await?;
+        Ok(Configured { authenticator, options })
+    }
+
+    /// The settings of an authenticator, templates rendered and secret variables decrypted.
+    pub async fn options_of(&self, authenticator: &Authenticator) -> Result<AuthenticatorOptions, SignInError> {
+        let incomplete = |error| SignInError::ConfigurationIncomplete(Some(error));
+        let has_templates = authenticator.options.to_string().contains("{{");
+        let environment = if has_templates {
+            let variables = self.store.environment_variables().await?;
+            Environment::new(variables, self.aes_key.as_ref()).map_err(incomplete)?
+        } else {
+            Environment::default()
+        };
+        AuthenticatorOptions::parse(&authenticator.options, &environment).map_err(incomplete)
+    }
+
+    /// The flows in this browser that are ours, and the names of flow cookies that hold none.
+    fn flows(&self, cookies: &[CookieIn]) -> (Vec<Flow>, Vec<String>) {
+        let now = self.clock.now();
+        let mut flows = Vec::new();
+        let mut dead = Vec::new();
+        for cookie in cookies.iter().filter(|cookie| flow::is_flow_cookie(&cookie.name)) {
+            match self.seal.open(&cookie.name, &cookie.value) {
+                Some(found) if !found.has_ended(now) => flows.push(found),
+                Some(_) | None => dead.push(cookie.name.clone()),
+            }
+        }
+        (flows, dead)
+    }
+
+    /// Writes to the audit; an audit that cannot be written is reported and keeps nobody out.
+    async fn record(&self, attempt: &Attempt, outcome: Outcome<'_>) {
+        let entry = Entry {
+            time: self.clock.now(),
+            reference: attempt.reference.clone(),
+            authenticator: outcome.authenticator.to_owned(),
+            event: Event::SignIn,
+            result: outcome.result.to_owned(),
+            matched: outcome.matched,
+            user_id: outcome.user_id.map(|id| id.0),
+            address: attempt.address,
+            dingtalk_request_id: outcome.dingtalk_request_id,
+        };
+        if let Err(failure) = self.audit.record(&entry).await {
+            error!("the audit could not be written: {failure} (reference {})", attempt.reference);
+        }
+    }
+}
+
+/// How an attempt ended, for the audit.
+struct Outcome<'a> {
+    authenticator: &'a str,
+    result: &'a str,
+    matched: Option<Matched>,
+    user_id: Option<UserId>,
+    dingtalk_request_id: Option<String>,
+}
+
+fn credentials(options: &AuthenticatorOptions) -> Result<Credentials, SignInError> {
+    let missing = || SignInError::ConfigurationIncomplete(None);
+    Ok(Credentials {
+        client_id: options.client_id.clone().ok_or_else(missing)?,
+        client_secret: options.client_secret.clone().ok_or_else(missing)?,
+    })
+}
+
+/// The codes under which refusals are recorded; `http` gives them their status and words.
+impl SignInError {
+    /// The stable public code.
+    pub fn code(&self) -> &'static str {
+        use crate::dingtalk::DingTalkError as D;
+        match self {
+            Self::AuthenticatorNotFound => "AUTHENTICATOR_NOT_FOUND",
+            Self::ConfigurationIncomplete(_) => "CONFIGURATION_INCOMPLETE",
+            Self::FlowNotFound => "FLOW_NOT_FOUND",
+            Self::FlowUsed => "FLOW_USED",
+            Self::Denied => "DINGTALK_DENIED",
+            Self::PhoneUnavailable => "PHONE_UNAVAILABLE",
+            Self::NoMatchingUser => "NO_MATCHING_USER",
+            Self::PhoneAmbiguous => "PHONE_AMBIGUOUS",
+            Self::PhoneAlreadyLinked => "PHONE_ALREADY_LINKED",
+            Self::AdministratorNotLinked => "ADMINISTRATOR_NOT_LINKED",
+            Self::NotInOrganization => "NOT_IN_ORGANIZATION",
+            Self::MigrationNeeded => "MIGRATION_NEEDED",
+            Self::DingTalk(error) | Self::AfterCode(error) => match error {
+                D::CodeRejected { .. } => "CODE_REJECTED",
+                D::CredentialsRejected { .. } | D::AppUnavailable { .. } => "CREDENTIALS_REJECTED",
+                D::PermissionMissing { .. } | D::NotInScope { .. } => "PERMISSION_MISSING",
+                D::IpNotAllowed { .. } => "IP_NOT_ALLOWED",
+                D::Throttled { .. } | D::Busy { .. } => "DINGTALK_BUSY",
+                D::TimedOut { .. } => "DINGTALK_TIMEOUT",
+                D::NotConnected { .. }
+                | D::TokenRejected { .. }
+                | D::Malformed { .. }
+                | D::Refused { .. }
+                | D::Client { .. } => "DINGTALK_UNAVAILABLE",
+            },
+            Self::Store(_) => "DATABASE_UNAVAILABLE",
+            Self::Session(_) => "INTERNAL_ERROR",
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The return: DingTalk's answer goes into the flow, the browser to the sign-in page.
+
+use log::info;
+use secrecy::SecretString;
+
+use super::begin::remove;
+use super::flow::Flow;
+use super::{Attempt, CookieChange, CookieIn, Origin, Outcome, ReturnPath, SignIn, SignInError};
+
+/// DingTalk's answer in the query of the return.
+pub struct Answer {
+    /// The code, under whichever of its two names it came.
+    pub code: Option<SecretString>,
+    /// Whether `error` was there.
+    pub is_refusal: bool,
+    /// What belongs to exactly one flow of this browser.
+    pub state: Option<String>,
+}
+
+/// Where the browser goes next, and what it keeps.
+pub struct Received {
+    /// The sign-in page the flow began on, told what came of it.
+    pub location: String,
+    /// Changes to the flow cookies.
+    pub cookies: Vec<CookieChange>,
+}
+
+/// DingTalk's codes have 32 characters; what is far longer is none.
+const CODE_LIMIT: usize = 256;
+
+impl SignIn {
+    /// Takes DingTalk's answer. A `state` that belongs to no flow of this browser changes nothing.
+    pub async fn receive(
+        &self,
+        answer: Answer,
+        origin: &Origin,
+        cookies: &[CookieIn],
+        attempt: &Attempt,
+    ) -> Result<Received, SignInError> {
+        let state = answer.state.ok_or(SignInError::FlowNotFound)?;
+        let (flows, _) = self.flows(cookies);
+        let begun = flows
+            .into_iter()
+            .find_map(|flow| match flow {
+                Flow::Begun(begun) if begun.has_state(&state) => Some(begun),
+                Flow::Begun(_) | Flow::Returned(_) => None,
+            })
+            .ok_or(SignInError::FlowNotFound)?;
+        let code = answer.code.filter(|_| !answer.is_refusal);
+        if let Some(code) = code.filter(|code| is_code(code)) {
+            let flow = Flow::from(begun.returned(code));
+            let page = page_of(&flow, &self.site.sign_in_page());
+            let location =
+                page.with(&[("authenticator", flow.authenticator()), ("dingtalk", flow.handle())]);
+            return Ok(Received { location, cookies: vec![self.keep(&flow, origin.is_secure())?] });
+        }
+        let flow = Flow::from(begun);
+        let refusal = if answer.is_refusal { SignInError::Denied } else { SignInError::FlowNotFound };
+        info!("sign-in through {} ended at DingTalk: {refusal}", flow.authenticator());
+        let outcome = Outcome {
+            authenticator: flow.authenticator(),
+            result: refusal.code(),
+            matched: None,
+            user_id: None,
+            dingtalk_request_id: None,
+        };
+        self.record(attempt, outcome).await;
+        let page = page_of(&flow, &self.site.sign_in_page());
+        let location = page.with(&[("authenticator", flow.authenticator()), ("error", refusal.code())]);
+        Ok(Received { location, cookies: remove(&flow, cookies) })
+    }
+}
+
+fn is_code(code: &SecretString) -> bool {
+    use secrecy::ExposeSecret as _;
+    let code = code.expose_secret();
+    !code.is_empty() && code.len() <= CODE_LIMIT && code.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn page_of(flow: &Flow, fallback: &str) -> ReturnPath {
+    ReturnPath::parse_or(Some(flow.return_path()), fallback)
+}
