@@ -1,0 +1,1 @@
+//! A scripted DingTalk for the tests of this module.
