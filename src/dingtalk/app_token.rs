@@ -94,21 +94,15 @@ impl AppTokens {
             }
             Err(error) => {
                 let now = Instant::now();
-                match slot
-                    .held
-                    .as_mut()
-                    .filter(|held| now < held.expires_at && is_passing(&error))
+                if is_passing(&error)
+                    && let Some(held) = slot.held.as_mut().filter(|held| now < held.expires_at)
                 {
-                    Some(held) => {
-                        held.refresh_at = held.expires_at.min(now + PATIENCE);
-                        Ok(held.token.clone())
-                    }
-                    None => {
-                        slot.held = None;
-                        slot.failure = Some((now, error.clone()));
-                        Err(error)
-                    }
+                    held.refresh_at = held.expires_at.min(now + PATIENCE);
+                    return Ok(held.token.clone());
                 }
+                slot.held = None;
+                slot.failure = Some((now, error.clone()));
+                Err(error)
             }
         }
     }

@@ -25,7 +25,7 @@ use super::limiter::Limiter;
 use super::transport::{self, Answer};
 
 /// How much is asked of DingTalk, and for how long.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Calls of one kind within a second, for one app; 0 is no limit.
     pub qps_per_api: u32,
@@ -73,12 +73,12 @@ struct Inner {
 impl DingTalk {
     /// Opens nothing yet: the first call connects.
     pub fn new(endpoints: Endpoints, limits: Limits, observer: Observer) -> Result<Self, DingTalkError> {
-        Self::with_pauses(endpoints, &limits, observer, Pauses::dingtalk())
+        Self::with_pauses(endpoints, limits, observer, Pauses::dingtalk())
     }
 
-    fn with_pauses(
+    pub(super) fn with_pauses(
         endpoints: Endpoints,
-        limits: &Limits,
+        limits: Limits,
         observer: Observer,
         pauses: Pauses,
     ) -> Result<Self, DingTalkError> {
@@ -249,7 +249,7 @@ impl DingTalk {
 }
 
 /// How long to wait before each repeat.
-struct Pauses {
+pub(super) struct Pauses {
     steps: Vec<Duration>,
     jitter: Duration,
     drawn: AtomicU32,

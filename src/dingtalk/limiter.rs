@@ -71,23 +71,22 @@ impl Limiter {
         call: Call,
         deadline: Instant,
     ) -> Result<Duration, TooLong> {
-        let Some(pace) = self.pace else {
+        let Some(limit) = self.pace else {
             return Ok(Duration::ZERO);
         };
         let arrived = Instant::now();
         let lane = self.lanes.get_with((client_id.to_owned(), call), || {
-            Arc::new(Lane::new(pace, arrived))
+            Arc::new(Lane::new(limit, arrived))
         });
         let place = Place::take(&lane, &self.waiting, arrived, deadline).map_err(|late| TooLong {
             retry_after: late + self.bound / RETREAT_DIVISOR,
         })?;
-        let line = lane.line.lock().await;
-        // Bound here, so that the lane's state is not locked while we sleep.
+        let first = lane.line.lock().await;
         let slot = lane.state().schedule.next;
         sleep_until(slot).await;
         let sent = Instant::now();
         lane.state().schedule.send(sent);
-        drop(line);
+        drop(first);
         drop(place);
         Ok(sent - arrived)
     }
