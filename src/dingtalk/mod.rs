@@ -1,1 +1,35 @@
-//! dingtalk.
+//! DingTalk, as this crate sees it: an authorization page to send a browser to, and four calls.
+//!
+//! DingTalk's web sign-in is OAuth 2 without discovery, without PKCE and without an id token. The browser comes
+//! back with a one-time code; [`DingTalk::redeem`] turns it into the person's access token and
+//! [`DingTalk::profile`] into who they are. Membership of the organization and the employee id need a second
+//! credential, the app access token, and an older API that answers 200 whatever happens
+//! ([`DingTalk::find_user_id`]).
+//!
+//! "Client ID" and "Client Secret" are DingTalk's AppKey and AppSecret.
+//!
+//! Everything DingTalk can say ends in one enum, [`DingTalkError`], with a variant for each reaction; nothing above
+//! this module sees a status, an `errcode` or a text of DingTalk's. Codes, tokens and personal facts cannot be
+//! printed from here.
+
+mod answer;
+mod app_token;
+mod authorization;
+mod call;
+mod client;
+mod endpoints;
+mod error;
+mod identity;
+mod limiter;
+mod refusal;
+#[cfg(test)]
+mod testing;
+mod transport;
+
+pub use app_token::AppAccessToken;
+pub use authorization::AuthorizationRequest;
+pub use call::{Call, CallReport, Observer};
+pub use client::{Credentials, DingTalk, Limits};
+pub use endpoints::Endpoints;
+pub use error::{DingTalkError, Fault, SetUpFault};
+pub use identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};

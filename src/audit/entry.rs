@@ -1,0 +1,112 @@
+//! An entry: one thing that happened, as it stands in the file and in an administrator's list.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// One line of the audit. Ids and codes only: no text of DingTalk's, nothing personal, nothing secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// When it ended.
+    #[serde(serialize_with = "millis")]
+    pub time: DateTime<Utc>,
+    /// The number a person quotes from a refusal.
+    pub reference: String,
+    /// The name of the sign-in method.
+    pub authenticator: String,
+    /// What was attempted.
+    pub event: Event,
+    /// `OK`, or the public code of the refusal.
+    pub result: String,
+    /// How the person was found; absent when nobody was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<Matched>,
+    /// The NocoBase user it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<i64>,
+    /// The NocoBase user who did it, when that is another one: an administrator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_id: Option<i64>,
+    /// Where the request came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// DingTalk's number of the request that failed, for its support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dingtalk_request_id: Option<String>,
+    /// A code below `result`, for the operator: which error it was inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What an entry is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Event {
+    /// A sign-in with DingTalk.
+    SignIn,
+    /// A sign-in with a password, where the sidecar takes those.
+    PasswordSignIn,
+    /// The removal of the link between a user and a DingTalk account.
+    Unlink,
+    /// A change of a sign-in method's settings.
+    SettingsChange,
+    /// Written by a version that knows more.
+    #[serde(other)]
+    Other,
+}
+
+/// How a person was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Matched {
+    /// By the link of an earlier sign-in.
+    Subject,
+    /// By phone number, and linked with it.
+    Phone,
+    /// Not at all: a new user was made.
+    SignUp,
+    /// Written by a version that knows more.
+    #[serde(other)]
+    Other,
+}
+
+impl Entry {
+    /// The result of what went well.
+    pub const OK: &'static str = "OK";
+}
+
+impl Event {
+    /// The name in the file.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::SignIn => "signIn",
+            Self::PasswordSignIn => "passwordSignIn",
+            Self::Unlink => "unlink",
+            Self::SettingsChange => "settingsChange",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl Matched {
+    /// The name in the file.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Phone => "phone",
+            Self::SignUp => "signUp",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// As NocoBase prints points in time; all of one length, so text sorts like time.
+pub(super) fn printed(time: &DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn millis<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&printed(time))
+}

@@ -1,0 +1,184 @@
+//! An answer understood: DingTalk's JSON turned into values, or into the error it stands for.
+//!
+//! Lenient where DingTalk is loose (numbers and booleans as text, empty fields), strict where an identity depends on
+//! it. A status of 200 means nothing here: only an object without an error code and with every needed field is a
+//! success.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::call::Call;
+use super::error::{DingTalkError, Fault};
+use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
+use super::refusal::{refusal, request_id, text};
+use super::transport::Answer;
+
+type Object = Map<String, Value>;
+
+/// No token seen is longer than a hundred characters.
+const TOKEN_BYTES: usize = 4096;
+/// Documented as two hours.
+const LONGEST_LIFE: Duration = Duration::from_hours(24);
+
+/// A fresh app access token and how long it lives.
+#[derive(Debug)]
+pub(super) struct Issued {
+    pub(super) token: SecretString,
+    pub(super) lifetime: Duration,
+}
+
+/// The answer to a redeemed code.
+pub(super) fn user_access_token(answer: &Answer) -> Result<UserAccessToken, DingTalkError> {
+    understood(Call::UserAccessToken, answer, |body| {
+        Ok(UserAccessToken {
+            token: token(body)?,
+            corp_id: optional(body, "corpId"),
+        })
+    })
+}
+
+/// The answer to a profile request.
+pub(super) fn profile(answer: &Answer) -> Result<Profile, DingTalkError> {
+    understood(Call::Profile, answer, |body| {
+        let union_id = body
+            .get("unionId")
+            .and_then(Value::as_str)
+            .and_then(UnionId::parse);
+        Ok(Profile {
+            union_id: union_id.ok_or(Fault::Field("unionId"))?,
+            open_id: optional(body, "openId"),
+            nick: optional(body, "nick").map(without_controls),
+            mobile: optional(body, "mobile"),
+            state_code: optional(body, "stateCode").map(|code| code.trim_start_matches('+').to_owned()),
+            avatar_url: optional(body, "avatarUrl"),
+            email: optional(body, "email"),
+            visitor: body.get("visitor").is_some_and(is_true),
+        })
+    })
+}
+
+/// The answer to a request for the app's own credential.
+pub(super) fn app_access_token(answer: &Answer) -> Result<Issued, DingTalkError> {
+    understood(Call::AppAccessToken, answer, |body| {
+        let seconds = body
+            .get("expireIn")
+            .and_then(text)
+            .and_then(|text| text.parse().ok());
+        let lifetime = Duration::from_secs(seconds.ok_or(Fault::Field("expireIn"))?).min(LONGEST_LIFE);
+        Ok(Issued {
+            token: token(body)?,
+            lifetime,
+        })
+    })
+}
+
+/// The answer about a member; `None` for somebody who is none.
+pub(super) fn user_id(answer: &Answer) -> Result<Option<DingTalkUserId>, DingTalkError> {
+    let found = understood(Call::UserIdByUnionId, answer, |body| {
+        // Success is said with a zero; an object without it says nothing.
+        if !body.contains_key("errcode") {
+            return Err(Fault::Field("errcode"));
+        }
+        let result = body
+            .get("result")
+            .and_then(Value::as_object)
+            .ok_or(Fault::Field("result"))?;
+        match result.get("contact_type").and_then(text).as_deref() {
+            Some("0") => {
+                let user_id = result
+                    .get("userid")
+                    .and_then(Value::as_str)
+                    .and_then(DingTalkUserId::parse);
+                user_id.map(Some).ok_or(Fault::Field("userid"))
+            }
+            // An external contact: somebody the organization knows, not somebody in it.
+            Some("1") => Ok(None),
+            Some(_) | None => Err(Fault::Field("contact_type")),
+        }
+    });
+    match found {
+        // "Does not exist" and "not in this organization".
+        Err(DingTalkError::Refused { code, .. }) if matches!(code.as_str(), "60111" | "60121") => Ok(None),
+        found => found,
+    }
+}
+
+fn understood<T>(
+    call: Call,
+    answer: &Answer,
+    read: impl FnOnce(&Object) -> Result<T, Fault>,
+) -> Result<T, DingTalkError> {
+    // Bytes that are no UTF-8 may stand in a nickname; in an identifier they are refused there.
+    let parsed: Option<Value> = serde_json::from_str(&String::from_utf8_lossy(&answer.body)).ok();
+    let Some(Value::Object(body)) = parsed else {
+        return Err(unreadable(call, answer));
+    };
+    if let Some(refusal) = refusal(call, answer, &body) {
+        return Err(refusal);
+    }
+    let malformed = |fault| DingTalkError::Malformed {
+        call,
+        request_id: request_id(answer, &body),
+        fault,
+    };
+    if !(200..300).contains(&answer.status) {
+        return Err(malformed(Fault::Status {
+            status: answer.status,
+        }));
+    }
+    read(&body).map_err(malformed)
+}
+
+fn unreadable(call: Call, answer: &Answer) -> DingTalkError {
+    const ONE_SECOND: Duration = Duration::from_secs(1);
+    let request_id = answer.request_id.clone();
+    match answer.status {
+        429 => {
+            let retry_after = answer.retry_after.unwrap_or(ONE_SECOND);
+            DingTalkError::Throttled {
+                call,
+                request_id,
+                retry_after,
+            }
+        }
+        504 => DingTalkError::TimedOut { call, request_id },
+        status => DingTalkError::Malformed {
+            call,
+            request_id,
+            fault: Fault::NotJson { status },
+        },
+    }
+}
+
+/// A token is sent back in a header or an address, so it must be able to stand there.
+fn token(body: &Object) -> Result<SecretString, Fault> {
+    body.get("accessToken")
+        .and_then(Value::as_str)
+        .filter(|token| !token.is_empty() && token.len() <= TOKEN_BYTES)
+        .filter(|token| token.chars().all(|c| c.is_ascii_graphic()))
+        .map(SecretString::from)
+        .ok_or(Fault::Field("accessToken"))
+}
+
+/// A text that may be absent, blank or a number.
+fn optional(body: &Object, name: &str) -> Option<String> {
+    body.get(name).and_then(text).filter(|text| !text.is_empty())
+}
+
+fn is_true(value: &Value) -> bool {
+    value.as_bool().unwrap_or_else(|| {
+        value
+            .as_str()
+            .is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    })
+}
+
+fn without_controls(text: String) -> String {
+    if text.chars().any(char::is_control) {
+        text.chars().filter(|c| !c.is_control()).collect()
+    } else {
+        text
+    }
+}

@@ -1,0 +1,118 @@
+//! The authorization URL: the DingTalk page a browser is sent to, where the person approves.
+
+use url::Url;
+
+use super::endpoints::join;
+
+/// What is asked for on DingTalk's page. No `Debug`: the state belongs to one browser.
+pub struct AuthorizationRequest<'a> {
+    /// The app that asks.
+    pub client_id: &'a str,
+    /// Where DingTalk sends the browser back; it must be registered there letter by letter.
+    pub redirect_uri: &'a str,
+    /// Our value that binds the round trip to one browser; DingTalk repeats it unchanged.
+    pub state: &'a str,
+    /// Preselects an organization, and makes DingTalk say which one the person chose.
+    pub corp_id: Option<&'a str>,
+}
+
+/// The page below `login` for this request.
+pub(super) fn url(login: &Url, request: &AuthorizationRequest<'_>) -> Url {
+    let mut url = join(login, &["oauth2", "auth"]);
+    let scope = if request.corp_id.is_some() {
+        "openid corpid"
+    } else {
+        "openid"
+    };
+    let mut query = url.query_pairs_mut();
+    query
+        .append_pair("client_id", request.client_id)
+        .append_pair("redirect_uri", request.redirect_uri)
+        .append_pair("response_type", "code")
+        .append_pair("scope", scope)
+        // Without it DingTalk's page fails to sign in.
+        .append_pair("prompt", "consent")
+        .append_pair("state", request.state);
+    if let Some(corp_id) = request.corp_id {
+        query.append_pair("corpId", corp_id);
+    }
+    drop(query);
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authorization_url(login: &str, redirect_uri: &str, corp_id: Option<&str>) -> String {
+        let request = AuthorizationRequest {
+            client_id: "dingdemo",
+            redirect_uri,
+            state: "s-t_ate",
+            corp_id,
+        };
+        url(&Url::parse(login).unwrap(), &request).to_string()
+    }
+
+    #[test]
+    fn everything_dingtalk_needs_is_in_the_url() {
+        let url = authorization_url(
+            "https://login.dingtalk.com",
+            "https://noco.example/api/auth:redirect",
+            None,
+        );
+
+        assert_eq!(
+            url,
+            "https://login.dingtalk.com/oauth2/auth?client_id=dingdemo\
+             &redirect_uri=https%3A%2F%2Fnoco.example%2Fapi%2Fauth%3Aredirect\
+             &response_type=code&scope=openid&prompt=consent&state=s-t_ate"
+        );
+    }
+
+    #[test]
+    fn an_organization_adds_its_scope_after_a_space() {
+        let url = authorization_url(
+            "https://login.dingtalk.com",
+            "https://noco.example/",
+            Some("dingcorp"),
+        );
+
+        assert!(url.contains("&scope=openid+corpid&"), "{url}");
+        assert!(url.ends_with("&corpId=dingcorp"), "{url}");
+    }
+
+    #[test]
+    fn a_redirect_uri_is_encoded_once_whatever_it_holds() {
+        let redirect_uri = "https://noco.example/钉钉/api/auth:redirect?a=1&b=%20+";
+
+        let url = authorization_url("https://login.dingtalk.com", redirect_uri, None);
+
+        let url = Url::parse(&url).unwrap();
+        let (_, sent) = url
+            .query_pairs()
+            .find(|(name, _)| name == "redirect_uri")
+            .unwrap();
+        assert_eq!(sent, redirect_uri);
+        assert!(
+            url.as_str()
+                .contains("%E9%92%89%E9%92%89%2Fapi%2Fauth%3Aredirect%3Fa%3D1%26b%3D%2520%2B"),
+            "{url}"
+        );
+    }
+
+    #[test]
+    fn a_login_address_may_have_a_path() {
+        for login in [
+            "http://127.0.0.1:9/sim",
+            "http://127.0.0.1:9/sim/",
+            "http://127.0.0.1:9/sim?x=1#y",
+        ] {
+            let url = authorization_url(login, "http://127.0.0.1:1/", None);
+            assert!(
+                url.starts_with("http://127.0.0.1:9/sim/oauth2/auth?client_id="),
+                "{url}"
+            );
+        }
+    }
+}

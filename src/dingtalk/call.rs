@@ -1,0 +1,60 @@
+//! A call: one of the four kinds of HTTP request this crate sends to DingTalk.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Which request it was; DingTalk limits each kind for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    /// Redemption of an authorization code.
+    UserAccessToken,
+    /// Who the owner of a user access token is.
+    Profile,
+    /// The app's own credential for the older API.
+    AppAccessToken,
+    /// The employee id behind a union id.
+    UserIdByUnionId,
+}
+
+impl Call {
+    /// Every kind, for whoever registers a metric per kind.
+    pub const ALL: [Self; 4] = [
+        Self::UserAccessToken,
+        Self::Profile,
+        Self::AppAccessToken,
+        Self::UserIdByUnionId,
+    ];
+
+    /// The name in metrics and logs; it never changes.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::UserAccessToken => "user_access_token",
+            Self::Profile => "profile",
+            Self::AppAccessToken => "app_access_token",
+            Self::UserIdByUnionId => "user_id_by_union_id",
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+/// How one HTTP request went; a repeated request makes a second report.
+#[derive(Clone, Debug)]
+pub struct CallReport {
+    /// Which request it was.
+    pub call: Call,
+    /// `ok`, or the [`code`](super::DingTalkError::code) of the error.
+    pub outcome: &'static str,
+    /// From the first byte sent to the answer understood.
+    pub elapsed: Duration,
+    /// How long the request stood in our own queue before that.
+    pub queued: Duration,
+}
+
+/// Told about every HTTP request; it runs on the caller's task and must not block.
+pub type Observer = Arc<dyn Fn(&CallReport) + Send + Sync>;

@@ -1,0 +1,299 @@
+//! The client: DingTalk's calls as functions, with their limits and repeats.
+//!
+//! A call is repeated only when DingTalk certainly did not look at it: refused for its rate, or never connected. So
+//! an authorization code reaches DingTalk's logic once at most.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, HeaderValue};
+use reqwest::{Client, RequestBuilder};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+use url::Url;
+
+use super::answer;
+use super::app_token::{AppAccessToken, AppTokens};
+use super::authorization::{self, AuthorizationRequest};
+use super::call::{Call, CallReport, Observer};
+use super::endpoints::{Endpoints, join};
+use super::error::DingTalkError;
+use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
+use super::limiter::Limiter;
+use super::transport::{self, Answer};
+
+/// How much is asked of DingTalk, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Calls of one kind within a second, for one app; 0 is no limit.
+    pub qps_per_api: u32,
+    /// The longest a call stands in our queue, over all its repeats.
+    pub queue_bound: Duration,
+    /// For a connection to come about.
+    pub connect_timeout: Duration,
+    /// For one HTTP request in whole: connection, request, answer.
+    pub call_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            qps_per_api: 20,
+            queue_bound: Duration::from_secs(55),
+            connect_timeout: Duration::from_secs(2),
+            call_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What DingTalk knows an app by.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Public: it stands in the authorization URL.
+    pub client_id: String,
+    /// Sent to DingTalk and nowhere else.
+    pub client_secret: SecretString,
+}
+
+/// DingTalk; clones share its connections, queues and app access tokens.
+#[derive(Clone)]
+pub struct DingTalk(Arc<Inner>);
+
+struct Inner {
+    http: Client,
+    endpoints: Endpoints,
+    limiter: Limiter,
+    tokens: AppTokens,
+    pauses: Pauses,
+    observer: Observer,
+}
+
+impl DingTalk {
+    /// Opens nothing yet: the first call connects.
+    pub fn new(endpoints: Endpoints, limits: Limits, observer: Observer) -> Result<Self, DingTalkError> {
+        Self::with_pauses(endpoints, limits, observer, Pauses::dingtalk())
+    }
+
+    pub(super) fn with_pauses(
+        endpoints: Endpoints,
+        limits: Limits,
+        observer: Observer,
+        pauses: Pauses,
+    ) -> Result<Self, DingTalkError> {
+        endpoints.check()?;
+        Ok(Self(Arc::new(Inner {
+            http: transport::client(limits.connect_timeout, limits.call_timeout)?,
+            endpoints,
+            limiter: Limiter::new(limits.qps_per_api, limits.queue_bound),
+            tokens: AppTokens::new(),
+            pauses,
+            observer,
+        })))
+    }
+
+    /// Where a browser is sent to sign in.
+    pub fn authorization_url(&self, request: &AuthorizationRequest<'_>) -> Url {
+        authorization::url(&self.0.endpoints.login, request)
+    }
+
+    /// Turns the one-time code into the person's token. After an error that
+    /// [was processed](DingTalkError::was_not_processed), the code is to be taken for used.
+    pub async fn redeem(
+        &self,
+        credentials: &Credentials,
+        code: &SecretString,
+    ) -> Result<UserAccessToken, DingTalkError> {
+        let url = join(&self.0.endpoints.api, &["v1.0", "oauth2", "userAccessToken"]);
+        let request = || {
+            self.0.http.post(url.clone()).json(&json!({
+                "clientId": credentials.client_id,
+                "clientSecret": credentials.client_secret.expose_secret(),
+                "code": code.expose_secret(),
+                "grantType": "authorization_code",
+            }))
+        };
+        self.call(
+            Call::UserAccessToken,
+            credentials,
+            request,
+            answer::user_access_token,
+        )
+        .await
+    }
+
+    /// Who the owner of the token is.
+    pub async fn profile(
+        &self,
+        credentials: &Credentials,
+        token: &UserAccessToken,
+    ) -> Result<Profile, DingTalkError> {
+        let url = join(&self.0.endpoints.api, &["v1.0", "contact", "users", "me"]);
+        // What cannot stand in a header is no token DingTalk gave.
+        let mut header =
+            HeaderValue::from_str(token.token.expose_secret()).map_err(|_| DingTalkError::TokenRejected {
+                call: Call::Profile,
+                request_id: None,
+            })?;
+        header.set_sensitive(true);
+        let request = || {
+            self.0
+                .http
+                .get(url.clone())
+                .header("x-acs-dingtalk-access-token", header.clone())
+        };
+        self.call(Call::Profile, credentials, request, answer::profile)
+            .await
+    }
+
+    /// The app's own credential, from memory while it is good.
+    pub async fn app_access_token(&self, credentials: &Credentials) -> Result<AppAccessToken, DingTalkError> {
+        let url = join(&self.0.endpoints.api, &["v1.0", "oauth2", "accessToken"]);
+        let request = || {
+            self.0.http.post(url.clone()).json(&json!({
+                "appKey": credentials.client_id,
+                "appSecret": credentials.client_secret.expose_secret(),
+            }))
+        };
+        let fetch = self.call(
+            Call::AppAccessToken,
+            credentials,
+            request,
+            answer::app_access_token,
+        );
+        self.0.tokens.get(credentials, fetch).await
+    }
+
+    /// The id of a member of the app's organization; `None` for anybody else, an external contact too.
+    pub async fn find_user_id(
+        &self,
+        credentials: &Credentials,
+        union_id: &UnionId,
+    ) -> Result<Option<DingTalkUserId>, DingTalkError> {
+        let token = self.app_access_token(credentials).await?;
+        match self.find_user_id_with(credentials, &token, union_id).await {
+            // Revoked or outlived at DingTalk before its time; a second refusal is for an administrator.
+            Err(DingTalkError::TokenRejected { .. }) => {
+                self.0.tokens.forget(credentials, &token).await;
+                let token = self.app_access_token(credentials).await?;
+                self.find_user_id_with(credentials, &token, union_id).await
+            }
+            found => found,
+        }
+    }
+
+    /// Calls that wait in our own queue now, for the metrics.
+    pub fn queue_length(&self) -> usize {
+        self.0.limiter.waiting()
+    }
+
+    async fn find_user_id_with(
+        &self,
+        credentials: &Credentials,
+        token: &AppAccessToken,
+        union_id: &UnionId,
+    ) -> Result<Option<DingTalkUserId>, DingTalkError> {
+        let mut url = join(&self.0.endpoints.oapi, &["topapi", "user", "getbyunionid"]);
+        url.query_pairs_mut()
+            .append_pair("access_token", token.token.expose_secret());
+        let request = || {
+            self.0
+                .http
+                .post(url.clone())
+                .json(&json!({ "unionid": union_id.as_str() }))
+        };
+        self.call(Call::UserIdByUnionId, credentials, request, answer::user_id)
+            .await
+    }
+
+    async fn call<T>(
+        &self,
+        call: Call,
+        credentials: &Credentials,
+        request: impl Fn() -> RequestBuilder,
+        understand: fn(&Answer) -> Result<T, DingTalkError>,
+    ) -> Result<T, DingTalkError> {
+        let deadline = self.0.limiter.deadline();
+        let mut repeat = 0;
+        loop {
+            let queued = self
+                .0
+                .limiter
+                .turn(&credentials.client_id, call, deadline)
+                .await
+                .map_err(|late| DingTalkError::Busy {
+                    call,
+                    retry_after: late.retry_after,
+                })?;
+            let begun = Instant::now();
+            let exchanged = transport::exchange(call, request().header(ACCEPT, "application/json")).await;
+            let outcome = exchanged.and_then(|answer| understand(&answer));
+            (self.0.observer)(&CallReport {
+                call,
+                outcome: outcome.as_ref().map_or_else(DingTalkError::code, |_| "ok"),
+                elapsed: begun.elapsed(),
+                queued,
+            });
+            let error = match outcome {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let Some(pause) = self.0.pauses.before(repeat, &error) else {
+                return Err(error);
+            };
+            sleep(pause).await;
+            repeat += 1;
+        }
+    }
+}
+
+/// How long to wait before each repeat.
+pub(super) struct Pauses {
+    steps: Vec<Duration>,
+    jitter: Duration,
+    drawn: AtomicU32,
+}
+
+impl Pauses {
+    /// DingTalk's windows last a second.
+    fn dingtalk() -> Self {
+        Self {
+            steps: vec![Duration::from_secs(1), Duration::from_secs(2)],
+            jitter: Duration::from_millis(300),
+            drawn: AtomicU32::new(0),
+        }
+    }
+
+    /// `None` when the error ends the call.
+    fn before(&self, repeat: usize, error: &DingTalkError) -> Option<Duration> {
+        let step = *self.steps.get(repeat)?;
+        let asked = match error {
+            DingTalkError::Throttled { retry_after, .. } => *retry_after,
+            DingTalkError::NotConnected { .. } => Duration::ZERO,
+            DingTalkError::CodeRejected { .. }
+            | DingTalkError::CredentialsRejected { .. }
+            | DingTalkError::TokenRejected { .. }
+            | DingTalkError::PermissionMissing { .. }
+            | DingTalkError::IpNotAllowed { .. }
+            | DingTalkError::NotInScope { .. }
+            | DingTalkError::AppUnavailable { .. }
+            | DingTalkError::Busy { .. }
+            | DingTalkError::TimedOut { .. }
+            | DingTalkError::Malformed { .. }
+            | DingTalkError::Refused { .. }
+            | DingTalkError::Client(_) => return None,
+        };
+        // A longer wait is for the person to decide.
+        let longest = self.steps.last()?;
+        (asked <= *longest).then(|| step.max(asked) + self.spread())
+    }
+
+    /// Multiples of the golden ratio fall evenly into the unit interval, so callers refused together come back
+    /// apart, without randomness.
+    fn spread(&self) -> Duration {
+        const GOLDEN: u32 = 0x9E37_79B9;
+        let point = self.drawn.fetch_add(1, Ordering::Relaxed).wrapping_mul(GOLDEN);
+        self.jitter.mul_f64(f64::from(point) / f64::from(u32::MAX))
+    }
+}

@@ -1,0 +1,92 @@
+//! The three addresses of DingTalk: where people approve, the newer API, and the older one.
+
+use url::Url;
+
+use super::error::{DingTalkError, SetUpFault};
+
+/// Bases of all calls; each may have a path of its own, with or without a slash at its end.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    /// Where the browser is sent.
+    pub login: Url,
+    /// The newer API: tokens and the person's profile.
+    pub api: Url,
+    /// The older API: the organization's directory.
+    pub oapi: Url,
+}
+
+/// The hosts of the edition for mainland China; the international one has its own (`*.dingtalk.io`).
+impl Default for Endpoints {
+    #[expect(
+        clippy::expect_used,
+        reason = "the three addresses are written here, and a test parses them"
+    )]
+    fn default() -> Self {
+        let parse = |text| Url::parse(text).expect("a constant address");
+        Self {
+            login: parse("https://login.dingtalk.com"),
+            api: parse("https://api.dingtalk.com"),
+            oapi: parse("https://oapi.dingtalk.com"),
+        }
+    }
+}
+
+impl Endpoints {
+    /// Only http and https addresses can be called.
+    pub(super) fn check(&self) -> Result<(), DingTalkError> {
+        for (name, url) in [("login", &self.login), ("api", &self.api), ("oapi", &self.oapi)] {
+            if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+                return Err(DingTalkError::Client(SetUpFault::Address(name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `path` below `base`; a query or fragment of the base is dropped.
+pub(super) fn join(base: &Url, path: &[&str]) -> Url {
+    let mut url = base.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_addresses_are_usable() {
+        Endpoints::default().check().unwrap();
+    }
+
+    #[test]
+    fn an_address_that_is_no_base_of_http_calls_is_refused_by_name() {
+        for address in ["ftp://oapi.example", "mailto:x@example.com", "data:text/plain,x"] {
+            let endpoints = Endpoints {
+                oapi: Url::parse(address).unwrap(),
+                ..Endpoints::default()
+            };
+            let error = endpoints.check().unwrap_err();
+            assert!(
+                matches!(error, DingTalkError::Client(SetUpFault::Address("oapi"))),
+                "{error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_base_keeps_its_path_with_or_without_a_slash_at_its_end() {
+        for (base, joined) in [
+            ("http://h", "http://h/v1.0/me"),
+            ("http://h/", "http://h/v1.0/me"),
+            ("http://h/a/b", "http://h/a/b/v1.0/me"),
+            ("http://h/a/b/?q=1#f", "http://h/a/b/v1.0/me"),
+        ] {
+            assert_eq!(join(&Url::parse(base).unwrap(), &["v1.0", "me"]).as_str(), joined);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! One HTTP exchange with DingTalk: sent once, read within limits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, RequestBuilder, Response};
+
+use super::call::Call;
+use super::error::{DingTalkError, Fault, SetUpFault};
+use super::refusal::sanitized;
+
+/// Any answer used here is a few hundred bytes.
+const ANSWER_BYTES: usize = 256 * 1024;
+/// A storm of sign-ins keeps its connections from one call to the next.
+const IDLE_CONNECTIONS: usize = 64;
+/// Shorter than servers commonly keep an idle connection, so that we rarely write into one that is being closed.
+const IDLE_TIME: Duration = Duration::from_secs(30);
+/// Nobody waits longer, whatever the header says.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
+
+/// A client that does what it is told and nothing else: no redirects, no repeats, no proxy of the environment.
+pub(super) fn client(connect: Duration, total: Duration) -> Result<Client, DingTalkError> {
+    Client::builder()
+        .user_agent(concat!("nocobase-dingtalk/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .referer(false)
+        .connect_timeout(connect)
+        .timeout(total)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .pool_idle_timeout(IDLE_TIME)
+        .build()
+        .map_err(|error| DingTalkError::Client(SetUpFault::Library(Arc::new(error.without_url()))))
+}
+
+/// What came back, not yet understood.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// From the header; the body may have another.
+    pub(super) request_id: Option<String>,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Vec<u8>,
+}
+
+/// Sends the request and reads the whole answer; the client's time limit covers both.
+pub(super) async fn exchange(call: Call, request: RequestBuilder) -> Result<Answer, DingTalkError> {
+    let response = request.send().await.map_err(|error| failed(call, None, error))?;
+    let status = response.status().as_u16();
+    let request_id = header(response.headers(), "x-acs-request-id").and_then(sanitized);
+    let retry_after = header(response.headers(), RETRY_AFTER.as_str())
+        .and_then(|seconds| seconds.parse().ok())
+        .map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
+    let body = read(call, request_id.as_ref(), response).await?;
+    Ok(Answer {
+        status,
+        request_id,
+        retry_after,
+        body,
+    })
+}
+
+async fn read(
+    call: Call,
+    request_id: Option<&String>,
+    mut response: Response,
+) -> Result<Vec<u8>, DingTalkError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| failed(call, request_id.cloned(), error))?
+    {
+        if body.len() + chunk.len() > ANSWER_BYTES {
+            return Err(DingTalkError::Malformed {
+                call,
+                request_id: request_id.cloned(),
+                fault: Fault::TooLarge,
+            });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Addresses of the older API hold the app access token, so no error keeps its address.
+fn failed(call: Call, request_id: Option<String>, error: reqwest::Error) -> DingTalkError {
+    let error = error.without_url();
+    if error.is_connect() {
+        DingTalkError::NotConnected {
+            call,
+            source: Arc::new(error),
+        }
+    } else if error.is_timeout() {
+        DingTalkError::TimedOut { call, request_id }
+    } else {
+        DingTalkError::Malformed {
+            call,
+            request_id,
+            fault: Fault::Connection(Arc::new(error)),
+        }
+    }
+}
