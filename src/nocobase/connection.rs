@@ -115,10 +115,12 @@ fn postgres_options(server: &ServerDatabase) -> PgConnectOptions {
         .port(server.port)
         .database(&server.database)
         .username(&server.user)
-        .password(server.password.expose_secret())
         .application_name("nocobase-dingtalk")
         .ssl_mode(postgres_ssl_mode(ssl))
         .disable_statement_logging();
+    if let Some(password) = password(server) {
+        options = options.password(password);
+    }
     if let Some(ca) = &ssl.ca {
         options = if is_pem(ca) {
             options.ssl_root_cert_from_pem(ca.clone().into_bytes())
@@ -151,7 +153,6 @@ fn mysql_options(server: &ServerDatabase) -> MySqlConnectOptions {
         .port(server.port)
         .database(&server.database)
         .username(&server.user)
-        .password(server.password.expose_secret())
         .charset("utf8mb4")
         .ssl_mode(mysql_ssl_mode(ssl))
         .disable_statement_logging();
@@ -178,6 +179,11 @@ fn mysql_options(server: &ServerDatabase) -> MySqlConnectOptions {
         };
     }
     options
+}
+
+/// A driver that is given an empty password answers for it with a hash, which a user without one may not.
+fn password(server: &ServerDatabase) -> Option<&str> {
+    Some(server.password.expose_secret()).filter(|password| !password.is_empty())
 }
 
 /// What the settings ask of the server's certificate.
