@@ -1,1 +1,42 @@
-//! nocobase.
+//! NocoBase's tables, as far as signing in needs them.
+//!
+//! The physical names (prefix, schema, underscored) are known only at run time, so statements are built over one
+//! table of names ([`names`](self)) instead of derived entities. Rows are never shown outside: every question
+//! has a typed answer, "not there" is `None`, and an outage is always an error.
+
+mod authenticators;
+mod connection;
+mod dialect;
+mod embedded;
+mod environment;
+mod error;
+mod linking;
+mod links;
+mod names;
+mod options;
+mod order;
+mod roles;
+mod row;
+mod settings;
+mod shape;
+mod site;
+mod store;
+mod template;
+mod tokens;
+mod users;
+mod wire_time;
+
+pub use authenticators::{Authenticator, AuthenticatorChanges, NewAuthenticator};
+pub use embedded::RootUser;
+pub use environment::{AesKey, AesKeyError, Environment, EnvironmentError, EnvironmentVariable};
+pub use error::StoreError;
+pub use linking::{Linking, NewUser, PhoneMatch};
+pub use links::Binding;
+pub use options::{AuthenticatorOptions, CommunityOptions, OptionsError, Subject};
+pub use roles::Role;
+pub use settings::{DatabaseSettings, ServerDatabase, ServerDialect, SslSettings};
+pub use shape::SubjectIndex;
+pub use site::PluginRow;
+pub use store::{Page, Paged, StatementObserver, StatementReport, Store};
+pub use tokens::IssuedToken;
+pub use users::{PasswordHash, User, UserId};

@@ -1,0 +1,266 @@
+//! How a connection is opened: limits, pool, TLS, and the file of the embedded database.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use sea_orm::sqlx::ConnectOptions as _;
+use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
+use secrecy::ExposeSecret as _;
+
+use super::dialect::Dialect;
+use super::error::StoreError;
+use super::names::Names;
+use super::settings::{DatabaseSettings, ServerDatabase, ServerDialect, SslSettings};
+
+/// The longest wait for a connection, whether from the pool or from the server.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
+const IDLE_LIMIT: Duration = Duration::from_secs(300);
+/// A connection unused for longer is tried before it carries a statement: servers and firewalls drop idle ones.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// SQLite has one writer at a time; the others wait this long for it.
+const SQLITE_BUSY_LIMIT: Duration = Duration::from_secs(5);
+const SQLITE_CONNECTIONS: u32 = 8;
+
+/// Opens a pool for the settings.
+pub(super) async fn open(settings: &DatabaseSettings) -> Result<DatabaseConnection, StoreError> {
+    let options = match settings {
+        DatabaseSettings::Sqlite { path } => {
+            create_private_file(path).map_err(unusable_file)?;
+            sqlite_options(path)
+        }
+        DatabaseSettings::Server(server) => server_options(server),
+    };
+    Ok(Database::connect(options).await?)
+}
+
+/// The dialect of a server.
+pub(super) const fn dialect(server: &ServerDatabase) -> Dialect {
+    match server.dialect {
+        ServerDialect::Postgres => Dialect::Postgres,
+        ServerDialect::MySql | ServerDialect::MariaDb => Dialect::MySql {
+            timezone: server.timezone,
+        },
+    }
+}
+
+/// The names that a server's NocoBase uses.
+pub(super) fn names(server: &ServerDatabase) -> Names {
+    let schema = match server.dialect {
+        ServerDialect::Postgres => Some(server.schema.clone().unwrap_or_else(|| "public".to_owned())),
+        ServerDialect::MySql | ServerDialect::MariaDb => None,
+    };
+    Names {
+        schema,
+        prefix: server.table_prefix.clone(),
+        underscored: server.underscored,
+    }
+}
+
+fn sqlite_options(path: &Path) -> ConnectOptions {
+    let path = path.to_owned();
+    // The address only selects the driver; the closure says what is opened.
+    let mut options = pooled("sqlite::memory:", SQLITE_CONNECTIONS);
+    options.map_sqlx_sqlite_opts(move |_| {
+        SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(SQLITE_BUSY_LIMIT)
+            .disable_statement_logging()
+    });
+    options
+}
+
+fn server_options(server: &ServerDatabase) -> ConnectOptions {
+    let settings = server.clone();
+    let mut options = match server.dialect {
+        ServerDialect::Postgres => {
+            let mut options = pooled("postgres://localhost", server.pool_max);
+            options.map_sqlx_postgres_opts(move |_| postgres_options(&settings));
+            options
+        }
+        ServerDialect::MySql | ServerDialect::MariaDb => {
+            let mut options = pooled("mysql://localhost", server.pool_max);
+            options.map_sqlx_mysql_opts(move |_| mysql_options(&settings));
+            options
+        }
+    };
+    options.connect_lazy(true);
+    options
+}
+
+fn pooled(driver: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(driver);
+    options
+        .max_connections(connections.max(1))
+        .acquire_timeout(ACQUIRE_LIMIT)
+        .idle_timeout(IDLE_LIMIT)
+        .test_before_acquire_if_idle_for(TRUSTED_IDLE)
+        // Statements carry phone numbers; our own observer counts them without their text.
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+    options
+}
+
+fn postgres_options(server: &ServerDatabase) -> PgConnectOptions {
+    let ssl = &server.ssl;
+    let mut options = PgConnectOptions::new_without_pgpass()
+        .host(&server.host)
+        .port(server.port)
+        .database(&server.database)
+        .username(&server.user)
+        .application_name("nocobase-dingtalk")
+        .ssl_mode(postgres_ssl_mode(ssl))
+        .disable_statement_logging();
+    if let Some(password) = password(server) {
+        options = options.password(password);
+    }
+    if let Some(ca) = &ssl.ca {
+        options = if is_pem(ca) {
+            options.ssl_root_cert_from_pem(ca.clone().into_bytes())
+        } else {
+            options.ssl_root_cert(ca)
+        };
+    }
+    if let Some(cert) = &ssl.cert {
+        options = if is_pem(cert) {
+            options.ssl_client_cert_from_pem(cert)
+        } else {
+            options.ssl_client_cert(cert)
+        };
+    }
+    if let Some(key) = &ssl.key {
+        let key = key.expose_secret();
+        options = if is_pem(key) {
+            options.ssl_client_key_from_pem(key)
+        } else {
+            options.ssl_client_key(key)
+        };
+    }
+    options
+}
+
+fn mysql_options(server: &ServerDatabase) -> MySqlConnectOptions {
+    let ssl = &server.ssl;
+    let mut options = MySqlConnectOptions::new()
+        .host(&server.host)
+        .port(server.port)
+        .database(&server.database)
+        .username(&server.user)
+        .charset("utf8mb4")
+        .ssl_mode(mysql_ssl_mode(ssl))
+        .disable_statement_logging();
+    if let Some(ca) = &ssl.ca {
+        options = if is_pem(ca) {
+            options.ssl_ca_from_pem(ca.clone().into_bytes())
+        } else {
+            options.ssl_ca(ca)
+        };
+    }
+    if let Some(cert) = &ssl.cert {
+        options = if is_pem(cert) {
+            options.ssl_client_cert_from_pem(cert)
+        } else {
+            options.ssl_client_cert(cert)
+        };
+    }
+    if let Some(key) = &ssl.key {
+        let key = key.expose_secret();
+        options = if is_pem(key) {
+            options.ssl_client_key_from_pem(key)
+        } else {
+            options.ssl_client_key(key)
+        };
+    }
+    options
+}
+
+/// A driver that is given an empty password answers for it with a hash, which a user without one may not.
+fn password(server: &ServerDatabase) -> Option<&str> {
+    Some(server.password.expose_secret()).filter(|password| !password.is_empty())
+}
+
+/// What the settings ask of the server's certificate.
+#[derive(Clone, Copy)]
+enum Verification {
+    /// No TLS at all.
+    Off,
+    /// TLS where the server offers it, as without any setting.
+    Opportunistic,
+    /// TLS with any certificate.
+    Encrypted,
+    Authority,
+    AuthorityAndName,
+}
+
+fn verification(ssl: &SslSettings) -> Verification {
+    match ssl.mode.as_deref() {
+        Some("disable") => Verification::Off,
+        Some("allow" | "prefer") => Verification::Opportunistic,
+        Some("verify-ca") => Verification::Authority,
+        Some("verify-full") => Verification::AuthorityAndName,
+        Some(_) if ssl.reject_unauthorized == Some(true) => Verification::AuthorityAndName,
+        Some(_) => Verification::Encrypted,
+        None if ssl.reject_unauthorized == Some(false) => Verification::Encrypted,
+        None if ssl.ca.is_some() || ssl.cert.is_some() || ssl.reject_unauthorized == Some(true) => {
+            Verification::AuthorityAndName
+        }
+        None => Verification::Opportunistic,
+    }
+}
+
+fn postgres_ssl_mode(ssl: &SslSettings) -> PgSslMode {
+    match verification(ssl) {
+        Verification::Off => PgSslMode::Disable,
+        Verification::Opportunistic => PgSslMode::Prefer,
+        Verification::Encrypted => PgSslMode::Require,
+        Verification::Authority => PgSslMode::VerifyCa,
+        Verification::AuthorityAndName => PgSslMode::VerifyFull,
+    }
+}
+
+fn mysql_ssl_mode(ssl: &SslSettings) -> MySqlSslMode {
+    match verification(ssl) {
+        Verification::Off => MySqlSslMode::Disabled,
+        Verification::Opportunistic => MySqlSslMode::Preferred,
+        Verification::Encrypted => MySqlSslMode::Required,
+        Verification::Authority => MySqlSslMode::VerifyCa,
+        Verification::AuthorityAndName => MySqlSslMode::VerifyIdentity,
+    }
+}
+
+fn is_pem(value: &str) -> bool {
+    value.contains("-----BEGIN")
+}
+
+/// The file holds password hashes and session ids, so nobody but its owner may read it; SQLite gives its side files
+/// the same mode.
+fn create_private_file(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn unusable_file(error: io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => StoreError::ReadOnly,
+        io::ErrorKind::StorageFull => StoreError::Full,
+        _ => StoreError::Unavailable(DbErr::Conn(RuntimeErr::SqlxError(std::sync::Arc::new(
+            sea_orm::sqlx::Error::Io(error),
+        )))),
+    }
+}

@@ -1,0 +1,183 @@
+//! The database of the modes without a NocoBase: NocoBase's table shapes on SQLite, and what it seeds.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+
+use super::error::StoreError;
+use super::names::{Column, Table};
+use super::store::Store;
+use super::tokens::TOKEN_POLICY_KEY;
+
+const SCHEMA: &str = include_str!("embedded.sql");
+
+/// The languages that have texts of their own here.
+const LANGUAGES: [&str; 7] = ["en-US", "zh-CN", "hi-IN", "ru-RU", "de-DE", "id-ID", "tr-TR"];
+
+/// The first user of a new database.
+#[derive(Clone, Debug)]
+pub struct RootUser {
+    /// `INIT_ROOT_EMAIL`.
+    pub email: String,
+    /// `INIT_ROOT_USERNAME`.
+    pub username: String,
+    /// `INIT_ROOT_NICKNAME`.
+    pub nickname: String,
+    /// The hash of `INIT_ROOT_PASSWORD`.
+    pub password_hash: SecretString,
+}
+
+impl Store {
+    /// Creates NocoBase's tables with its first rows, all at once; false when they were there already. Only for the
+    /// embedded database: a NocoBase makes its own.
+    pub async fn create_embedded(
+        &self,
+        root: &RootUser,
+        language: &str,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let transaction = self.begin().await?;
+        for statement in SCHEMA
+            .split(';')
+            .map(str::trim)
+            .filter(|statement| !statement.is_empty())
+        {
+            transaction.execute_unprepared(statement).await?;
+        }
+        let roles = self.select(Table::Roles, &[Column::Name]);
+        let created = self
+            .find_row_in(&transaction, Table::Roles, &roles)
+            .await?
+            .is_none();
+        if created {
+            self.seed_site(&transaction, language, now).await?;
+            self.seed_people(&transaction, root, now).await?;
+        }
+        Self::commit(transaction).await?;
+        Ok(created)
+    }
+
+    async fn seed_site(
+        &self,
+        transaction: &DatabaseTransaction,
+        language: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let time = |table| self.dialect.time(table, now);
+        let basic = self.insert(
+            Table::Authenticators,
+            [
+                (Column::Name, "basic".into()),
+                (Column::AuthType, "Email/Password".into()),
+                (Column::Description, "".into()),
+                (
+                    Column::Options,
+                    self.dialect.json(&json!({"public": {"allowSignUp": false}})),
+                ),
+                (Column::Enabled, true.into()),
+                (Column::Sort, 1.into()),
+                (Column::CreatedAt, time(Table::Authenticators).into()),
+                (Column::UpdatedAt, time(Table::Authenticators).into()),
+            ],
+        );
+        self.execute_in(transaction, &basic).await?;
+        let policy = json!({
+            "tokenExpirationTime": "1d", "sessionExpirationTime": "7d", "expiredTokenRenewLimit": "1d",
+        });
+        let policy = self.insert(
+            Table::TokenControlConfig,
+            [
+                (Column::Key, TOKEN_POLICY_KEY.into()),
+                (Column::Config, self.dialect.json(&policy)),
+                (Column::CreatedAt, time(Table::TokenControlConfig).into()),
+                (Column::UpdatedAt, time(Table::TokenControlConfig).into()),
+            ],
+        );
+        self.execute_in(transaction, &policy).await?;
+        let settings = self.insert(
+            Table::SystemSettings,
+            [
+                (Column::Id, 1.into()),
+                (Column::Title, "NocoBase DingTalk".into()),
+                (Column::ShowLogoOnly, false.into()),
+                (Column::AllowSignUp, false.into()),
+                (Column::SmsAuthEnabled, false.into()),
+                (Column::EnabledLanguages, self.dialect.json(&json!(LANGUAGES))),
+                (Column::AppLang, language.into()),
+                (Column::Options, self.dialect.json(&json!({}))),
+                (Column::EnableEditProfile, true.into()),
+                (Column::EnableChangePassword, true.into()),
+                (Column::RoleMode, "default".into()),
+                (Column::CreatedAt, time(Table::SystemSettings).into()),
+                (Column::UpdatedAt, time(Table::SystemSettings).into()),
+            ],
+        );
+        self.execute_in(transaction, &settings).await.map(drop)
+    }
+
+    async fn seed_people(
+        &self,
+        transaction: &DatabaseTransaction,
+        root: &RootUser,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let table = Table::Users;
+        let time = self.dialect.time(table, now);
+        let user = self.insert(
+            table,
+            [
+                (Column::Nickname, root.nickname.as_str().into()),
+                (Column::Username, root.username.as_str().into()),
+                (Column::Email, root.email.as_str().into()),
+                (Column::Password, root.password_hash.expose_secret().into()),
+                (Column::SystemSettings, self.dialect.json(&json!({}))),
+                (Column::Sort, 1.into()),
+                (Column::CreatedAt, time.clone().into()),
+                (Column::UpdatedAt, time.clone().into()),
+            ],
+        );
+        let user = self.insert_in(transaction, table, user).await?;
+
+        let full = json!({"actions": ["create", "view", "update", "destroy"]});
+        let own = json!({"actions": ["view", "update:own", "destroy:own", "create"]});
+        let everything = json!(["ui.*", "pm", "pm.*"]);
+        let nothing = json!(["!ui.*", "!pm", "!pm.*"]);
+        let roles = [
+            ("root", "{{t(\"Root\")}}", true, false, &full, &everything),
+            ("admin", "{{t(\"Admin\")}}", false, false, &full, &everything),
+            ("member", "{{t(\"Member\")}}", false, true, &own, &nothing),
+        ];
+        for (sort, (name, title, hidden, default, strategy, snippets)) in (1_i64..).zip(roles) {
+            let role = self.insert(
+                Table::Roles,
+                [
+                    (Column::Name, name.into()),
+                    (Column::Title, title.into()),
+                    (Column::Strategy, self.dialect.json(strategy)),
+                    (Column::Default, default.into()),
+                    (Column::Hidden, hidden.into()),
+                    (Column::AllowConfigure, (!default).into()),
+                    (Column::AllowNewMenu, true.into()),
+                    (Column::Snippets, self.dialect.json(snippets)),
+                    (Column::Sort, sort.into()),
+                    (Column::CreatedAt, time.clone().into()),
+                    (Column::UpdatedAt, time.clone().into()),
+                ],
+            );
+            self.execute_in(transaction, &role).await?;
+            let holder = self.insert(
+                Table::RolesUsers,
+                [
+                    (Column::RoleName, name.into()),
+                    (Column::UserId, user.into()),
+                    (Column::Default, (name == "root").then_some(true).into()),
+                    (Column::CreatedAt, time.clone().into()),
+                    (Column::UpdatedAt, time.clone().into()),
+                ],
+            );
+            self.execute_in(transaction, &holder).await?;
+        }
+        Ok(())
+    }
+}

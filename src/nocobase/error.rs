@@ -1,0 +1,255 @@
+//! Why a question to the tables could not be answered, sorted by what to do about it.
+
+use sea_orm::sqlx::Error as SqlxError;
+use sea_orm::sqlx::error::DatabaseError;
+use sea_orm::sqlx::mysql::MySqlDatabaseError;
+use sea_orm::sqlx::postgres::PgDatabaseError;
+use sea_orm::sqlx::sqlite::SqliteError;
+use sea_orm::{DbErr, RuntimeErr};
+
+/// The failure of a store operation; "not there" is never among them.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The database cannot be reached, went away, or did not answer in time: try again later.
+    #[error("the database is not available")]
+    Unavailable(#[source] DbErr),
+    /// The database refuses our user, or that user may not do this: correct settings or grants.
+    #[error("the database denies access")]
+    AccessDenied(#[source] DbErr),
+    /// The database takes no writes, such as a standby or a file without the right to write.
+    #[error("the database is read-only")]
+    ReadOnly,
+    /// The database has no room left.
+    #[error("the database is full")]
+    Full,
+    /// Someone else holds the lock for longer than we wait.
+    #[error("the database is locked by another writer")]
+    Busy,
+    /// A deadlock or serialisation failure: the whole transaction may be run again.
+    #[error("another transaction got in the way")]
+    Conflict,
+    /// A value that must be unique is taken.
+    #[error("the value of {field} is already taken")]
+    Duplicate {
+        /// NocoBase's name of the column, or `primary key` where the database does not say more.
+        field: &'static str,
+    },
+    /// The change would leave no authenticator enabled.
+    #[error("at least one authenticator must stay enabled")]
+    LastEnabled,
+    /// Two users already claim one subject, so the unique index cannot be made.
+    #[error("two users are linked to the same subject of one authenticator")]
+    SubjectsNotUnique,
+    /// A table of NocoBase is missing: not installed, or another schema or prefix.
+    #[error("the table {table} is missing")]
+    TablesMissing {
+        /// The physical name of the table.
+        table: String,
+    },
+    /// A table is there but not in the shape we know.
+    #[error("the table {table} has no column {column}")]
+    ShapeUnknown {
+        /// The physical name of the table.
+        table: String,
+        /// The physical name of the column.
+        column: String,
+    },
+    /// A row holds what NocoBase would not write.
+    #[error("a row of {table} has an unusable {column}")]
+    BadRow {
+        /// NocoBase's name of the table.
+        table: &'static str,
+        /// NocoBase's name of the column.
+        column: &'static str,
+    },
+    /// Anything else the database said; a fault of ours or of its set-up.
+    #[error("the database refused the statement")]
+    Unexpected(#[source] DbErr),
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        match &error {
+            DbErr::ConnectionAcquire(_) => Self::Unavailable(error),
+            DbErr::Conn(RuntimeErr::SqlxError(cause))
+            | DbErr::Exec(RuntimeErr::SqlxError(cause))
+            | DbErr::Query(RuntimeErr::SqlxError(cause)) => match classify(cause) {
+                Reaction::Retry => Self::Unavailable(error),
+                Reaction::Grant => Self::AccessDenied(error),
+                Reaction::ReadOnly => Self::ReadOnly,
+                Reaction::Full => Self::Full,
+                Reaction::Busy => Self::Busy,
+                Reaction::Conflict => Self::Conflict,
+                Reaction::Duplicate(field) => Self::Duplicate { field },
+                Reaction::TableMissing(table) => Self::TablesMissing { table },
+                Reaction::Unknown => Self::Unexpected(error),
+            },
+            DbErr::Conn(_) => Self::Unavailable(error),
+            _ => Self::Unexpected(error),
+        }
+    }
+}
+
+/// True when the connection itself broke, so that the same question may succeed on another one.
+pub(super) fn is_lost_connection(error: &DbErr) -> bool {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => matches!(classify(cause), Reaction::Retry),
+        _ => false,
+    }
+}
+
+enum Reaction {
+    Retry,
+    Grant,
+    ReadOnly,
+    Full,
+    Busy,
+    Conflict,
+    Duplicate(&'static str),
+    TableMissing(String),
+    Unknown,
+}
+
+fn classify(error: &SqlxError) -> Reaction {
+    match error {
+        SqlxError::Io(_)
+        | SqlxError::Tls(_)
+        | SqlxError::Protocol(_)
+        | SqlxError::PoolTimedOut
+        | SqlxError::PoolClosed
+        | SqlxError::WorkerCrashed
+        | SqlxError::BeginFailed => Reaction::Retry,
+        SqlxError::Database(refusal) => classify_refusal(refusal.as_ref()),
+        _ => Reaction::Unknown,
+    }
+}
+
+fn classify_refusal(refusal: &dyn DatabaseError) -> Reaction {
+    if let Some(refusal) = refusal.try_downcast_ref::<PgDatabaseError>() {
+        postgres(refusal)
+    } else if let Some(refusal) = refusal.try_downcast_ref::<MySqlDatabaseError>() {
+        mysql(refusal)
+    } else if let Some(refusal) = refusal.try_downcast_ref::<SqliteError>() {
+        sqlite(refusal)
+    } else {
+        Reaction::Unknown
+    }
+}
+
+fn postgres(refusal: &PgDatabaseError) -> Reaction {
+    match refusal.code() {
+        "40001" | "40P01" => Reaction::Conflict,
+        "55P03" => Reaction::Busy,
+        "23505" => Reaction::Duplicate(duplicate_field(
+            refusal
+                .detail()
+                .and_then(|detail| detail.split(")=(").next())
+                .unwrap_or_default(),
+        )),
+        "25006" => Reaction::ReadOnly,
+        "53100" | "53200" => Reaction::Full,
+        "53300" => Reaction::Retry,
+        "28000" | "28P01" | "3D000" | "42501" => Reaction::Grant,
+        "42P01" => Reaction::TableMissing(quoted(refusal.message(), '"')),
+        code if code.starts_with("08") || code.starts_with("57P0") => Reaction::Retry,
+        _ => Reaction::Unknown,
+    }
+}
+
+fn mysql(refusal: &MySqlDatabaseError) -> Reaction {
+    match refusal.number() {
+        1205 => Reaction::Busy,
+        // 1020: the row changed since it was read (MariaDB's snapshot isolation).
+        1213 | 1020 => Reaction::Conflict,
+        1062 | 1586 => Reaction::Duplicate(duplicate_field(
+            refusal.message().rsplit(" for key ").next().unwrap_or_default(),
+        )),
+        1290 | 1792 | 1836 => Reaction::ReadOnly,
+        1021 | 1114 => Reaction::Full,
+        1044 | 1045 | 1049 | 1142 | 1698 => Reaction::Grant,
+        1146 => Reaction::TableMissing(quoted(refusal.message(), '\'')),
+        // Too many connections, shutdown, killed, gone away, lost.
+        1040 | 1053 | 1152 | 1158..=1161 | 1203 | 1317 | 1927 | 2002 | 2003 | 2006 | 2013 => Reaction::Retry,
+        _ => Reaction::Unknown,
+    }
+}
+
+fn sqlite(refusal: &SqliteError) -> Reaction {
+    let code: i32 = refusal
+        .code()
+        .and_then(|code| code.parse().ok())
+        .unwrap_or_default();
+    // The low byte is SQLite's primary result code.
+    match (code & 0xff, code) {
+        (5 | 6, _) => Reaction::Busy,
+        (8, _) => Reaction::ReadOnly,
+        (13, _) => Reaction::Full,
+        (10 | 14, _) => Reaction::Retry,
+        (_, 1555 | 2067) => Reaction::Duplicate(duplicate_field(
+            refusal.message().rsplit('.').next().unwrap_or_default(),
+        )),
+        (1, _) => match refusal.message().split_once("no such table: ") {
+            Some((_, table)) => Reaction::TableMissing(table.to_owned()),
+            None => Reaction::Unknown,
+        },
+        _ => Reaction::Unknown,
+    }
+}
+
+/// The unique columns we write, the more telling first: a constraint over several names the last of its parts.
+const UNIQUE_FIELDS: [(&str, &str); 9] = [
+    ("packagename", "packageName"),
+    ("username", "username"),
+    ("uuid", "uuid"),
+    ("userid", "userId"),
+    ("phone", "phone"),
+    ("email", "email"),
+    ("token", "token"),
+    ("name", "name"),
+    ("id", "id"),
+];
+
+/// Each database names the violated constraint in its own words (a column list, an index name); the column is in it.
+fn duplicate_field(constraint: &str) -> &'static str {
+    let constraint = constraint.to_ascii_lowercase().replace('_', "");
+    UNIQUE_FIELDS
+        .iter()
+        .find(|(spelling, _)| constraint.contains(spelling))
+        .map_or("primary key", |(_, field)| field)
+}
+
+fn quoted(message: &str, quote: char) -> String {
+    message.split(quote).nth(1).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_violated_column_is_found_in_the_words_of_each_database() {
+        for (words, field) in [
+            ("phone", "phone"),
+            ("Key (phone", "phone"),
+            ("'users.phone'", "phone"),
+            ("'nb_users_phone_unique'", "phone"),
+            ("Key (authenticator, uuid", "uuid"),
+            ("Key (authenticator, \"userId\"", "userId"),
+            ("user_id", "userId"),
+            ("'authenticators.name'", "name"),
+            ("'PRIMARY'", "primary key"),
+        ] {
+            assert_eq!(duplicate_field(words), field, "{words}");
+        }
+    }
+
+    #[test]
+    fn a_pool_that_has_no_connection_left_is_an_outage_and_not_an_answer() {
+        let error = StoreError::from(DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout));
+
+        assert!(matches!(error, StoreError::Unavailable(_)));
+    }
+}

@@ -1,0 +1,265 @@
+//! Linking a DingTalk person to a NocoBase user, in one transaction.
+//!
+//! NocoBase has no unique index on (`authenticator`, `uuid`), so two first sign-ins of one person could make two
+//! users. Every linking therefore first locks the row of its authenticator (SQLite: the whole database), and only
+//! then looks who is there; it reads committed rows, so it sees what the one before it wrote.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sea_orm::DatabaseTransaction;
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Order, SelectStatement};
+use serde_json::Value;
+use tokio::sync::OwnedMutexGuard;
+
+use super::error::StoreError;
+use super::names::{Column, Table};
+use super::roles::ADMINISTRATOR_ROLES;
+use super::store::Store;
+use super::users::{USER_COLUMNS, User, UserId};
+
+/// How long a first sign-in waits for those before it in this process.
+const TURN_LIMIT: Duration = Duration::from_secs(10);
+/// What a VARCHAR(255) of NocoBase holds.
+const TEXT_LIMIT: usize = 255;
+/// One match is an answer, two are a refusal; the third only shows that there are more.
+const PHONE_MATCHES: u64 = 3;
+
+/// A person to be made a user; the rest of the columns stay NULL.
+#[derive(Clone, Default)]
+pub struct NewUser {
+    /// Cut to what the column holds.
+    pub nickname: Option<String>,
+    /// In the spelling to be stored.
+    pub phone: Option<String>,
+}
+
+impl fmt::Debug for NewUser {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("NewUser").finish_non_exhaustive()
+    }
+}
+
+/// A user found by phone number, with what decides whether they may be linked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PhoneMatch {
+    /// Who has the number.
+    pub user: User,
+    /// The subject this authenticator has linked them to already.
+    pub linked_subject: Option<String>,
+    /// True with the role `root` or `admin`.
+    pub is_administrator: bool,
+}
+
+/// A linking under way; without [`Linking::commit`] nothing of it stays.
+pub struct Linking {
+    store: Store,
+    authenticator: String,
+    transaction: DatabaseTransaction,
+    /// Held until the transaction has ended; dropped after it.
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl fmt::Debug for Linking {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Linking")
+            .field("authenticator", &self.authenticator)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Begins a linking once all earlier ones of this authenticator have ended, in every process; `None` when the
+    /// authenticator is gone.
+    pub async fn begin_linking(&self, authenticator: &str) -> Result<Option<Linking>, StoreError> {
+        let turn = tokio::time::timeout(TURN_LIMIT, self.turns.clone().lock_owned())
+            .await
+            .map_err(|_| StoreError::Busy)?;
+        let transaction = self.begin().await?;
+        let table = Table::Authenticators;
+        let mut lock = self.select(table, &[Column::Name]);
+        lock.and_where(
+            self.dialect
+                .same_bytes(self.col(table, Column::Name), authenticator),
+        )
+        .lock_exclusive();
+        let Some(row) = self.find_row_in(&transaction, table, &lock).await? else {
+            return Ok(None);
+        };
+        let authenticator = row.required_text(Column::Name)?;
+        Ok(Some(Linking {
+            store: self.clone(),
+            authenticator,
+            transaction,
+            _turn: turn,
+        }))
+    }
+}
+
+impl Linking {
+    /// The user linked to this subject by now.
+    pub async fn find_user_by_subject(&mut self, subject: &str) -> Result<Option<User>, StoreError> {
+        let select = self.store.select_user_by_subject(&self.authenticator, subject);
+        let row = self
+            .store
+            .find_row_in(&self.transaction, Table::Users, &select)
+            .await?;
+        row.map(|row| User::from_row(&row)).transpose()
+    }
+
+    /// The users who have this phone number in any of the spellings, at most three.
+    pub async fn find_by_phone(&mut self, spellings: &[String]) -> Result<Vec<PhoneMatch>, StoreError> {
+        if spellings.is_empty() {
+            return Ok(Vec::new());
+        }
+        let select = self.select_by_phone(spellings);
+        let rows = self
+            .store
+            .find_rows_in(&self.transaction, Table::Users, &select)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(PhoneMatch {
+                    user: User::from_row(row)?,
+                    linked_subject: row.text(Column::Uuid)?,
+                    is_administrator: row.number_as("administratorRoles")?.unwrap_or_default() > 0,
+                })
+            })
+            .collect()
+    }
+
+    /// Makes a user with the default role.
+    pub async fn create_user(&mut self, new: NewUser, now: DateTime<Utc>) -> Result<User, StoreError> {
+        let store = &self.store;
+        let sort = store.next_sort(&self.transaction, Table::Users).await?;
+        let time = store.dialect.time(Table::Users, now);
+        let insert = store.insert(
+            Table::Users,
+            [
+                (Column::Nickname, filled(new.nickname.as_deref()).into()),
+                (Column::Phone, filled(new.phone.as_deref()).into()),
+                (Column::SystemSettings, store.dialect.json(&serde_json::json!({}))),
+                (Column::Sort, sort.into()),
+                (Column::CreatedAt, time.clone().into()),
+                (Column::UpdatedAt, time.into()),
+            ],
+        );
+        let id = UserId(store.insert_in(&self.transaction, Table::Users, insert).await?);
+        self.give_default_role(id, now).await?;
+        let select = store.select_user(id);
+        let row = store
+            .find_row_in(&self.transaction, Table::Users, &select)
+            .await?;
+        let row = row.ok_or(StoreError::BadRow {
+            table: Table::Users.camel(),
+            column: Column::Id.camel(),
+        })?;
+        User::from_row(&row)
+    }
+
+    /// Links a user to a subject; `Duplicate` when the user is linked by this authenticator already.
+    pub async fn link(
+        &mut self,
+        user: UserId,
+        subject: &str,
+        meta: Value,
+        nickname: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let store = &self.store;
+        let table = Table::UsersAuthenticators;
+        let time = store.dialect.time(table, now);
+        let insert = store.insert(
+            table,
+            [
+                (Column::Authenticator, self.authenticator.as_str().into()),
+                (Column::UserId, user.0.into()),
+                (Column::Uuid, subject.into()),
+                (Column::Nickname, filled(nickname).unwrap_or_default().into()),
+                (Column::Avatar, "".into()),
+                (Column::Meta, store.dialect.json(&meta)),
+                (Column::CreatedAt, time.clone().into()),
+                (Column::UpdatedAt, time.into()),
+            ],
+        );
+        store.execute_in(&self.transaction, &insert).await.map(drop)
+    }
+
+    /// Makes it so, for everyone to see.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Store::commit(self.transaction).await
+    }
+
+    /// A user without a role is refused by NocoBase at every request, so a site without a default role is an error.
+    async fn give_default_role(&self, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let store = &self.store;
+        let mut select = store.select(Table::Roles, &[Column::Name]);
+        select
+            .and_where(store.col(Table::Roles, Column::Default).eq(true))
+            .limit(1);
+        let role = store
+            .find_row_in(&self.transaction, Table::Roles, &select)
+            .await?;
+        let role = role.ok_or(StoreError::BadRow {
+            table: Table::Roles.camel(),
+            column: Column::Default.camel(),
+        })?;
+        let table = Table::RolesUsers;
+        let time = store.dialect.time(table, now);
+        let insert = store.insert(
+            table,
+            [
+                (Column::RoleName, role.required_text(Column::Name)?.into()),
+                (Column::UserId, user.0.into()),
+                (Column::CreatedAt, time.clone().into()),
+                (Column::UpdatedAt, time.into()),
+            ],
+        );
+        store.execute_in(&self.transaction, &insert).await.map(drop)
+    }
+
+    fn select_by_phone(&self, spellings: &[String]) -> SelectStatement {
+        let store = &self.store;
+        let (links, roles) = (Table::UsersAuthenticators, Table::RolesUsers);
+        let user_id = || store.col(Table::Users, Column::Id);
+
+        let mut administrator_roles = SelectStatement::new();
+        administrator_roles
+            .from(store.names.table_ref(roles))
+            .expr(Func::count(store.col(roles, Column::RoleName)))
+            .and_where(store.col(roles, Column::UserId).eq(user_id()))
+            .and_where(store.col(roles, Column::RoleName).is_in(ADMINISTRATOR_ROLES));
+
+        let mut select = store.select(Table::Users, &USER_COLUMNS);
+        store.add_columns(&mut select, links, &[Column::Uuid]);
+        select
+            .expr_as(
+                Expr::SubQuery(None, Box::new(administrator_roles.into())),
+                "administratorRoles",
+            )
+            .left_join(
+                store.names.table_ref(links),
+                store.col(links, Column::UserId).eq(user_id()).and(
+                    store
+                        .dialect
+                        .same_bytes(store.col(links, Column::Authenticator), &self.authenticator),
+                ),
+            )
+            .and_where(
+                store
+                    .dialect
+                    .any_of_bytes(store.col(Table::Users, Column::Phone), spellings),
+            )
+            .order_by_expr(user_id(), Order::Asc)
+            .limit(PHONE_MATCHES);
+        select
+    }
+}
+
+/// NocoBase stores NULL where there is nothing, and the column holds so many characters.
+fn filled(text: Option<&str>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+        .map(|text| text.chars().take(TEXT_LIMIT).collect())
+}

@@ -1,0 +1,188 @@
+//! The physical names of NocoBase's tables and columns.
+//!
+//! NocoBase writes camel case (`usersAuthenticators`.`createdAt`); `DB_UNDERSCORED` turns both into snake case,
+//! `DB_TABLE_PREFIX` is put in front of tables, `DB_SCHEMA` qualifies them on PostgreSQL.
+
+use sea_orm::sea_query::{Alias, DynIden, IntoIden, IntoTableRef, TableRef};
+
+macro_rules! names {
+    ($(#[$doc:meta])* $type:ident { $($variant:ident = $camel:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum $type { $($variant),+ }
+
+        impl $type {
+            /// NocoBase's own spelling, whatever the database uses.
+            pub(super) const fn camel(self) -> &'static str {
+                match self { $(Self::$variant => $camel),+ }
+            }
+        }
+    };
+}
+
+names! {
+    /// A table of NocoBase.
+    Table {
+        ApplicationPlugins = "applicationPlugins",
+        Authenticators = "authenticators",
+        EnvironmentVariables = "environmentVariables",
+        IssuedTokens = "issuedTokens",
+        Roles = "roles",
+        RolesUsers = "rolesUsers",
+        SystemSettings = "systemSettings",
+        TokenBlacklist = "tokenBlacklist",
+        TokenControlConfig = "tokenControlConfig",
+        Users = "users",
+        UsersAuthenticators = "usersAuthenticators",
+    }
+}
+
+names! {
+    /// A column of one of the tables.
+    Column {
+        AllowConfigure = "allowConfigure",
+        AllowNewMenu = "allowNewMenu",
+        AllowSignUp = "allowSignUp",
+        AppLang = "appLang",
+        AuthType = "authType",
+        Authenticator = "authenticator",
+        Avatar = "avatar",
+        BuiltIn = "builtIn",
+        Config = "config",
+        CreatedAt = "createdAt",
+        CreatedById = "createdById",
+        Default = "default",
+        Description = "description",
+        Email = "email",
+        EnableChangePassword = "enableChangePassword",
+        EnableEditProfile = "enableEditProfile",
+        Enabled = "enabled",
+        EnabledLanguages = "enabledLanguages",
+        Expiration = "expiration",
+        Hidden = "hidden",
+        Id = "id",
+        Installed = "installed",
+        IssuedTime = "issuedTime",
+        Jti = "jti",
+        Key = "key",
+        Meta = "meta",
+        Name = "name",
+        Nickname = "nickname",
+        Options = "options",
+        PackageName = "packageName",
+        Password = "password",
+        PasswordChangeTz = "passwordChangeTz",
+        Phone = "phone",
+        RoleMode = "roleMode",
+        RoleName = "roleName",
+        ShowLogoOnly = "showLogoOnly",
+        SignInTime = "signInTime",
+        SmsAuthEnabled = "smsAuthEnabled",
+        Snippets = "snippets",
+        Sort = "sort",
+        Strategy = "strategy",
+        SystemSettings = "systemSettings",
+        Title = "title",
+        Token = "token",
+        Type = "type",
+        UpdatedAt = "updatedAt",
+        UpdatedById = "updatedById",
+        UserId = "userId",
+        Username = "username",
+        Uuid = "uuid",
+        Value = "value",
+        Version = "version",
+    }
+}
+
+impl Column {
+    /// True where the database holds JSON, which must be cast to text to be read alike everywhere.
+    pub(super) const fn is_json(self) -> bool {
+        matches!(
+            self,
+            Self::Config
+                | Self::EnabledLanguages
+                | Self::Meta
+                | Self::Options
+                | Self::Snippets
+                | Self::Strategy
+                | Self::SystemSettings
+        )
+    }
+}
+
+/// How this database spells the names.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Names {
+    pub(super) schema: Option<String>,
+    pub(super) prefix: String,
+    pub(super) underscored: bool,
+}
+
+impl Names {
+    /// The bare name of a table, without its schema.
+    pub(super) fn table(&self, table: Table) -> String {
+        format!("{}{}", self.prefix, self.spell(table.camel()))
+    }
+
+    /// The name of a column.
+    pub(super) fn column(&self, column: Column) -> String {
+        self.spell(column.camel())
+    }
+
+    /// A column as sea-query takes it.
+    pub(super) fn iden(&self, column: Column) -> DynIden {
+        Alias::new(self.column(column)).into_iden()
+    }
+
+    /// A table as sea-query takes it, with its schema.
+    pub(super) fn table_ref(&self, table: Table) -> TableRef {
+        let name = Alias::new(self.table(table));
+        match &self.schema {
+            Some(schema) => (Alias::new(schema.as_str()), name).into_table_ref(),
+            None => name.into_table_ref(),
+        }
+    }
+
+    fn spell(&self, camel: &str) -> String {
+        if !self.underscored {
+            return camel.to_owned();
+        }
+        let mut snake = String::with_capacity(camel.len() + 4);
+        for character in camel.chars() {
+            if character.is_ascii_uppercase() {
+                snake.push('_');
+            }
+            snake.push(character.to_ascii_lowercase());
+        }
+        snake
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_nocobases_own_by_default() {
+        let names = Names::default();
+
+        assert_eq!(names.table(Table::UsersAuthenticators), "usersAuthenticators");
+        assert_eq!(names.column(Column::PasswordChangeTz), "passwordChangeTz");
+    }
+
+    #[test]
+    fn underscored_names_keep_the_prefix_as_it_is() {
+        let names = Names {
+            schema: None,
+            prefix: "nbT_".to_owned(),
+            underscored: true,
+        };
+
+        assert_eq!(
+            names.table(Table::UsersAuthenticators),
+            "nbT_users_authenticators"
+        );
+        assert_eq!(names.column(Column::CreatedById), "created_by_id");
+    }
+}

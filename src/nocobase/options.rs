@@ -1,0 +1,289 @@
+//! The options of a DingTalk authenticator, read from its row.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use url::Url;
+
+use super::environment::{Environment, EnvironmentError};
+
+/// What identifies a DingTalk person to an authenticator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// The same in all apps of one developer organization; needs no further permission.
+    #[default]
+    UnionId,
+    /// The person's id inside the organization.
+    UserId,
+    /// The phone number.
+    Mobile,
+}
+
+/// An authenticator's options, templates rendered.
+#[derive(Clone, Debug)]
+pub struct AuthenticatorOptions {
+    /// `public.autoSignup`: people without a user here get one.
+    pub auto_signup: bool,
+    /// `clientId`, DingTalk's AppKey.
+    pub client_id: Option<String>,
+    /// `clientSecret`, DingTalk's AppSecret.
+    pub client_secret: Option<SecretString>,
+    /// `subject`.
+    pub subject: Subject,
+    /// `corpId`: only members of this organization may sign in.
+    pub corp_id: Option<String>,
+    /// `callbackOrigin`, as scheme, host and port without a slash behind.
+    pub callback_origin: Option<String>,
+    /// `bindAdministrators`: users with the role `root` or `admin` are linked by phone number too.
+    pub bind_administrators: bool,
+    /// Present while the row still lives on the settings of the community plugin; `client_id`, `client_secret` and
+    /// `subject` are then taken from those.
+    pub community: Option<CommunityOptions>,
+}
+
+/// What matters of a row made by the community plugin (`internal.*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommunityOptions {
+    /// True when it looked for users by phone number, false when by e-mail address.
+    pub matches_by_mobile: bool,
+}
+
+/// An option that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OptionsError {
+    /// The value is of the wrong kind.
+    #[error("the option {field} is not usable")]
+    Malformed {
+        /// The path of the option.
+        field: &'static str,
+    },
+    /// The value refers to a secret variable that cannot be read.
+    #[error("the option {field} cannot be filled in")]
+    Unreadable {
+        /// The path of the option.
+        field: &'static str,
+        /// Which variable, and why.
+        #[source]
+        source: EnvironmentError,
+    },
+}
+
+impl OptionsError {
+    /// The path of the option, as the form names it.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Malformed { field } | Self::Unreadable { field, .. } => field,
+        }
+    }
+}
+
+impl AuthenticatorOptions {
+    /// Reads the stored options. Empty texts count as missing; what is missing is for the caller to miss.
+    pub fn parse(options: &Value, environment: &Environment) -> Result<Self, OptionsError> {
+        let reader = Reader { options, environment };
+        let mut parsed = Self {
+            auto_signup: reader.flag("public.autoSignup")?,
+            client_id: reader.text("clientId")?,
+            client_secret: reader.secret("clientSecret")?,
+            subject: reader.subject()?,
+            corp_id: reader.text("corpId")?,
+            callback_origin: reader.origin("callbackOrigin")?,
+            bind_administrators: reader.flag("bindAdministrators")?,
+            community: None,
+        };
+        if parsed.client_id.is_none() {
+            parsed.take_over_community_options(&reader)?;
+        }
+        Ok(parsed)
+    }
+
+    /// The community plugin bound people by their DingTalk user id, whatever it looked them up by.
+    fn take_over_community_options(&mut self, reader: &Reader<'_>) -> Result<(), OptionsError> {
+        let Some(app_key) = reader.text("internal.appKey")? else {
+            return Ok(());
+        };
+        let check_type = reader.text("internal.userCheckType")?;
+        self.client_id = Some(app_key);
+        self.client_secret = reader.secret("internal.appSecret")?;
+        self.subject = Subject::UserId;
+        self.community = Some(CommunityOptions {
+            // Its default was the organization's e-mail address; all but the two kinds of address meant the phone.
+            matches_by_mobile: !matches!(check_type.as_deref(), None | Some("orgEmail" | "personalEmail")),
+        });
+        Ok(())
+    }
+}
+
+struct Reader<'a> {
+    options: &'a Value,
+    environment: &'a Environment,
+}
+
+impl Reader<'_> {
+    fn value(&self, field: &'static str) -> Option<&Value> {
+        field
+            .split('.')
+            .try_fold(self.options, |value, key| value.get(key))
+            .filter(|value| !value.is_null())
+    }
+
+    fn secret(&self, field: &'static str) -> Result<Option<SecretString>, OptionsError> {
+        let Some(value) = self.value(field) else {
+            return Ok(None);
+        };
+        let text = value.as_str().ok_or(OptionsError::Malformed { field })?;
+        let rendered = self
+            .environment
+            .render(text)
+            .map_err(|source| OptionsError::Unreadable { field, source })?;
+        // People paste with a line break or a space around.
+        let trimmed = rendered.as_ref().map(|text| text.expose_secret().trim());
+        Ok(trimmed.filter(|text| !text.is_empty()).map(SecretString::from))
+    }
+
+    fn text(&self, field: &'static str) -> Result<Option<String>, OptionsError> {
+        Ok(self.secret(field)?.map(|text| text.expose_secret().to_owned()))
+    }
+
+    fn flag(&self, field: &'static str) -> Result<bool, OptionsError> {
+        match self.value(field) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            // A template can only give text.
+            Some(_) => match self.text(field)?.as_deref() {
+                Some("true") => Ok(true),
+                Some("false") | None => Ok(false),
+                Some(_) => Err(OptionsError::Malformed { field }),
+            },
+        }
+    }
+
+    fn subject(&self) -> Result<Subject, OptionsError> {
+        match self.text("subject")?.as_deref() {
+            None => Ok(Subject::default()),
+            Some("unionId") => Ok(Subject::UnionId),
+            Some("userId") => Ok(Subject::UserId),
+            Some("mobile") => Ok(Subject::Mobile),
+            Some(_) => Err(OptionsError::Malformed { field: "subject" }),
+        }
+    }
+
+    fn origin(&self, field: &'static str) -> Result<Option<String>, OptionsError> {
+        let Some(text) = self.text(field)? else {
+            return Ok(None);
+        };
+        let malformed = || OptionsError::Malformed { field };
+        let url = Url::parse(&text).map_err(|_| malformed())?;
+        let is_origin = matches!(url.scheme(), "http" | "https")
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if is_origin {
+            Ok(Some(url.origin().ascii_serialization()))
+        } else {
+            Err(malformed())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::nocobase::EnvironmentVariable;
+
+    fn environment() -> Environment {
+        let variable = |name: &str, value: &str| EnvironmentVariable {
+            name: name.to_owned(),
+            secret: false,
+            value: value.to_owned(),
+        };
+        Environment::new(vec![variable("ID", "dingfromenv"), variable("YES", "true")], None)
+    }
+
+    fn parse(options: &Value) -> AuthenticatorOptions {
+        AuthenticatorOptions::parse(options, &environment()).unwrap()
+    }
+
+    #[test]
+    fn empty_options_are_all_defaults() {
+        for options in [
+            json!({}),
+            json!(null),
+            json!({"clientId": "", "corpId": " ", "public": {}}),
+        ] {
+            let parsed = parse(&options);
+
+            assert_eq!(parsed.subject, Subject::UnionId);
+            assert!(parsed.client_id.is_none() && parsed.corp_id.is_none() && parsed.client_secret.is_none());
+            assert!(!parsed.auto_signup && !parsed.bind_administrators && parsed.community.is_none());
+        }
+    }
+
+    #[test]
+    fn every_option_is_read_and_its_templates_rendered() {
+        let parsed = parse(&json!({
+            "public": {"autoSignup": true}, "clientId": "{{$env.ID}}", "clientSecret": " s3cret\n", "subject": "mobile",
+            "corpId": "ding9", "callbackOrigin": "https://Example.com:443/", "bindAdministrators": "{{ $env.YES }}",
+        }));
+
+        assert_eq!(parsed.client_id.as_deref(), Some("dingfromenv"));
+        assert_eq!(parsed.client_secret.as_ref().unwrap().expose_secret(), "s3cret");
+        assert_eq!(parsed.subject, Subject::Mobile);
+        assert_eq!(parsed.callback_origin.as_deref(), Some("https://example.com"));
+        assert!(parsed.auto_signup && parsed.bind_administrators);
+        assert!(!format!("{parsed:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn values_of_the_wrong_kind_are_refused_by_name() {
+        for (options, field) in [
+            (json!({"subject": "email"}), "subject"),
+            (json!({"clientId": 7}), "clientId"),
+            (json!({"public": {"autoSignup": "perhaps"}}), "public.autoSignup"),
+            (json!({"callbackOrigin": "example.com"}), "callbackOrigin"),
+            (
+                json!({"callbackOrigin": "https://example.com/path"}),
+                "callbackOrigin",
+            ),
+            (
+                json!({"callbackOrigin": "https://u@example.com"}),
+                "callbackOrigin",
+            ),
+            (json!({"callbackOrigin": "javascript:alert(1)"}), "callbackOrigin"),
+        ] {
+            let error = AuthenticatorOptions::parse(&options, &environment()).unwrap_err();
+
+            assert_eq!(error.field(), field);
+        }
+    }
+
+    #[test]
+    fn rows_of_the_community_plugin_are_bound_by_user_id() {
+        for (check_type, matches_by_mobile) in [
+            (json!(null), false),
+            (json!("orgEmail"), false),
+            (json!("personalEmail"), false),
+            (json!("phone"), true),
+        ] {
+            let parsed = parse(&json!({
+                "internal": {"appKey": "dingold", "appSecret": "old", "userCheckType": check_type},
+            }));
+
+            assert_eq!(parsed.client_id.as_deref(), Some("dingold"));
+            assert_eq!(parsed.subject, Subject::UserId);
+            assert_eq!(parsed.community, Some(CommunityOptions { matches_by_mobile }));
+        }
+    }
+
+    #[test]
+    fn settings_of_our_own_end_the_community_row() {
+        let parsed = parse(&json!({"clientId": "dingnew", "internal": {"appKey": "dingold"}}));
+
+        assert_eq!(parsed.client_id.as_deref(), Some("dingnew"));
+        assert_eq!(parsed.subject, Subject::UnionId);
+        assert_eq!(parsed.community, None);
+    }
+}

@@ -1,0 +1,87 @@
+//! The roles a user has.
+
+use sea_orm::sea_query::{ExprTrait as _, Order};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::error::StoreError;
+use super::names::{Column, Table};
+use super::store::Store;
+use super::users::UserId;
+
+/// The roles that may do anything, or nearly.
+pub(super) const ADMINISTRATOR_ROLES: [&str; 2] = ["root", "admin"];
+
+/// A row of `roles`; serialises to NocoBase's wire form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Role {
+    /// The key, such as `member`.
+    pub name: String,
+    /// Often a template like `{{t("Member")}}`.
+    pub title: Option<String>,
+    /// For people who administer roles.
+    pub description: Option<String>,
+    /// NocoBase's rules for data; opaque here.
+    pub strategy: Option<Value>,
+    /// True for the one role that new users get.
+    pub default: Option<bool>,
+    /// True for roles that are not offered, such as `root`.
+    pub hidden: Option<bool>,
+    /// Whether its holders may configure the interface.
+    pub allow_configure: Option<bool>,
+    /// Whether new menu entries are theirs at once.
+    pub allow_new_menu: Option<bool>,
+    /// What its holders may configure, such as `pm.*`.
+    pub snippets: Option<Value>,
+}
+
+impl Role {
+    /// True for the roles that sign-in treats as administrators.
+    pub fn is_administrator(&self) -> bool {
+        ADMINISTRATOR_ROLES.contains(&self.name.as_str())
+    }
+}
+
+pub(super) const ROLE_COLUMNS: [Column; 9] = [
+    Column::Name,
+    Column::Title,
+    Column::Description,
+    Column::Strategy,
+    Column::Default,
+    Column::Hidden,
+    Column::AllowConfigure,
+    Column::AllowNewMenu,
+    Column::Snippets,
+];
+
+impl Store {
+    /// The roles given to a user directly, by name.
+    pub async fn roles_of(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
+        let mut select = self.select(Table::Roles, &ROLE_COLUMNS);
+        select
+            .inner_join(
+                self.names.table_ref(Table::RolesUsers),
+                self.col(Table::RolesUsers, Column::RoleName)
+                    .eq(self.col(Table::Roles, Column::Name)),
+            )
+            .and_where(self.col(Table::RolesUsers, Column::UserId).eq(user.0))
+            .order_by_expr(self.col(Table::Roles, Column::Name), Order::Asc);
+        let rows = self.find_rows(Table::Roles, &select).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Role {
+                    name: row.required_text(Column::Name)?,
+                    title: row.text(Column::Title)?,
+                    description: row.text(Column::Description)?,
+                    strategy: row.json(Column::Strategy)?,
+                    default: row.flag(Column::Default)?,
+                    hidden: row.flag(Column::Hidden)?,
+                    allow_configure: row.flag(Column::AllowConfigure)?,
+                    allow_new_menu: row.flag(Column::AllowNewMenu)?,
+                    snippets: row.json(Column::Snippets)?,
+                })
+            })
+            .collect()
+    }
+}

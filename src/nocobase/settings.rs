@@ -1,0 +1,73 @@
+//! Where NocoBase's tables are.
+
+use std::path::PathBuf;
+
+use chrono::FixedOffset;
+use secrecy::SecretString;
+
+/// The database to work on: a file of our own, or NocoBase's server.
+#[derive(Clone, Debug)]
+pub enum DatabaseSettings {
+    /// The embedded database of the modes without a NocoBase.
+    Sqlite {
+        /// The database file; created, with its folder, when missing.
+        path: PathBuf,
+    },
+    /// The database that NocoBase itself uses.
+    Server(ServerDatabase),
+}
+
+/// How to reach NocoBase's database, and how NocoBase names and dates things in it.
+#[derive(Clone, Debug)]
+pub struct ServerDatabase {
+    /// `DB_DIALECT`.
+    pub dialect: ServerDialect,
+    /// `DB_HOST`.
+    pub host: String,
+    /// `DB_PORT`.
+    pub port: u16,
+    /// `DB_DATABASE`.
+    pub database: String,
+    /// `DB_USER`.
+    pub user: String,
+    /// `DB_PASSWORD`.
+    pub password: SecretString,
+    /// `DB_SCHEMA`; PostgreSQL only, `public` when not set.
+    pub schema: Option<String>,
+    /// `DB_TABLE_PREFIX`, empty when not set.
+    pub table_prefix: String,
+    /// `DB_UNDERSCORED`: snake case instead of camel case, for tables and columns alike.
+    pub underscored: bool,
+    /// `DB_TIMEZONE`: the offset in which MySQL and MariaDB hold their DATETIMEs.
+    pub timezone: FixedOffset,
+    /// `DB_DIALECT_OPTIONS_SSL_*`.
+    pub ssl: SslSettings,
+    /// `DB_POOL_MAX`: the most connections held at a time.
+    pub pool_max: u32,
+}
+
+/// The servers that NocoBase runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerDialect {
+    /// PostgreSQL 10 and later.
+    Postgres,
+    /// MySQL 8.0.17 and later.
+    MySql,
+    /// MariaDB.
+    MariaDb,
+}
+
+/// TLS towards the database; certificates and keys are PEM text or a path, as NocoBase takes them.
+#[derive(Clone, Debug, Default)]
+pub struct SslSettings {
+    /// `…_MODE`: `disable`, `allow`, `prefer`, `require`, `verify-ca` or `verify-full`.
+    pub mode: Option<String>,
+    /// `…_CA`: the authorities to trust.
+    pub ca: Option<String>,
+    /// `…_KEY`: the key of the client certificate.
+    pub key: Option<SecretString>,
+    /// `…_CERT`: the client certificate.
+    pub cert: Option<String>,
+    /// `…_REJECT_UNAUTHORIZED`: `false` accepts any certificate.
+    pub reject_unauthorized: Option<bool>,
+}

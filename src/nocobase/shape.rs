@@ -1,0 +1,167 @@
+//! Whether the tables look as this code expects them, and the one index it adds.
+
+use std::collections::HashSet;
+
+use sea_orm::Value as SqlValue;
+
+use super::authenticators::AUTHENTICATOR_COLUMNS;
+use super::dialect::Dialect;
+use super::error::StoreError;
+use super::names::{Column, Table};
+use super::roles::ROLE_COLUMNS;
+use super::store::Store;
+use super::users::USER_COLUMNS;
+
+/// What became of the unique index over authenticator and subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectIndex {
+    /// It was missing and has been made.
+    Created,
+    /// It was there.
+    Present,
+    /// This database compares text without regard to case, so the index would keep people apart who are not one.
+    NotUsed,
+}
+
+const SHAPE: [(Table, &[Column]); 10] = [
+    (Table::Users, &USER_COLUMNS),
+    (Table::Users, &[Column::Password, Column::Sort]),
+    (Table::Authenticators, &AUTHENTICATOR_COLUMNS),
+    (
+        Table::UsersAuthenticators,
+        &[
+            Column::Authenticator,
+            Column::UserId,
+            Column::Uuid,
+            Column::Nickname,
+            Column::Avatar,
+            Column::Meta,
+            Column::CreatedAt,
+            Column::UpdatedAt,
+        ],
+    ),
+    (Table::Roles, &ROLE_COLUMNS),
+    (
+        Table::RolesUsers,
+        &[
+            Column::RoleName,
+            Column::UserId,
+            Column::CreatedAt,
+            Column::UpdatedAt,
+        ],
+    ),
+    (
+        Table::IssuedTokens,
+        &[
+            Column::Id,
+            Column::Jti,
+            Column::SignInTime,
+            Column::IssuedTime,
+            Column::UserId,
+            Column::Authenticator,
+            Column::CreatedAt,
+            Column::UpdatedAt,
+        ],
+    ),
+    (Table::TokenBlacklist, &[Column::Token, Column::Expiration]),
+    (Table::TokenControlConfig, &[Column::Key, Column::Config]),
+    (
+        Table::SystemSettings,
+        &[Column::Id, Column::EnabledLanguages, Column::AppLang],
+    ),
+];
+
+impl Store {
+    /// Looks for every table and column that sign-in uses, and names the first that is missing.
+    pub async fn verify_shape(&self) -> Result<(), StoreError> {
+        let present = self.present_columns().await?;
+        for (table, columns) in SHAPE {
+            let table = self.names.table(table);
+            if !present.iter().any(|(present, _)| self.same_name(present, &table)) {
+                return Err(StoreError::TablesMissing { table });
+            }
+            for column in columns {
+                let column = self.names.column(*column);
+                let found = present.iter().any(|(in_table, name)| {
+                    self.same_name(in_table, &table) && self.same_name(name, &column)
+                });
+                if !found {
+                    return Err(StoreError::ShapeUnknown { table, column });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that no two users can be linked to one subject, where an index can do so.
+    pub async fn ensure_subject_index(&self) -> Result<SubjectIndex, StoreError> {
+        let table = self.names.table(Table::UsersAuthenticators);
+        let index = format!("{table}_authenticator_uuid_unique");
+        let (find, values, schema): (_, Vec<SqlValue>, _) = match self.dialect {
+            Dialect::MySql { .. } => return Ok(SubjectIndex::NotUsed),
+            Dialect::Sqlite => (
+                "SELECT name FROM sqlite_master WHERE type = 'index' AND name = ?",
+                vec![index.clone().into()],
+                String::new(),
+            ),
+            Dialect::Postgres => {
+                let schema = self.names.schema.clone().unwrap_or_default();
+                (
+                    "SELECT indexname::text FROM pg_indexes WHERE indexname = $1 AND schemaname = $2",
+                    vec![index.clone().into(), schema.clone().into()],
+                    format!("{}.", quoted(&schema)),
+                )
+            }
+        };
+        if !self.raw_rows(find, values).await?.is_empty() {
+            return Ok(SubjectIndex::Present);
+        }
+        let create = format!(
+            "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {schema}{} ({}, {})",
+            quoted(&index),
+            quoted(&table),
+            quoted(&self.names.column(Column::Authenticator)),
+            quoted(&self.names.column(Column::Uuid)),
+        );
+        match self.execute_raw(&create).await {
+            Err(StoreError::Duplicate { .. }) => Err(StoreError::SubjectsNotUnique),
+            result => result.map(|()| SubjectIndex::Created),
+        }
+    }
+
+    /// All (table, column) pairs of the schema that this user may see.
+    async fn present_columns(&self) -> Result<HashSet<(String, String)>, StoreError> {
+        let (sql, values): (_, Vec<SqlValue>) = match self.dialect {
+            Dialect::Sqlite => (
+                "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'",
+                vec![],
+            ),
+            Dialect::Postgres => (
+                "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = $1",
+                vec![self.names.schema.clone().unwrap_or_default().into()],
+            ),
+            Dialect::MySql { .. } => (
+                "SELECT CAST(table_name AS CHAR), CAST(column_name AS CHAR) FROM information_schema.columns \
+                 WHERE table_schema = DATABASE()",
+                vec![],
+            ),
+        };
+        let rows = self.raw_rows(sql, values).await?;
+        rows.iter()
+            .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
+            .collect::<Result<_, sea_orm::DbErr>>()
+            .map_err(StoreError::from)
+    }
+
+    /// MySQL and MariaDB may keep table names in lower case, depending on the file system.
+    fn same_name(&self, present: &str, wanted: &str) -> bool {
+        match self.dialect {
+            Dialect::MySql { .. } => present.eq_ignore_ascii_case(wanted),
+            Dialect::Sqlite | Dialect::Postgres => present == wanted,
+        }
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,202 @@
+//! NocoBase's users, as they are looked up and as they are shown.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Order, SelectStatement, UpdateStatement};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::error::StoreError;
+use super::names::{Column, Table};
+use super::row::Row;
+use super::store::Store;
+use super::wire_time;
+
+/// The id of a NocoBase user; DingTalk's own user id is another thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UserId(pub i64);
+
+impl fmt::Display for UserId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+/// A row of `users` without the fields that NocoBase hides; serialises to NocoBase's wire form.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    /// The key.
+    pub id: UserId,
+    /// The name that is shown.
+    pub nickname: Option<String>,
+    /// The name to sign in with.
+    pub username: Option<String>,
+    /// The other name to sign in with.
+    pub email: Option<String>,
+    /// As typed by a person or an import, in any spelling.
+    pub phone: Option<String>,
+    /// The user's own choice of language.
+    pub app_lang: Option<String>,
+    /// When the password was last changed, in milliseconds; earlier tokens are void.
+    pub password_change_tz: Option<i64>,
+    /// The user's own settings of the client.
+    pub system_settings: Value,
+    /// The user who made this one; NULL for those who signed up.
+    pub created_by_id: Option<i64>,
+    /// The user who last changed this one.
+    pub updated_by_id: Option<i64>,
+    /// NULL is possible, since NocoBase declares it as a plain date.
+    #[serde(with = "wire_time::option")]
+    pub created_at: Option<DateTime<Utc>>,
+    /// See [`User::created_at`].
+    #[serde(with = "wire_time::option")]
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("User")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// NocoBase's scrypt hash of a password (salt and digest in hexadecimal).
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(pub String);
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PasswordHash([REDACTED])")
+    }
+}
+
+/// What is read of a user.
+pub(super) const USER_COLUMNS: [Column; 12] = [
+    Column::Id,
+    Column::Nickname,
+    Column::Username,
+    Column::Email,
+    Column::Phone,
+    Column::AppLang,
+    Column::PasswordChangeTz,
+    Column::SystemSettings,
+    Column::CreatedById,
+    Column::UpdatedById,
+    Column::CreatedAt,
+    Column::UpdatedAt,
+];
+
+impl User {
+    pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: UserId(row.required_number(Column::Id)?),
+            nickname: row.text(Column::Nickname)?,
+            username: row.text(Column::Username)?,
+            email: row.text(Column::Email)?,
+            phone: row.text(Column::Phone)?,
+            app_lang: row.text(Column::AppLang)?,
+            password_change_tz: row.number(Column::PasswordChangeTz)?,
+            system_settings: row.json(Column::SystemSettings)?.unwrap_or_else(|| json!({})),
+            created_by_id: row.number(Column::CreatedById)?,
+            updated_by_id: row.number(Column::UpdatedById)?,
+            created_at: row.time(Column::CreatedAt)?,
+            updated_at: row.time(Column::UpdatedAt)?,
+        })
+    }
+}
+
+impl Store {
+    /// The user with this id.
+    pub async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let select = self.select_user(id);
+        self.find_row(Table::Users, &select)
+            .await?
+            .map(|row| User::from_row(&row))
+            .transpose()
+    }
+
+    /// The user who signs in with this user name or e-mail address, and their password when they have one.
+    pub async fn find_user_by_account(
+        &self,
+        account: &str,
+    ) -> Result<Option<(User, Option<PasswordHash>)>, StoreError> {
+        let mut select = self.select(Table::Users, &USER_COLUMNS);
+        self.add_columns(&mut select, Table::Users, &[Column::Password]);
+        let username = self.col(Table::Users, Column::Username).eq(account);
+        let email = self.col(Table::Users, Column::Email).eq(account);
+        select
+            .and_where(username.or(email))
+            .order_by_expr(self.col(Table::Users, Column::Id), Order::Asc)
+            .limit(1);
+        let Some(row) = self.find_row(Table::Users, &select).await? else {
+            return Ok(None);
+        };
+        Ok(Some((
+            User::from_row(&row)?,
+            row.text(Column::Password)?.map(PasswordHash),
+        )))
+    }
+
+    /// The user whom this authenticator has linked to this subject, compared byte for byte, in one statement.
+    pub async fn find_user_by_subject(
+        &self,
+        authenticator: &str,
+        subject: &str,
+    ) -> Result<Option<User>, StoreError> {
+        let select = self.select_user_by_subject(authenticator, subject);
+        self.find_row(Table::Users, &select)
+            .await?
+            .map(|row| User::from_row(&row))
+            .transpose()
+    }
+
+    /// Changes the language a user has chosen.
+    pub async fn set_user_language(
+        &self,
+        id: UserId,
+        language: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut update = UpdateStatement::new();
+        update
+            .table(self.names.table_ref(Table::Users))
+            .value(self.names.iden(Column::AppLang), language)
+            .value(
+                self.names.iden(Column::UpdatedAt),
+                self.dialect.time(Table::Users, now),
+            )
+            .and_where(Expr::col(self.names.iden(Column::Id)).eq(id.0));
+        self.execute(&update).await.map(drop)
+    }
+
+    pub(super) fn select_user(&self, id: UserId) -> SelectStatement {
+        let mut select = self.select(Table::Users, &USER_COLUMNS);
+        select.and_where(self.col(Table::Users, Column::Id).eq(id.0));
+        select
+    }
+
+    /// NocoBase has no unique index on the subject: should two users ever share one, the older wins every time.
+    pub(super) fn select_user_by_subject(&self, authenticator: &str, subject: &str) -> SelectStatement {
+        let links = Table::UsersAuthenticators;
+        let mut select = self.select(Table::Users, &USER_COLUMNS);
+        select
+            .inner_join(
+                self.names.table_ref(links),
+                self.col(links, Column::UserId)
+                    .eq(self.col(Table::Users, Column::Id)),
+            )
+            .and_where(
+                self.dialect
+                    .same_bytes(self.col(links, Column::Authenticator), authenticator),
+            )
+            .and_where(self.dialect.same_bytes(self.col(links, Column::Uuid), subject))
+            .order_by_expr(self.col(Table::Users, Column::Id), Order::Asc)
+            .limit(1);
+        select
+    }
+}

@@ -1,0 +1,330 @@
+//! A database of its own for each test, with NocoBase's tables in it.
+//!
+//! SQLite always; PostgreSQL and MariaDB when `TEST_POSTGRES_URL` and `TEST_MARIADB_URL` name a server on which
+//! databases may be created. Statements of tests put names between backticks, `createdAt` for a column and `@users` for a table; both are spelt as
+//! the database at hand spells them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use chrono::{DateTime, FixedOffset, Utc};
+use nocobase_dingtalk::entropy::Entropy;
+use nocobase_dingtalk::nocobase::{
+    DatabaseSettings, RootUser, ServerDatabase, ServerDialect, SslSettings, StatementObserver, Store,
+};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use tempfile::TempDir;
+use url::Url;
+
+/// A NocoBase database that is dropped with its test.
+pub struct TestDatabase {
+    pub store: Store,
+    pub kind: Kind,
+    pub settings: DatabaseSettings,
+    statements: Arc<AtomicUsize>,
+    connection: DatabaseConnection,
+    server: Option<(DatabaseConnection, String)>,
+    _folder: TempDir,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+    /// As [`Kind::Postgres`], with a schema, a prefix and underscored names.
+    PostgresRenamed,
+    MariaDb,
+}
+
+impl Kind {
+    const fn url_variable(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres | Self::PostgresRenamed => Some("TEST_POSTGRES_URL"),
+            Self::MariaDb => Some("TEST_MARIADB_URL"),
+        }
+    }
+
+    pub const fn is_postgres(self) -> bool {
+        matches!(self, Self::Postgres | Self::PostgresRenamed)
+    }
+
+    const fn quote(self) -> &'static str {
+        if matches!(self, Self::MariaDb) { "`" } else { "\"" }
+    }
+
+    fn spell(self, name: &str) -> String {
+        let (is_table, name) = name.strip_prefix('@').map_or((false, name), |name| (true, name));
+        let quote = self.quote();
+        if self != Self::PostgresRenamed {
+            return format!("{quote}{name}{quote}");
+        }
+        let mut snake = String::new();
+        for character in name.chars() {
+            if character.is_ascii_uppercase() {
+                snake.push('_');
+            }
+            snake.push(character.to_ascii_lowercase());
+        }
+        if is_table {
+            format!("\"crm\".\"nb_{snake}\"")
+        } else {
+            format!("\"{snake}\"")
+        }
+    }
+
+    /// The statement with the names of this database.
+    fn statement(self, sql: &str) -> String {
+        sql.split('`')
+            .enumerate()
+            .map(|(index, part)| {
+                if index % 2 == 1 {
+                    self.spell(part)
+                } else {
+                    part.to_owned()
+                }
+            })
+            .collect()
+    }
+}
+
+/// Runs a test on every database there is, each time on a fresh one that is dropped also when the test fails.
+pub async fn on_every_database<T, F>(test: T)
+where
+    T: Fn(Arc<TestDatabase>) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    for kind in [Kind::Sqlite, Kind::Postgres, Kind::PostgresRenamed, Kind::MariaDb] {
+        on(kind, &test).await;
+    }
+}
+
+/// Runs a test on one kind of database, if there is one.
+pub async fn on<T, F>(kind: Kind, test: T)
+where
+    T: Fn(Arc<TestDatabase>) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let url = match kind.url_variable().map(read_variable) {
+        Some(None) => return,
+        Some(url) => url,
+        None => None,
+    };
+    let database = Arc::new(TestDatabase::create(kind, url.as_deref()).await);
+    let outcome = tokio::spawn(test(Arc::clone(&database))).await;
+    database.drop_server_database().await;
+    if let Err(failure) = outcome {
+        eprintln!("failed on {kind:?}");
+        std::panic::resume_unwind(failure.into_panic());
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where test servers are is the environment's to say"
+)]
+fn read_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|url| !url.is_empty())
+}
+
+/// The time at which tests happen; with milliseconds, as real ones have.
+pub fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(1_763_600_523_678).unwrap()
+}
+
+pub fn a_root_user() -> RootUser {
+    RootUser {
+        email: "admin@example.com".to_owned(),
+        username: "nocobase".to_owned(),
+        nickname: "Super Admin".to_owned(),
+        password_hash: "hash".into(),
+    }
+}
+
+impl TestDatabase {
+    async fn create(kind: Kind, url: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!("nbdt_{}", Entropy::system().uuid().simple());
+        let server = match url {
+            Some(url) => {
+                let connection = Database::connect(url).await.unwrap();
+                connection
+                    .execute_unprepared(&format!("CREATE DATABASE {name}"))
+                    .await
+                    .unwrap();
+                Some((connection, name.clone()))
+            }
+            None => None,
+        };
+        let settings = match url {
+            Some(url) => DatabaseSettings::Server(server_settings(kind, url, &name)),
+            None => DatabaseSettings::Sqlite {
+                path: folder.path().join("new").join("nocobase.sqlite"),
+            },
+        };
+        let (store, statements) = observed_store(&settings).await;
+        let address = match url {
+            Some(url) => {
+                let mut url = Url::parse(url).unwrap();
+                url.set_path(&name);
+                url.to_string()
+            }
+            None => format!(
+                "sqlite://{}",
+                folder.path().join("new").join("nocobase.sqlite").display()
+            ),
+        };
+        let connection = Database::connect(address).await.unwrap();
+        let database = Self {
+            store,
+            kind,
+            settings,
+            statements,
+            connection,
+            server,
+            _folder: folder,
+        };
+        database.fill().await;
+        database
+    }
+
+    async fn fill(&self) {
+        let schema = match self.kind {
+            Kind::Sqlite => {
+                assert!(
+                    self.store
+                        .create_embedded(&a_root_user(), "en-US", now())
+                        .await
+                        .unwrap()
+                );
+                return;
+            }
+            Kind::Postgres => include_str!("nocobase_postgres.sql"),
+            Kind::PostgresRenamed => {
+                self.connection
+                    .execute_unprepared("CREATE SCHEMA crm")
+                    .await
+                    .unwrap();
+                include_str!("nocobase_postgres.sql")
+            }
+            Kind::MariaDb => include_str!("nocobase_mariadb.sql"),
+        };
+        for statement in schema.split(';').chain(SEED.split(";\n")) {
+            if !statement.trim().is_empty() {
+                self.run(statement).await;
+            }
+        }
+    }
+
+    /// A second store on the same database, as a second process has it.
+    pub async fn another_store(&self) -> Store {
+        observed_store(&self.settings).await.0
+    }
+
+    /// How many SQL statements the store has run so far.
+    pub fn statements(&self) -> usize {
+        self.statements.load(Ordering::SeqCst)
+    }
+
+    pub async fn run(&self, sql: &str) {
+        let sql = self.kind.statement(sql);
+        self.connection
+            .execute_unprepared(&sql)
+            .await
+            .unwrap_or_else(|error| panic!("{error}: {sql}"));
+    }
+
+    /// The number that a query answers with.
+    pub async fn number(&self, sql: &str) -> i64 {
+        self.query(sql).await.try_get_by_index(0).unwrap()
+    }
+
+    /// The text that a query answers with.
+    pub async fn text(&self, sql: &str) -> Option<String> {
+        self.query(sql).await.try_get_by_index(0).unwrap()
+    }
+
+    async fn query(&self, sql: &str) -> sea_orm::QueryResult {
+        let sql = self.kind.statement(sql);
+        let statement = Statement::from_string(self.connection.get_database_backend(), &sql);
+        self.connection
+            .query_one_raw(statement)
+            .await
+            .unwrap()
+            .unwrap_or_else(|| panic!("no row: {sql}"))
+    }
+
+    /// Cuts every connection that the store holds, as a restart of the server does.
+    pub async fn cut_connections(&self) {
+        let (server, name) = self.server.as_ref().expect("only servers can cut connections");
+        if self.kind.is_postgres() {
+            let sql = format!(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE datname = '{name}' AND application_name = 'nocobase-dingtalk'"
+            );
+            server.execute_unprepared(&sql).await.unwrap();
+            return;
+        }
+        let backend = server.get_database_backend();
+        let list =
+            format!("SELECT CAST(id AS SIGNED) FROM information_schema.processlist WHERE db = '{name}'");
+        for row in server
+            .query_all_raw(Statement::from_string(backend, list))
+            .await
+            .unwrap()
+        {
+            let id: i64 = row.try_get_by_index(0).unwrap();
+            server.execute_unprepared(&format!("KILL {id}")).await.unwrap();
+        }
+    }
+
+    async fn drop_server_database(&self) {
+        let Some((server, name)) = &self.server else {
+            return;
+        };
+        let force = if self.kind.is_postgres() {
+            " WITH (FORCE)"
+        } else {
+            ""
+        };
+        server
+            .execute_unprepared(&format!("DROP DATABASE {name}{force}"))
+            .await
+            .unwrap();
+    }
+}
+
+const SEED: &str = include_str!("nocobase_seed.sql");
+
+async fn observed_store(settings: &DatabaseSettings) -> (Store, Arc<AtomicUsize>) {
+    let statements = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&statements);
+    let observer: StatementObserver = Arc::new(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
+    (Store::connect(settings, observer).await.unwrap(), statements)
+}
+
+fn server_settings(kind: Kind, url: &str, database: &str) -> ServerDatabase {
+    let url = Url::parse(url).unwrap();
+    let renamed = kind == Kind::PostgresRenamed;
+    ServerDatabase {
+        dialect: if kind.is_postgres() {
+            ServerDialect::Postgres
+        } else {
+            ServerDialect::MariaDb
+        },
+        host: url.host_str().unwrap_or("127.0.0.1").to_owned(),
+        port: url.port().unwrap_or(if kind.is_postgres() { 5432 } else { 3306 }),
+        database: database.to_owned(),
+        user: url.username().to_owned(),
+        password: url.password().unwrap_or_default().into(),
+        schema: renamed.then(|| "crm".to_owned()),
+        table_prefix: if renamed { "nb_".to_owned() } else { String::new() },
+        underscored: renamed,
+        // Not UTC, so that a missing conversion shows.
+        timezone: FixedOffset::east_opt(8 * 3600).unwrap(),
+        ssl: SslSettings::default(),
+        pool_max: 5,
+    }
+}
