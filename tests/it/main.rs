@@ -1,1 +1,4 @@
 //! The production app, driven over HTTP.
+
+mod golden;
+mod package;
