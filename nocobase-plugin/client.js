@@ -1,1 +1,4 @@
-module.exports = require('./dist/client/index.js');
+'use strict';
+
+// Its presence tells NocoBase that there is a client; browsers load dist/client/index.js itself.
+module.exports = require('./dist/client');

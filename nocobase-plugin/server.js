@@ -1,1 +1,3 @@
-module.exports = require('./dist/server/index.js');
+'use strict';
+
+module.exports = require('./dist/server');

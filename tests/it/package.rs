@@ -34,6 +34,11 @@ fn unpack(sidecar_url: &str) -> BTreeMap<String, String> {
     entries.collect()
 }
 
+fn server_scripts(files: &BTreeMap<String, String>) -> String {
+    let scripts = files.iter().filter(|(path, _)| path.starts_with("dist/server/"));
+    scripts.map(|(_, content)| content.as_str()).collect()
+}
+
 #[test]
 fn package_has_the_files_that_nocobase_looks_for() {
     let files = unpack(SIDECAR_URL);
@@ -96,7 +101,7 @@ fn package_json_names_a_main_file_that_is_there() {
 fn package_carries_the_address_and_no_token_is_left() {
     let files = unpack("https://sidecar.example.com/dingtalk/");
 
-    assert!(files["dist/server/index.js"].contains(r#""https://sidecar.example.com/dingtalk""#));
+    assert!(server_scripts(&files).contains(r#""https://sidecar.example.com/dingtalk""#));
     for (path, content) in files {
         assert!(!content.contains("__NBDT_"), "{path}");
     }
@@ -134,7 +139,7 @@ fn a_hostile_address_cannot_leave_its_string() {
 
     let files = unpack(hostile);
 
-    let server = &files["dist/server/index.js"];
+    let server = server_scripts(&files);
     assert!(!server.contains("\";process") && !server.contains("</script>"));
     assert!(server.contains(r#""http://127.0.0.1:13100/%22;process.exit();//%3C/script%3E'%60$%7Bx%7D"#));
 }
