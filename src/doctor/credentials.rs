@@ -22,3 +22,48 @@ pub(super) fn judge(answers: &Answers) -> Finding {
         Some(error) => failure(CHECK, error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dingtalk::Call;
+
+    use super::super::finding::Status;
+    use super::*;
+
+    const REJECTED: DingTalkError = DingTalkError::CredentialsRejected { call: Call::AppAccessToken, request_id: None };
+
+    fn member_refused(error: DingTalkError) -> Answers {
+        Answers::of(Ok(()), Some(Err(error)))
+    }
+
+    #[test]
+    fn a_refused_secret_is_an_error_however_late_it_shows() {
+        assert_eq!(judge(&Answers::of(Err(REJECTED), None)).status, Status::Error);
+        assert_eq!(judge(&member_refused(REJECTED)).status, Status::Error);
+    }
+
+    #[test]
+    fn a_missing_permission_proves_the_credentials() {
+        let missing = DingTalkError::PermissionMissing {
+            call: Call::UserIdByUnionId,
+            request_id: None,
+            permissions: vec!["qyapi_get_member".into()],
+        };
+
+        assert_eq!(judge(&member_refused(missing)).status, Status::Ok);
+        assert_eq!(judge(&Answers::of(Ok(()), Some(Ok(())))).status, Status::Ok);
+    }
+
+    #[test]
+    fn what_says_nothing_about_the_credentials_leaves_them_unknown() {
+        let not_allowed = DingTalkError::IpNotAllowed { call: Call::AppAccessToken, request_id: None };
+        let throttled = DingTalkError::Throttled {
+            call: Call::AppAccessToken,
+            request_id: None,
+            retry_after: std::time::Duration::from_secs(1),
+        };
+
+        assert_eq!(judge(&Answers::of(Err(not_allowed), None)).status, Status::Unknown);
+        assert_eq!(judge(&Answers::of(Err(throttled), None)).status, Status::Unknown);
+    }
+}

@@ -61,6 +61,10 @@ impl Finding {
         Self { check, status, message_key, params: Vec::new(), action_key: None }
     }
 
+    pub(super) fn is_error(&self) -> bool {
+        self.status == Status::Error
+    }
+
     pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.params.push((name, value.into()));
         self

@@ -16,3 +16,29 @@ pub(super) fn judge(answers: &Answers) -> Finding {
             .advise("If the app has an IP allow list in the DingTalk developer console, see that this server's public address is on it."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dingtalk::Call;
+
+    use super::super::finding::Status;
+    use super::*;
+
+    #[test]
+    fn a_refused_address_is_an_error_at_either_call() {
+        let refused = |call| DingTalkError::IpNotAllowed { call, request_id: None };
+
+        assert_eq!(judge(&Answers::of(Err(refused(Call::AppAccessToken)), None)).status, Status::Error);
+        let at_member = Answers::of(Ok(()), Some(Err(refused(Call::UserIdByUnionId))));
+        assert_eq!(judge(&at_member).status, Status::Error);
+    }
+
+    #[test]
+    fn an_app_token_alone_proves_nothing() {
+        let missing =
+            DingTalkError::PermissionMissing { call: Call::UserIdByUnionId, request_id: None, permissions: vec![] };
+
+        assert_eq!(judge(&Answers::of(Ok(()), Some(Err(missing)))).status, Status::Unknown);
+        assert_eq!(judge(&Answers::of(Ok(()), Some(Ok(())))).status, Status::Ok);
+    }
+}

@@ -33,3 +33,44 @@ pub(super) fn judge(answers: &Answers, is_needed: bool) -> Finding {
         Some(Err(error)) => failure(CHECK, error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dingtalk::Call;
+
+    use super::super::finding::Status;
+    use super::*;
+
+    fn missing(permissions: &[&str]) -> Answers {
+        Answers::of(
+            Ok(()),
+            Some(Err(DingTalkError::PermissionMissing {
+                call: Call::UserIdByUnionId,
+                request_id: None,
+                permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
+            })),
+        )
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_as_in_the_console() {
+        for (permissions, named) in [(&[][..], "qyapi_get_member"), (&["a", "b"][..], "a, b")] {
+            let finding = judge(&missing(permissions), true);
+
+            assert_eq!(finding.status, Status::Error);
+            assert_eq!(finding.params, [("permission", named.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn a_permission_nobody_needs_is_not_missed() {
+        assert_eq!(judge(&missing(&[]), false).status, Status::Ok);
+    }
+
+    #[test]
+    fn without_a_token_nothing_is_known() {
+        let rejected = DingTalkError::CredentialsRejected { call: Call::AppAccessToken, request_id: None };
+
+        assert_eq!(judge(&Answers::of(Err(rejected), None), true).status, Status::Unknown);
+    }
+}
