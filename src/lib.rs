@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod clock;
 pub mod dingtalk;
+pub mod doctor;
 pub mod entropy;
 pub mod nocobase;
 pub mod plugin;

@@ -10,12 +10,18 @@ pub(super) const AUTH_TYPE: &str = "dingtalk";
 /// Whether anybody is offered DingTalk at all.
 pub(super) fn judge_all(authenticators: &[Authenticator]) -> Finding {
     const CHECK: &str = "authenticators";
-    let mut ours = authenticators.iter().filter(|authenticator| authenticator.auth_type == AUTH_TYPE).peekable();
+    let mut ours = authenticators
+        .iter()
+        .filter(|authenticator| authenticator.auth_type == AUTH_TYPE)
+        .peekable();
     if ours.peek().is_none() {
         return Finding::warning(CHECK, "No DingTalk sign-in method has been added.")
             .advise("Add one in the authentication settings.");
     }
-    let enabled: Vec<_> = ours.filter(|authenticator| authenticator.enabled).map(|ours| ours.name.as_str()).collect();
+    let enabled: Vec<_> = ours
+        .filter(|authenticator| authenticator.enabled)
+        .map(|ours| ours.name.as_str())
+        .collect();
     if enabled.is_empty() {
         return Finding::warning(CHECK, "No DingTalk sign-in method is enabled.")
             .advise("Enable it in the authentication settings.");
@@ -40,12 +46,17 @@ pub(super) fn judge_other_ways(enabled: &[Authenticator]) -> Option<Finding> {
     if enabled.is_empty() {
         return None;
     }
-    let has_other = enabled.iter().any(|authenticator| authenticator.auth_type != AUTH_TYPE);
+    let has_other = enabled
+        .iter()
+        .any(|authenticator| authenticator.auth_type != AUTH_TYPE);
     Some(if has_other {
         Finding::ok(CHECK, "People can also sign in without DingTalk.")
     } else {
-        Finding::warning(CHECK, "DingTalk is the only enabled way to sign in. If DingTalk fails, nobody can sign in.")
-            .advise("Keep the sign-in with a password enabled.")
+        Finding::warning(
+            CHECK,
+            "DingTalk is the only enabled way to sign in. If DingTalk fails, nobody can sign in.",
+        )
+        .advise("Keep the sign-in with a password enabled.")
     })
 }
 
@@ -78,9 +89,15 @@ mod tests {
         let basic = authenticator("Email/Password", true);
 
         assert_eq!(judge_all(std::slice::from_ref(&basic)).status, Status::Warning);
-        assert_eq!(judge_all(&[basic.clone(), authenticator("dingtalk", false)]).status, Status::Warning);
+        assert_eq!(
+            judge_all(&[basic.clone(), authenticator("dingtalk", false)]).status,
+            Status::Warning
+        );
         let fine = judge_all(&[basic, authenticator("dingtalk", true)]);
-        assert_eq!((fine.status, fine.params), (Status::Ok, vec![("names", "s_dingtalk".to_owned())]));
+        assert_eq!(
+            (fine.status, fine.params),
+            (Status::Ok, vec![("names", "s_dingtalk".to_owned())])
+        );
     }
 
     #[test]
@@ -88,7 +105,12 @@ mod tests {
         let dingtalk = authenticator("dingtalk", true);
 
         assert_eq!(judge_other_ways(&[]), None);
-        assert_eq!(judge_other_ways(&[dingtalk.clone(), dingtalk.clone()]).unwrap().status, Status::Warning);
+        assert_eq!(
+            judge_other_ways(&[dingtalk.clone(), dingtalk.clone()])
+                .unwrap()
+                .status,
+            Status::Warning
+        );
         let both = [dingtalk, authenticator("Email/Password", true)];
         assert_eq!(judge_other_ways(&both).unwrap().status, Status::Ok);
     }

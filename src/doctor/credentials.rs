@@ -16,9 +16,10 @@ pub(super) fn judge(answers: &Answers) -> Finding {
             | DingTalkError::NotInScope { .. }
             | DingTalkError::CodeRejected { .. },
         ) => Finding::ok(CHECK, "DingTalk accepts the Client ID and the Client Secret."),
-        Some(DingTalkError::IpNotAllowed { .. }) => {
-            Finding::unknown(CHECK, "The Client ID and the Client Secret can be tested once DingTalk accepts calls from this server.")
-        }
+        Some(DingTalkError::IpNotAllowed { .. }) => Finding::unknown(
+            CHECK,
+            "The Client ID and the Client Secret can be tested once DingTalk accepts calls from this server.",
+        ),
         Some(error) => failure(CHECK, error),
     }
 }
@@ -30,7 +31,10 @@ mod tests {
     use super::super::finding::Status;
     use super::*;
 
-    const REJECTED: DingTalkError = DingTalkError::CredentialsRejected { call: Call::AppAccessToken, request_id: None };
+    const REJECTED: DingTalkError = DingTalkError::CredentialsRejected {
+        call: Call::AppAccessToken,
+        request_id: None,
+    };
 
     fn member_refused(error: DingTalkError) -> Answers {
         Answers::of(Ok(()), Some(Err(error)))
@@ -56,14 +60,20 @@ mod tests {
 
     #[test]
     fn what_says_nothing_about_the_credentials_leaves_them_unknown() {
-        let not_allowed = DingTalkError::IpNotAllowed { call: Call::AppAccessToken, request_id: None };
+        let not_allowed = DingTalkError::IpNotAllowed {
+            call: Call::AppAccessToken,
+            request_id: None,
+        };
         let throttled = DingTalkError::Throttled {
             call: Call::AppAccessToken,
             request_id: None,
             retry_after: std::time::Duration::from_secs(1),
         };
 
-        assert_eq!(judge(&Answers::of(Err(not_allowed), None)).status, Status::Unknown);
+        assert_eq!(
+            judge(&Answers::of(Err(not_allowed), None)).status,
+            Status::Unknown
+        );
         assert_eq!(judge(&Answers::of(Err(throttled), None)).status, Status::Unknown);
     }
 }

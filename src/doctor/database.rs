@@ -62,10 +62,16 @@ mod tests {
 
     #[test]
     fn a_database_of_another_shape_is_named_by_table_and_column() {
-        let finding = failure(&StoreError::ShapeUnknown { table: "nb_users".into(), column: "phone".into() });
+        let finding = failure(&StoreError::ShapeUnknown {
+            table: "nb_users".into(),
+            column: "phone".into(),
+        });
 
         assert_eq!(finding.status, Status::Error);
-        assert_eq!(finding.params, [("table", "nb_users".to_owned()), ("column", "phone".to_owned())]);
+        assert_eq!(
+            finding.params,
+            [("table", "nb_users".to_owned()), ("column", "phone".to_owned())]
+        );
         assert!(finding.message_key.contains("{{table}}") && finding.message_key.contains("{{column}}"));
     }
 

@@ -26,7 +26,10 @@ impl Answers {
     }
 
     pub(super) fn first_error(&self) -> Option<&DingTalkError> {
-        self.app_token.as_ref().err().or_else(|| self.member.as_ref()?.as_ref().err())
+        self.app_token
+            .as_ref()
+            .err()
+            .or_else(|| self.member.as_ref()?.as_ref().err())
     }
 
     pub(super) fn member(&self) -> Option<&Result<(), DingTalkError>> {

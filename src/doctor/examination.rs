@@ -3,7 +3,9 @@
 use url::Url;
 
 use crate::dingtalk::DingTalk;
-use crate::nocobase::{Authenticator, AuthenticatorOptions, Environment, Page, Store, StoreError, SubjectIndex};
+use crate::nocobase::{
+    Authenticator, AuthenticatorOptions, Environment, Page, Store, StoreError, SubjectIndex,
+};
 
 use super::authenticators;
 use super::credentials;
@@ -29,8 +31,7 @@ pub struct Circumstances<'a> {
     pub latest_sign_in: Option<&'a LatestSignIn>,
 }
 
-/// Looks at the database and at which sign-in methods there are. Anything but the first finding is missing when the
-/// database does not answer.
+/// Looks at the database and at which sign-in methods there are; nothing more to see where the database fails.
 pub async fn examine_database(store: &Store, index: Option<SubjectIndex>) -> Vec<Finding> {
     let mut findings = vec![database::examine(store).await];
     if findings.iter().any(Finding::is_error) {
@@ -52,12 +53,22 @@ pub async fn examine_authenticator(
     circumstances: Circumstances<'_>,
 ) -> Vec<Finding> {
     let options = AuthenticatorOptions::parse(&authenticator.options, circumstances.environment);
-    let mut findings = vec![authenticators::judge_enabled(authenticator), settings::judge(options.as_ref())];
+    let mut findings = vec![
+        authenticators::judge_enabled(authenticator),
+        settings::judge(options.as_ref()),
+    ];
     if let Ok(options) = &options {
         findings.extend(ask_dingtalk(dingtalk, options).await);
-        findings.push(redirect_url::judge(circumstances.redirect_url, options.callback_origin.as_deref()));
+        findings.push(redirect_url::judge(
+            circumstances.redirect_url,
+            options.callback_origin.as_deref(),
+        ));
         findings.push(personal::judge(circumstances.latest_sign_in));
-        findings.extend(ask_tables(store, options).await.unwrap_or_else(|error| vec![database::failure(&error)]));
+        findings.extend(
+            ask_tables(store, options)
+                .await
+                .unwrap_or_else(|error| vec![database::failure(&error)]),
+        );
     }
     findings
 }
@@ -78,6 +89,9 @@ async fn ask_tables(store: &Store, options: &AuthenticatorOptions) -> Result<Vec
     let enabled = store.enabled_authenticators().await?;
     let system_settings = store.system_settings().await?;
     let mut findings = Vec::from_iter(authenticators::judge_other_ways(&enabled));
-    findings.push(phone_editing::judge(&system_settings, options.bind_administrators));
+    findings.push(phone_editing::judge(
+        &system_settings,
+        options.bind_administrators,
+    ));
     Ok(findings)
 }

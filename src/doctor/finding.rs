@@ -58,7 +58,13 @@ impl Finding {
     }
 
     const fn new(check: &'static str, status: Status, message_key: &'static str) -> Self {
-        Self { check, status, message_key, params: Vec::new(), action_key: None }
+        Self {
+            check,
+            status,
+            message_key,
+            params: Vec::new(),
+            action_key: None,
+        }
     }
 
     pub(super) fn is_error(&self) -> bool {
@@ -78,7 +84,11 @@ impl Finding {
 
 /// The status of the whole; nothing found is nothing wrong.
 pub fn worst(findings: &[Finding]) -> Status {
-    findings.iter().map(|finding| finding.status).max().unwrap_or(Status::Ok)
+    findings
+        .iter()
+        .map(|finding| finding.status)
+        .max()
+        .unwrap_or(Status::Ok)
 }
 
 #[cfg(test)]
@@ -87,7 +97,11 @@ mod tests {
 
     #[test]
     fn the_whole_is_as_bad_as_its_worst_part() {
-        let findings = [Finding::ok("a", "A"), Finding::warning("b", "B"), Finding::unknown("c", "C")];
+        let findings = [
+            Finding::ok("a", "A"),
+            Finding::warning("b", "B"),
+            Finding::unknown("c", "C"),
+        ];
 
         assert_eq!(worst(&findings), Status::Warning);
         assert_eq!(worst(&[]), Status::Ok);

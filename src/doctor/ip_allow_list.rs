@@ -12,7 +12,7 @@ pub(super) fn judge(answers: &Answers) -> Finding {
     match (answers.first_error(), answers.member()) {
         (Some(error @ DingTalkError::IpNotAllowed { .. }), _) => failure(CHECK, error),
         (None, Some(Ok(()))) => Finding::ok(CHECK, "DingTalk accepts calls from this server."),
-        _ => Finding::unknown(CHECK, "Whether DingTalk accepts calls from this server is known once it answers one about members.")
+        _ => Finding::unknown(CHECK, "It is not known yet whether DingTalk accepts calls from this server.")
             .advise("If the app has an IP allow list in the DingTalk developer console, see that this server's public address is on it."),
     }
 }
@@ -26,19 +26,31 @@ mod tests {
 
     #[test]
     fn a_refused_address_is_an_error_at_either_call() {
-        let refused = |call| DingTalkError::IpNotAllowed { call, request_id: None };
+        let refused = |call| DingTalkError::IpNotAllowed {
+            call,
+            request_id: None,
+        };
 
-        assert_eq!(judge(&Answers::of(Err(refused(Call::AppAccessToken)), None)).status, Status::Error);
+        assert_eq!(
+            judge(&Answers::of(Err(refused(Call::AppAccessToken)), None)).status,
+            Status::Error
+        );
         let at_member = Answers::of(Ok(()), Some(Err(refused(Call::UserIdByUnionId))));
         assert_eq!(judge(&at_member).status, Status::Error);
     }
 
     #[test]
     fn an_app_token_alone_proves_nothing() {
-        let missing =
-            DingTalkError::PermissionMissing { call: Call::UserIdByUnionId, request_id: None, permissions: vec![] };
+        let missing = DingTalkError::PermissionMissing {
+            call: Call::UserIdByUnionId,
+            request_id: None,
+            permissions: vec![],
+        };
 
-        assert_eq!(judge(&Answers::of(Ok(()), Some(Err(missing)))).status, Status::Unknown);
+        assert_eq!(
+            judge(&Answers::of(Ok(()), Some(Err(missing)))).status,
+            Status::Unknown
+        );
         assert_eq!(judge(&Answers::of(Ok(()), Some(Ok(())))).status, Status::Ok);
     }
 }

@@ -17,12 +17,25 @@ pub(super) fn is_needed(options: &AuthenticatorOptions) -> bool {
 
 pub(super) fn judge(answers: &Answers, is_needed: bool) -> Finding {
     if !is_needed {
-        return Finding::ok(CHECK, "The settings of this sign-in method need no organization permission.");
+        return Finding::ok(
+            CHECK,
+            "The settings of this sign-in method need no organization permission.",
+        );
     }
     match answers.member() {
-        None => Finding::unknown(CHECK, "The organization permissions are known once DingTalk accepts the credentials."),
-        Some(Ok(())) => Finding::ok(CHECK, "The DingTalk app may look up the members of its organization."),
-        Some(Err(DingTalkError::PermissionMissing { call, request_id, permissions })) if permissions.is_empty() => {
+        None => Finding::unknown(
+            CHECK,
+            "The organization permissions are known once DingTalk accepts the credentials.",
+        ),
+        Some(Ok(())) => Finding::ok(
+            CHECK,
+            "The DingTalk app may look up the members of its organization.",
+        ),
+        Some(Err(DingTalkError::PermissionMissing {
+            call,
+            request_id,
+            permissions,
+        })) if permissions.is_empty() => {
             let named = DingTalkError::PermissionMissing {
                 call: *call,
                 request_id: request_id.clone(),
@@ -69,8 +82,14 @@ mod tests {
 
     #[test]
     fn without_a_token_nothing_is_known() {
-        let rejected = DingTalkError::CredentialsRejected { call: Call::AppAccessToken, request_id: None };
+        let rejected = DingTalkError::CredentialsRejected {
+            call: Call::AppAccessToken,
+            request_id: None,
+        };
 
-        assert_eq!(judge(&Answers::of(Err(rejected), None), true).status, Status::Unknown);
+        assert_eq!(
+            judge(&Answers::of(Err(rejected), None), true).status,
+            Status::Unknown
+        );
     }
 }

@@ -56,8 +56,18 @@ mod tests {
     fn a_missing_permission_is_named() {
         for (latest, permission) in [
             (LatestSignIn::PhoneMissing, "Contact.User.mobile"),
-            (LatestSignIn::ProfileRefused { permissions: Vec::new() }, "Contact.User.Read"),
-            (LatestSignIn::ProfileRefused { permissions: vec!["A.B".into(), "C".into()] }, "A.B, C"),
+            (
+                LatestSignIn::ProfileRefused {
+                    permissions: Vec::new(),
+                },
+                "Contact.User.Read",
+            ),
+            (
+                LatestSignIn::ProfileRefused {
+                    permissions: vec!["A.B".into(), "C".into()],
+                },
+                "A.B, C",
+            ),
         ] {
             let finding = judge(Some(&latest));
 

@@ -19,8 +19,11 @@ pub(super) fn judge(system_settings: &Value, bind_administrators: bool) -> Findi
         )
         .advise("Switch off linking administrators by phone number, or editing the profile in the system settings.");
     }
-    Finding::warning(CHECK, "Users can change their own phone number, by which DingTalk finds a user at the first sign-in.")
-        .advise("Switch off editing the profile in the system settings if phone numbers must be right.")
+    Finding::warning(
+        CHECK,
+        "Users can change their own phone number, by which DingTalk finds a user at the first sign-in.",
+    )
+    .advise("Switch off editing the profile in the system settings if phone numbers must be right.")
 }
 
 #[cfg(test)]
@@ -32,11 +35,21 @@ mod tests {
 
     #[test]
     fn only_a_setting_that_is_off_keeps_users_from_editing() {
-        assert_eq!(judge(&json!({"enableEditProfile": false}), true).status, Status::Ok);
-        for settings in [json!({"enableEditProfile": true}), json!({"enableEditProfile": null}), json!({})] {
+        assert_eq!(
+            judge(&json!({"enableEditProfile": false}), true).status,
+            Status::Ok
+        );
+        for settings in [
+            json!({"enableEditProfile": true}),
+            json!({"enableEditProfile": null}),
+            json!({}),
+        ] {
             assert_eq!(judge(&settings, false).status, Status::Warning);
             assert_eq!(judge(&settings, true).status, Status::Warning);
-            assert_ne!(judge(&settings, true).message_key, judge(&settings, false).message_key);
+            assert_ne!(
+                judge(&settings, true).message_key,
+                judge(&settings, false).message_key
+            );
         }
     }
 }

@@ -14,9 +14,12 @@ pub(super) fn judge(requested: &Url, callback_origin: Option<&str>) -> Finding {
         return judge_address(requested);
     };
     let Some(effective) = under_origin(requested, callback_origin) else {
-        return Finding::error(CHECK, "The callback origin {{origin}} is not an address like https://nocobase.example.com.")
-            .with("origin", callback_origin)
-            .advise("Correct the callback origin in the settings of this sign-in method.");
+        return Finding::error(
+            CHECK,
+            "The callback origin {{origin}} is not an address like https://nocobase.example.com.",
+        )
+        .with("origin", callback_origin)
+        .advise("Correct the callback origin in the settings of this sign-in method.");
     };
     if effective.origin() == requested.origin() {
         return judge_address(&effective);
@@ -33,11 +36,17 @@ pub(super) fn judge(requested: &Url, callback_origin: Option<&str>) -> Finding {
 fn judge_address(url: &Url) -> Finding {
     let is_encrypted = url.scheme() == "https";
     let finding = if is_local(url) {
-        Finding::ok(CHECK, "DingTalk will send people back to {{url}}, which works only in a browser on this computer.")
+        Finding::ok(
+            CHECK,
+            "DingTalk will send people back to {{url}}, which works only in a browser on this computer.",
+        )
     } else if is_encrypted {
         Finding::ok(CHECK, "DingTalk will send people back to {{url}}.")
     } else {
-        Finding::warning(CHECK, "DingTalk will send people back to {{url}}, which is not encrypted.")
+        Finding::warning(
+            CHECK,
+            "DingTalk will send people back to {{url}}, which is not encrypted.",
+        )
     };
     let action = if is_encrypted || is_local(url) {
         "Register exactly this address as the callback URL in the DingTalk developer console."
@@ -49,7 +58,9 @@ fn judge_address(url: &Url) -> Finding {
 
 /// The same path under another origin; `None` when that is more or less than an origin.
 fn under_origin(requested: &Url, origin: &str) -> Option<Url> {
-    let origin = Url::parse(origin).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let origin = Url::parse(origin)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let is_bare = origin.path() == "/" && origin.query().is_none() && origin.fragment().is_none();
     if !is_bare || !origin.username().is_empty() || origin.password().is_some() {
         return None;
@@ -91,7 +102,10 @@ mod tests {
 
     #[test]
     fn plain_http_over_a_network_is_a_warning() {
-        for url in ["http://crm.example.com/api/auth:redirect", "http://10.0.0.7/api/auth:redirect"] {
+        for url in [
+            "http://crm.example.com/api/auth:redirect",
+            "http://10.0.0.7/api/auth:redirect",
+        ] {
             assert_eq!(judged(url, None), (Status::Warning, url.to_owned()));
         }
     }
@@ -102,18 +116,34 @@ mod tests {
 
         assert_eq!(
             judged(requested, Some("https://crm.example.com/")),
-            (Status::Warning, "https://crm.example.com/nb/api/auth:redirect".to_owned())
+            (
+                Status::Warning,
+                "https://crm.example.com/nb/api/auth:redirect".to_owned()
+            )
         );
         assert_eq!(
-            judged("https://crm.example.com/api/auth:redirect", Some("https://CRM.example.com:443")).0,
+            judged(
+                "https://crm.example.com/api/auth:redirect",
+                Some("https://CRM.example.com:443")
+            )
+            .0,
             Status::Ok
         );
     }
 
     #[test]
     fn a_callback_origin_that_is_no_origin_is_an_error() {
-        for origin in ["crm.example.com", "https://crm.example.com/path", "ftp://crm.example.com", "https://a@b"] {
-            assert_eq!(judged("https://x/api/auth:redirect", Some(origin)).0, Status::Error, "{origin}");
+        for origin in [
+            "crm.example.com",
+            "https://crm.example.com/path",
+            "ftp://crm.example.com",
+            "https://a@b",
+        ] {
+            assert_eq!(
+                judged("https://x/api/auth:redirect", Some(origin)).0,
+                Status::Error,
+                "{origin}"
+            );
         }
     }
 }
