@@ -32,7 +32,10 @@ pub struct Circumstances<'a> {
 }
 
 /// Looks at the database and at which sign-in methods there are; nothing more to see where the database fails.
-pub async fn examine_database(store: &Store, index: Option<SubjectIndex>) -> Vec<Finding> {
+pub async fn examine_database(
+    store: &Store,
+    index: Option<&Result<SubjectIndex, StoreError>>,
+) -> Vec<Finding> {
     let mut findings = vec![database::examine(store).await];
     if findings.iter().any(Finding::is_error) {
         return findings;

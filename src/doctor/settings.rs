@@ -18,10 +18,15 @@ pub(super) fn credentials(options: &AuthenticatorOptions) -> Option<Credentials>
 pub(super) fn judge(options: Result<&AuthenticatorOptions, &OptionsError>) -> Finding {
     let options = match options {
         Ok(options) => options,
-        Err(error) => {
+        Err(error @ OptionsError::Malformed { .. }) => {
             return Finding::error(CHECK, "The setting {{field}} cannot be used.")
-                .with("field", error.field)
-                .advise("Correct it in the settings of this sign-in method. If it names a variable, check that the variable exists.");
+                .with("field", error.field())
+                .advise("Correct it in the settings of this sign-in method.");
+        }
+        Err(error @ OptionsError::Unreadable { .. }) => {
+            return Finding::error(CHECK, "The setting {{field}} names a secret variable that cannot be read.")
+                .with("field", error.field())
+                .advise("Save the variable again in NocoBase, and check that the sidecar has the same APP_AES_SECRET_KEY or storage folder.");
         }
     };
     if options.client_id.is_none() {
@@ -41,4 +46,54 @@ fn incomplete(field: &'static str) -> Finding {
     Finding::error(CHECK, "The setting {{field}} is empty.")
         .with("field", field)
         .advise("Copy it from the credentials of your app in the DingTalk developer console.")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::nocobase::Environment;
+
+    use super::super::finding::Status;
+    use super::*;
+
+    fn judged(options: &Value) -> Finding {
+        judge(AuthenticatorOptions::parse(options, &Environment::new(Vec::new(), None)).as_ref())
+    }
+
+    #[test]
+    fn what_is_missing_or_unusable_is_named() {
+        for (options, field) in [
+            (json!({}), "Client ID"),
+            (json!({"clientId": "ding1"}), "Client Secret"),
+            (
+                json!({"clientId": "ding1", "clientSecret": "{{$env.GONE}}"}),
+                "Client Secret",
+            ),
+            (
+                json!({"clientId": "ding1", "clientSecret": "s", "subject": "email"}),
+                "subject",
+            ),
+        ] {
+            let finding = judged(&options);
+
+            assert_eq!(finding.status, Status::Error, "{options}");
+            assert_eq!(finding.params, [("field", field.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn settings_of_an_earlier_plugin_are_a_warning() {
+        let finding = judged(&json!({"internal": {"appKey": "ding1", "appSecret": "s"}}));
+
+        assert_eq!(finding.status, Status::Warning);
+    }
+
+    #[test]
+    fn complete_settings_are_fine() {
+        assert_eq!(
+            judged(&json!({"clientId": "ding1", "clientSecret": "s"})).status,
+            Status::Ok
+        );
+    }
 }
