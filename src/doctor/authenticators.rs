@@ -54,7 +54,7 @@ pub(super) fn judge_other_ways(enabled: &[Authenticator]) -> Option<Finding> {
     } else {
         Finding::warning(
             CHECK,
-            "DingTalk is the only enabled way to sign in. If DingTalk fails, nobody can sign in.",
+            "DingTalk is the only enabled way to sign in. When DingTalk cannot be reached, nobody can sign in.",
         )
         .advise("Keep the sign-in with a password enabled.")
     })

@@ -89,7 +89,12 @@ fn every_language_has_the_same_keys_and_no_empty_text() {
 
     for language in Language::ALL {
         let texts = locale(language);
-        assert_eq!(texts.keys().cloned().collect::<BTreeSet<_>>(), keys, "{language}");
+        let found: BTreeSet<_> = texts.keys().cloned().collect();
+        let differences: Vec<_> = found.symmetric_difference(&keys).collect();
+        assert!(
+            differences.is_empty(),
+            "{language} and English differ in {differences:#?}"
+        );
         let blank: Vec<_> = texts.iter().filter(|(_, text)| text.trim().is_empty()).collect();
         assert!(blank.is_empty(), "{language}: {blank:?}");
     }

@@ -27,7 +27,8 @@ pub fn sentences(code: &str) -> Vec<String> {
 
 /// Code before its unit tests.
 pub fn without_tests(code: &str) -> &str {
-    code.split_once("#[cfg(test)]\nmod ").map_or(code, |(before, _)| before)
+    code.split_once("#[cfg(test)]\nmod ")
+        .map_or(code, |(before, _)| before)
 }
 
 /// The string literal that `code` begins with, its escapes undone, and what follows it. `None` for anything else,
