@@ -1,1 +1,21 @@
-//! plugin.
+//! The plugin package: what NocoBase's administrators install, and the texts, forms and facts inside it.
+//!
+//! `plugin.json`, `client-schema/`, `locales/` and `nocobase-plugin/` are the single source. They are embedded in
+//! the binary; the package, the plugin list, the settings form and every text shown to people are made from them.
+
+mod form;
+mod language;
+mod locales;
+mod manifest;
+mod package;
+mod script;
+mod template;
+
+pub use form::{FormFill, form_schema, sign_in_button};
+pub use language::{Language, negotiate};
+pub use locales::Locales;
+pub use manifest::Manifest;
+pub use package::{PackageError, package};
+
+/// The namespace of our texts in NocoBase's i18n, which is the package's name.
+pub const NAMESPACE: &str = "nocobase-plugin-auth-dingtalk";

@@ -1,3 +1,6 @@
 //! The production app, driven over HTTP.
 
+mod golden;
+mod package;
 mod store;
+mod support;

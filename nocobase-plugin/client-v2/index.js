@@ -1,0 +1,1 @@
+define([], () => ({ form: "__NBDT_FORM__", button: "__NBDT_BUTTON__" }));

@@ -1,0 +1,86 @@
+//! What DingTalk answered to the doctor's two questions, and the words for an answer that is of no use.
+
+use crate::dingtalk::{Credentials, DingTalk, DingTalkError, UnionId};
+
+use super::finding::Finding;
+
+/// Nobody has this union id. Asking for it shows whether the app may ask at all, and tells nothing about anybody.
+const NOBODY: &str = "nocobase-dingtalk-doctor";
+
+/// The answers to "do you know this app?" and "may it look up members?".
+pub(super) struct Answers {
+    app_token: Result<(), DingTalkError>,
+    /// `None` when there was no token to ask with.
+    member: Option<Result<(), DingTalkError>>,
+}
+
+impl Answers {
+    /// Asks DingTalk. The second question also tells when a token still in the cache has lost its worth.
+    pub(super) async fn ask(dingtalk: &DingTalk, credentials: &Credentials) -> Self {
+        let app_token = dingtalk.app_access_token(credentials).await.map(drop);
+        let member = match (&app_token, UnionId::parse(NOBODY)) {
+            (Ok(()), Some(nobody)) => Some(dingtalk.find_user_id(credentials, &nobody).await.map(drop)),
+            _ => None,
+        };
+        Self { app_token, member }
+    }
+
+    pub(super) fn first_error(&self) -> Option<&DingTalkError> {
+        self.app_token
+            .as_ref()
+            .err()
+            .or_else(|| self.member.as_ref()?.as_ref().err())
+    }
+
+    pub(super) fn member(&self) -> Option<&Result<(), DingTalkError>> {
+        self.member.as_ref()
+    }
+
+    #[cfg(test)]
+    pub(super) const fn of(
+        app_token: Result<(), DingTalkError>,
+        member: Option<Result<(), DingTalkError>>,
+    ) -> Self {
+        Self { app_token, member }
+    }
+}
+
+/// The finding for an answer that says nothing about what the check asks.
+pub(super) fn failure(check: &'static str, error: &DingTalkError) -> Finding {
+    match error {
+        DingTalkError::CredentialsRejected { .. } | DingTalkError::TokenRejected { .. } => {
+            Finding::error(check, "DingTalk does not accept the Client ID or the Client Secret.")
+                .advise("Copy both again from the credentials of your app in the DingTalk developer console.")
+        }
+        DingTalkError::AppUnavailable { .. } => Finding::error(check, "The DingTalk app or its organization is disabled.")
+            .advise("Enable the app in the DingTalk developer console and publish a version of it."),
+        DingTalkError::IpNotAllowed { .. } => Finding::error(check, "DingTalk does not accept calls from this server.")
+            .advise("Add this server's public address to the app's IP allow list in the DingTalk developer console."),
+        DingTalkError::NotInScope { .. } => Finding::warning(check, "The DingTalk app may see only a part of the organization.")
+            .advise("Widen the contact scope of the app in the DingTalk developer console."),
+        DingTalkError::PermissionMissing { permissions, .. } => {
+            Finding::error(check, "The DingTalk app lacks the permission {{permission}}.")
+                .with("permission", permissions.join(", "))
+                .advise("Grant the permission {{permission}} in the DingTalk developer console and publish the app again.")
+        }
+        DingTalkError::Throttled { .. } | DingTalkError::Busy { .. } => {
+            Finding::unknown(check, "DingTalk takes no more calls at the moment.").advise("Test again in a minute.")
+        }
+        DingTalkError::NotConnected { .. } | DingTalkError::TimedOut { .. } => {
+            Finding::error(check, "DingTalk cannot be reached from this server.")
+                .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
+        }
+        DingTalkError::Malformed { .. } | DingTalkError::Client(_) => {
+            Finding::error(check, "What answers at DingTalk's address does not speak like DingTalk.")
+                .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
+        }
+        DingTalkError::Refused { code, .. } => refused(check, code),
+        DingTalkError::CodeRejected { .. } => refused(check, error.code()),
+    }
+}
+
+fn refused(check: &'static str, code: &str) -> Finding {
+    Finding::error(check, "DingTalk refused the test with the code {{code}}.")
+        .with("code", code)
+        .advise("Look the code up in DingTalk's documentation of error codes.")
+}

@@ -1,0 +1,23 @@
+//! The doctor: looks at everything a sign-in needs and says in plain words what is wrong and who can mend it.
+//!
+//! A check makes a [`Finding`] of what it sees; it changes nothing, neither here nor at DingTalk. Its words are keys
+//! of the locales, which the edge translates. What only others can know (the latest sign-in, the address a browser
+//! used) is handed in.
+
+mod authenticators;
+mod credentials;
+mod database;
+mod dingtalk_answer;
+mod examination;
+mod finding;
+mod ip_allow_list;
+mod organization;
+mod personal;
+mod phone_editing;
+mod redirect_url;
+mod settings;
+mod subject_index;
+
+pub use examination::{Circumstances, examine_authenticator, examine_database};
+pub use finding::{Finding, Status, worst};
+pub use personal::LatestSignIn;

@@ -1,0 +1,95 @@
+//! The organization permissions, as far as the settings need them.
+
+use crate::dingtalk::DingTalkError;
+use crate::nocobase::{AuthenticatorOptions, Subject};
+
+use super::dingtalk_answer::{Answers, failure};
+use super::finding::Finding;
+
+const CHECK: &str = "organization-permissions";
+/// What looking up a member takes, should DingTalk not name it.
+const PERMISSION: &str = "qyapi_get_member";
+
+/// People are recognized by their id in the organization, or only members may sign in.
+pub(super) fn is_needed(options: &AuthenticatorOptions) -> bool {
+    matches!(options.subject, Subject::UserId) || options.corp_id.is_some()
+}
+
+pub(super) fn judge(answers: &Answers, is_needed: bool) -> Finding {
+    if !is_needed {
+        return Finding::ok(
+            CHECK,
+            "The settings of this sign-in method need no organization permission.",
+        );
+    }
+    match answers.member() {
+        None => Finding::unknown(
+            CHECK,
+            "The organization permissions are known once DingTalk accepts the credentials.",
+        ),
+        Some(Ok(())) => Finding::ok(
+            CHECK,
+            "The DingTalk app may look up the members of its organization.",
+        ),
+        Some(Err(DingTalkError::PermissionMissing {
+            call,
+            request_id,
+            permissions,
+        })) if permissions.is_empty() => {
+            let named = DingTalkError::PermissionMissing {
+                call: *call,
+                request_id: request_id.clone(),
+                permissions: vec![PERMISSION.to_owned()],
+            };
+            failure(CHECK, &named)
+        }
+        Some(Err(error)) => failure(CHECK, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dingtalk::Call;
+
+    use super::super::finding::Status;
+    use super::*;
+
+    fn missing(permissions: &[&str]) -> Answers {
+        Answers::of(
+            Ok(()),
+            Some(Err(DingTalkError::PermissionMissing {
+                call: Call::UserIdByUnionId,
+                request_id: None,
+                permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
+            })),
+        )
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_as_in_the_console() {
+        for (permissions, named) in [(&[][..], "qyapi_get_member"), (&["a", "b"][..], "a, b")] {
+            let finding = judge(&missing(permissions), true);
+
+            assert_eq!(finding.status, Status::Error);
+            assert_eq!(finding.params, [("permission", named.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn a_permission_nobody_needs_is_not_missed() {
+        assert_eq!(judge(&missing(&[]), false).status, Status::Ok);
+    }
+
+    #[test]
+    fn without_a_token_nothing_is_known() {
+        let rejected = DingTalkError::CredentialsRejected {
+            call: Call::AppAccessToken,
+            request_id: None,
+        };
+
+        assert_eq!(
+            judge(&Answers::of(Err(rejected), None), true).status,
+            Status::Unknown
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! The package: the `.tgz` that an administrator adds on NocoBase's plugin manager page.
+//!
+//! The same binary and sidecar address give the same bytes: files are sorted, and times and owners are zero.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+
+use flate2::{Compression, GzBuilder};
+use include_dir::{Dir, include_dir};
+use thiserror::Error;
+use url::Url;
+
+use super::form;
+use super::language::Language;
+use super::locales;
+use super::manifest::Manifest;
+use super::script::Fill;
+
+static SERVER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/nocobase-plugin/server");
+static CLIENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/nocobase-plugin/client");
+static CLIENT_V2: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/nocobase-plugin/client-v2");
+
+/// An empty list of built-against versions is compatible with every NocoBase; a missing file is with none.
+const EXTERNAL_VERSION: &str = "module.exports = {};\n";
+
+/// Why there is no package.
+#[derive(Debug, Error)]
+pub enum PackageError {
+    /// The address cannot be one of a sidecar; NocoBase would call it with every sign-in.
+    #[error("the sidecar's address is not a plain http or https address")]
+    SidecarUrl,
+    /// The archive could not be written.
+    #[error("writing the plugin package failed")]
+    Write(#[source] io::Error),
+}
+
+/// The plugin package as a `.tgz`, with the address under which NocoBase reaches the sidecar written in.
+pub fn package(sidecar_url: &str) -> Result<Vec<u8>, PackageError> {
+    let sidecar_url = plain_address(sidecar_url).ok_or(PackageError::SidecarUrl)?;
+    archive(&files(&sidecar_url)).map_err(PackageError::Write)
+}
+
+/// An address of scheme, host, port and path alone, without a slash at its end.
+fn plain_address(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    let is_bare = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    (is_web && is_bare).then(|| url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn files(sidecar_url: &str) -> BTreeMap<String, Vec<u8>> {
+    let manifest = Manifest::embedded();
+    let fill = Fill::new(sidecar_url, manifest.version(), form::FORM, form::BUTTON);
+    let mut files = BTreeMap::new();
+    let mut add = |path: String, content: String| files.insert(path, content.into_bytes());
+
+    add(
+        "package.json".to_owned(),
+        format!("{:#}\n", manifest.package_json(sidecar_url)),
+    );
+    add(
+        "server.js".to_owned(),
+        fill.apply(include_str!("../../nocobase-plugin/server.js")),
+    );
+    add(
+        "client.js".to_owned(),
+        fill.apply(include_str!("../../nocobase-plugin/client.js")),
+    );
+    add(
+        "client-v2.js".to_owned(),
+        fill.apply(include_str!("../../nocobase-plugin/client-v2.js")),
+    );
+    add("dist/externalVersion.js".to_owned(), EXTERNAL_VERSION.to_owned());
+    for language in Language::ALL {
+        add(
+            format!("dist/locale/{language}.json"),
+            locales::source(language).to_owned(),
+        );
+    }
+    add_folder("dist/server", &SERVER, &fill, &mut files);
+    add_folder("dist/client", &CLIENT, &fill, &mut files);
+    add_folder("dist/client-v2", &CLIENT_V2, &fill, &mut files);
+    files
+}
+
+/// Adds a folder of the repository with its subfolders; only `.js` files are written into.
+fn add_folder(target: &str, folder: &Dir<'_>, fill: &Fill, files: &mut BTreeMap<String, Vec<u8>>) {
+    for file in folder.files() {
+        let path = format!("{target}/{}", file.path().display());
+        let is_script = file.path().extension().is_some_and(|extension| extension == "js");
+        let content = match file.contents_utf8() {
+            Some(script) if is_script => fill.apply(script).into_bytes(),
+            _ => file.contents().to_vec(),
+        };
+        files.insert(path, content);
+    }
+    for subfolder in folder.dirs() {
+        add_folder(target, subfolder, fill, files);
+    }
+}
+
+fn archive(files: &BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
+    let gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+    let mut archive = tar::Builder::new(gzip);
+    for (path, content) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        archive.append_data(&mut header, format!("package/{path}"), content.as_slice())?;
+    }
+    let mut gzip = archive.into_inner()?;
+    gzip.flush()?;
+    gzip.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_web_address_can_be_a_sidecars() {
+        for (given, written) in [
+            ("http://127.0.0.1:13100", Some("http://127.0.0.1:13100")),
+            (
+                "https://Sidecar.example.com/dingtalk/",
+                Some("https://sidecar.example.com/dingtalk"),
+            ),
+            ("http://[::1]:13100/", Some("http://[::1]:13100")),
+            ("ftp://127.0.0.1", None),
+            ("javascript:alert(1)", None),
+            ("http://user:pass@host", None),
+            ("http://host/?x=1", None),
+            ("http://host/#x", None),
+            ("//host", None),
+            ("", None),
+        ] {
+            assert_eq!(plain_address(given).as_deref(), written, "{given}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The plugin package, unpacked as NocoBase would.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at the first surprise"
+)]
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+use nocobase_dingtalk::plugin::{Language, Manifest, PackageError, package};
+use serde_json::Value;
+
+const SIDECAR_URL: &str = "http://127.0.0.1:13100";
+
+/// The files of the package for a sidecar address, without the top directory.
+fn unpack(sidecar_url: &str) -> BTreeMap<String, String> {
+    let bytes = package(sidecar_url).unwrap();
+    let mut archive = tar::Archive::new(GzDecoder::new(bytes.as_slice()));
+    let entries = archive.entries().unwrap().map(|entry| {
+        let mut entry = entry.unwrap();
+        let path = entry.path().unwrap().display().to_string();
+        let mut content = String::new();
+        entry.read_to_string(&mut content).unwrap();
+        (
+            path.strip_prefix("package/")
+                .expect("one top directory")
+                .to_owned(),
+            content,
+        )
+    });
+    entries.collect()
+}
+
+fn server_scripts(files: &BTreeMap<String, String>) -> String {
+    let scripts = files.iter().filter(|(path, _)| path.starts_with("dist/server/"));
+    scripts.map(|(_, content)| content.as_str()).collect()
+}
+
+#[test]
+fn package_has_the_files_that_nocobase_looks_for() {
+    let files = unpack(SIDECAR_URL);
+
+    for path in [
+        "package.json",
+        "server.js",
+        "client.js",
+        "client-v2.js",
+        "dist/server/index.js",
+        "dist/client/index.js",
+        "dist/client-v2/index.js",
+        "dist/externalVersion.js",
+    ] {
+        assert!(
+            files.get(path).is_some_and(|content| !content.is_empty()),
+            "{path}"
+        );
+    }
+    for language in Language::ALL {
+        let texts: BTreeMap<String, String> =
+            serde_json::from_str(&files[&format!("dist/locale/{language}.json")]).unwrap();
+        assert!(!texts.is_empty(), "{language}");
+    }
+    // NocoBase scans the sources for versions when a package ships them.
+    assert!(
+        files
+            .keys()
+            .all(|path| !path.starts_with("src/") && !path.contains(".."))
+    );
+}
+
+#[test]
+fn package_json_names_a_main_file_that_is_there() {
+    let files = unpack(SIDECAR_URL);
+
+    let package: Value = serde_json::from_str(&files["package.json"]).unwrap();
+    let main = package["main"].as_str().unwrap().strip_prefix("./").unwrap();
+    assert!(files.contains_key(main));
+    assert_eq!(package["name"], Manifest::embedded().name());
+    assert_eq!(package["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(package["keywords"], serde_json::json!(["Authentication"]));
+    assert!(package["peerDependencies"]["@nocobase/plugin-auth"].is_string());
+    for key in [
+        "displayName",
+        "description",
+        "homepage",
+        "displayName.hi-IN",
+        "description.tr-TR",
+    ] {
+        assert!(
+            package[key].as_str().is_some_and(|text| !text.is_empty()),
+            "{key}"
+        );
+    }
+    assert!(!files["package.json"].contains("{{SIDECAR_URL}}"));
+}
+
+#[test]
+fn package_carries_the_address_and_no_token_is_left() {
+    let files = unpack("https://sidecar.example.com/dingtalk/");
+
+    assert!(server_scripts(&files).contains(r#""https://sidecar.example.com/dingtalk""#));
+    for (path, content) in files {
+        assert!(!content.contains("__NBDT_"), "{path}");
+    }
+}
+
+#[test]
+fn package_is_the_same_each_time_and_belongs_to_nobody() {
+    let first = package(SIDECAR_URL).unwrap();
+
+    let second = package(SIDECAR_URL).unwrap();
+
+    assert_eq!(first, second);
+    let mut archive = tar::Archive::new(GzDecoder::new(first.as_slice()));
+    let mut paths = Vec::new();
+    for entry in archive.entries().unwrap() {
+        let entry = entry.unwrap();
+        let header = entry.header();
+        assert_eq!(header.mode().unwrap(), 0o644);
+        assert_eq!(
+            (
+                header.uid().unwrap(),
+                header.gid().unwrap(),
+                header.mtime().unwrap()
+            ),
+            (0, 0, 0)
+        );
+        paths.push(entry.path().unwrap().display().to_string());
+    }
+    assert!(paths.is_sorted());
+}
+
+#[test]
+fn a_hostile_address_cannot_leave_its_string() {
+    let hostile = "http://127.0.0.1:13100/\";process.exit();//</script>'`${x}\\";
+
+    let files = unpack(hostile);
+
+    let server = server_scripts(&files);
+    assert!(!server.contains("\";process") && !server.contains("</script>"));
+    assert!(server.contains(r#""http://127.0.0.1:13100/%22;process.exit();//%3C/script%3E'%60$%7Bx%7D"#));
+}
+
+#[test]
+fn an_address_that_is_not_plain_http_is_refused() {
+    for address in [
+        "javascript:alert(1)",
+        "file:///etc",
+        "http://a:b@host",
+        "http://host?x",
+        "not a url",
+    ] {
+        assert!(
+            matches!(package(address), Err(PackageError::SidecarUrl)),
+            "{address}"
+        );
+    }
+}
