@@ -210,7 +210,8 @@ fn builder(kind: CallKind, answer: &Answer) -> actix_web::HttpResponseBuilder {
     response
 }
 
-fn deliver(kind: CallKind, answer: &Answer) -> HttpResponse {
+/// Puts an answer onto the wire as it is.
+pub fn deliver(kind: CallKind, answer: &Answer) -> HttpResponse {
     builder(kind, answer).body(answer.body.to_string())
 }
 

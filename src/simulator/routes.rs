@@ -2,11 +2,10 @@
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
-use serde_json::json;
 
 use super::answer::{Answer, Refusal};
 use super::call::CallKind;
-use super::exchange::{Operation, exchange};
+use super::exchange::{Operation, deliver, exchange};
 use super::html::{STYLE_PATH, page, style};
 use super::world::Shared;
 use super::{control_routes, login_pages, old_api, open_api, status_page};
@@ -123,9 +122,5 @@ async fn unexpected(request: HttpRequest, shared: web::Data<Shared>) -> HttpResp
         }
         _ => (CallKind::GetToken, Refusal::business(404, "请求的URI地址不存在")),
     };
-    let answer = Answer::new(kind, Err(refusal), &mut world.ids);
-    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::NOT_FOUND);
-    HttpResponse::build(status)
-        .insert_header(("x-acs-request-id", answer.request_id))
-        .json(json!(answer.body))
+    deliver(kind, &Answer::new(kind, Err(refusal), &mut world.ids))
 }

@@ -1,1 +1,3 @@
 //! The production app, driven over HTTP.
+
+mod simulator;
