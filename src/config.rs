@@ -163,19 +163,29 @@ pub struct Config {
 impl Config {
     /// Reads and checks every setting.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        let mode = if sources.text("DB_DIALECT").is_some() { Mode::BesideNocoBase } else { Mode::Alone };
-        let storage = sources.path("SIDECAR_STORAGE").unwrap_or_else(|| "nocobase-dingtalk-data".into());
+        let mode = if sources.text("DB_DIALECT").is_some() {
+            Mode::BesideNocoBase
+        } else {
+            Mode::Alone
+        };
+        let storage = sources
+            .path("SIDECAR_STORAGE")
+            .unwrap_or_else(|| "nocobase-dingtalk-data".into());
         let public_path = slashed(sources.text("APP_PUBLIC_PATH").unwrap_or("/"));
         let api_base = sources.text("API_BASE_PATH").unwrap_or("/api/");
         let api_base = slashed(&format!("{public_path}{}", api_base.trim_start_matches('/')));
-        let app_port: u16 = sources.parsed("APP_PORT", "a port number").map(|port| port.unwrap_or(13000))?;
+        let app_port: u16 = sources
+            .parsed("APP_PORT", "a port number")
+            .map(|port| port.unwrap_or(13000))?;
         Ok(Self {
             mode,
             listen: sources
                 .parsed("SIDECAR_LISTEN", "an address and port such as 127.0.0.1:13100")?
                 .unwrap_or(DEFAULT_LISTEN),
             database: match mode {
-                Mode::Alone => DatabaseSettings::Sqlite { path: storage.join("nocobase-dingtalk.sqlite") },
+                Mode::Alone => DatabaseSettings::Sqlite {
+                    path: storage.join("nocobase-dingtalk.sqlite"),
+                },
                 Mode::BesideNocoBase => database::read(sources)?,
             },
             may_create_index: sources.flag("SIDECAR_CREATE_INDEX")?.unwrap_or(true),
@@ -199,7 +209,12 @@ impl Config {
             log_format: match sources.text("LOG_FORMAT").unwrap_or("text") {
                 "text" => LogFormat::Text,
                 "json" => LogFormat::Json,
-                _ => return Err(ConfigError::Invalid { name: "LOG_FORMAT", expected: "it is text or json" }),
+                _ => {
+                    return Err(ConfigError::Invalid {
+                        name: "LOG_FORMAT",
+                        expected: "it is text or json",
+                    });
+                }
             },
             audit_retention_days: sources
                 .parsed("SIDECAR_AUDIT_DAYS", "a number of days")?
@@ -228,18 +243,30 @@ const DEFAULT_AUDIT_DAYS: u32 = 180;
 /// Exactly one slash at both ends.
 fn slashed(path: &str) -> String {
     let inner: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    if inner.is_empty() { "/".to_owned() } else { format!("/{}/", inner.join("/")) }
+    if inner.is_empty() {
+        "/".to_owned()
+    } else {
+        format!("/{}/", inner.join("/"))
+    }
 }
 
 fn comma_list(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn origin(sources: &Sources) -> Result<Option<Origin>, ConfigError> {
     let name = "SIDECAR_PUBLIC_URL";
-    let Some(text) = sources.text(name) else { return Ok(None) };
+    let Some(text) = sources.text(name) else {
+        return Ok(None);
+    };
     let expected = "it is scheme, host and port only, such as https://nocobase.example.com";
-    Origin::parse(text).map(Some).ok_or(ConfigError::Invalid { name, expected })
+    Origin::parse(text)
+        .map(Some)
+        .ok_or(ConfigError::Invalid { name, expected })
 }
 
 fn proxies(sources: &Sources) -> Result<Vec<IpNet>, ConfigError> {
@@ -269,7 +296,9 @@ fn limits(sources: &Sources) -> Result<Limits, ConfigError> {
     let standard = Limits::default();
     let expected = "a whole number of calls per second, 0 for no limit";
     Ok(Limits {
-        qps_per_api: sources.parsed("DINGTALK_QPS_PER_API", expected)?.unwrap_or(standard.qps_per_api),
+        qps_per_api: sources
+            .parsed("DINGTALK_QPS_PER_API", expected)?
+            .unwrap_or(standard.qps_per_api),
         ..standard
     })
 }
@@ -349,7 +378,12 @@ mod tests {
 
     #[test]
     fn the_secrets_that_nocobases_command_line_gives_everyone_are_refused() {
-        let beside = [("DB_DIALECT", "postgres"), ("DB_HOST", "h"), ("DB_DATABASE", "d"), ("DB_USER", "u")];
+        let beside = [
+            ("DB_DIALECT", "postgres"),
+            ("DB_HOST", "h"),
+            ("DB_DATABASE", "d"),
+            ("DB_USER", "u"),
+        ];
         for key in ["test-jwt-secret", "your-secret-key", "test-key", ""] {
             let mut settings = beside.to_vec();
             settings.push(("APP_KEY", key));

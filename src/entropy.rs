@@ -30,7 +30,10 @@ impl Entropy {
     }
 
     /// `N` random bytes.
-    #[expect(clippy::expect_used, reason = "without the system's randomness nothing secure can go on")]
+    #[expect(
+        clippy::expect_used,
+        reason = "without the system's randomness nothing secure can go on"
+    )]
     ///
     /// # Panics
     ///
@@ -38,8 +41,13 @@ impl Entropy {
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0_u8; N];
         match &self.0 {
-            Source::System => SysRng.try_fill_bytes(&mut bytes).expect("the operating system gives randomness"),
-            Source::Seeded(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes),
+            Source::System => SysRng
+                .try_fill_bytes(&mut bytes)
+                .expect("the operating system gives randomness"),
+            Source::Seeded(rng) => rng
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .fill_bytes(&mut bytes),
         }
         bytes
     }

@@ -16,11 +16,17 @@ pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
         "mysql" => (ServerDialect::MySql, 3306),
         "mariadb" => (ServerDialect::MariaDb, 3306),
         _ => {
-            let expected = "it is postgres, mysql or mariadb; leave it unset to run alone on the embedded database";
+            let expected =
+                "it is postgres, mysql or mariadb; leave it unset to run alone on the embedded database";
             return Err(ConfigError::Invalid { name, expected });
         }
     };
-    let needed = |name, needed_for| sources.text(name).map(str::to_owned).ok_or(ConfigError::Missing { name, needed_for });
+    let needed = |name, needed_for| {
+        sources
+            .text(name)
+            .map(str::to_owned)
+            .ok_or(ConfigError::Missing { name, needed_for })
+    };
     Ok(DatabaseSettings::Server(ServerDatabase {
         dialect,
         host: sources.text("DB_HOST").unwrap_or("localhost").to_owned(),
@@ -35,11 +41,13 @@ pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
         ssl: SslSettings {
             mode: sources.text("DB_DIALECT_OPTIONS_SSL_MODE").map(str::to_owned),
             ca: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_CA"),
-            key: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_KEY"),
+            key: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_KEY").map(SecretString::from),
             cert: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_CERT"),
             reject_unauthorized: sources.flag("DB_DIALECT_OPTIONS_SSL_REJECT_UNAUTHORIZED")?,
         },
-        pool_max: sources.parsed("SIDECAR_DB_POOL", "it is a number of connections")?.unwrap_or(POOL_MAX),
+        pool_max: sources
+            .parsed("SIDECAR_DB_POOL", "it is a number of connections")?
+            .unwrap_or(POOL_MAX),
     }))
 }
 
@@ -58,5 +66,9 @@ fn timezone(sources: &Sources) -> Result<FixedOffset, ConfigError> {
 fn value_or_file(sources: &Sources, name: &str) -> Option<String> {
     let text = sources.text(name)?;
     let path = sources.beside_file(text);
-    Some(if path.is_file() { path.display().to_string() } else { text.to_owned() })
+    Some(if path.is_file() {
+        path.display().to_string()
+    } else {
+        text.to_owned()
+    })
 }

@@ -16,10 +16,14 @@ use crate::sign_in::SecretBytes;
 #[derive(Debug, thiserror::Error)]
 pub enum NotShared {
     /// There is neither a key nor a key file.
-    #[error("NocoBase's APP_KEY is not set and its storage has no apps/main/jwt_secret.dat; set APP_KEY in NocoBase's .env and restart NocoBase")]
+    #[error(
+        "NocoBase's APP_KEY is not set and its storage has no apps/main/jwt_secret.dat; set APP_KEY in NocoBase's .env and restart NocoBase"
+    )]
     Missing,
     /// The key is one that everyone who has NocoBase knows.
-    #[error("APP_KEY is a value that NocoBase gives to everyone; set a random one in NocoBase's .env and restart NocoBase")]
+    #[error(
+        "APP_KEY is a value that NocoBase gives to everyone; set a random one in NocoBase's .env and restart NocoBase"
+    )]
     Known,
 }
 
@@ -33,7 +37,11 @@ const KNOWN: &str = "test-jwt-secret";
 pub fn of_nocobase(sources: &Sources) -> Result<SecretBytes, ConfigError> {
     let app_key = sources.text("APP_KEY");
     let of_text = |key: &str| {
-        if key == KNOWN { Err(NotShared::Known) } else { Ok(Zeroizing::new(key.as_bytes().to_vec())) }
+        if key == KNOWN {
+            Err(NotShared::Known)
+        } else {
+            Ok(Zeroizing::new(key.as_bytes().to_vec()))
+        }
     };
     if sources.flag("UNSAFE_USE_DEFAULT_JWT_SECRET")?.unwrap_or(false) {
         return Ok(of_text(app_key.ok_or(NotShared::Missing)?)?);
@@ -52,13 +60,24 @@ pub fn own(path: &Path) -> Result<SecretBytes, ConfigError> {
     if let Some(bytes) = read_key(path)? {
         return Ok(bytes);
     }
-    let unusable = |source| ConfigError::KeyFile { path: path.to_owned(), source };
+    let unusable = |source| ConfigError::KeyFile {
+        path: path.to_owned(),
+        source,
+    };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(unusable)?;
     }
     let bytes = Zeroizing::new(Entropy::system().bytes::<KEY_BYTES>().to_vec());
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(mut file) => file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(unusable)?,
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
+        Ok(mut file) => file
+            .write_all(&bytes)
+            .and_then(|()| file.sync_all())
+            .map_err(unusable)?,
         // Another process was faster: its secret counts.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return read_key(path)?.ok_or_else(|| unusable(error));
@@ -77,7 +96,9 @@ pub fn aes_key(sources: &Sources, mode: Mode) -> Result<Option<AesKey>, ConfigEr
     if let Some(text) = sources.text(name) {
         let bytes = Zeroizing::new(hex::decode(text).unwrap_or_default());
         let expected = "it is 64 hexadecimal digits";
-        return AesKey::parse(&bytes).map(Some).ok_or(ConfigError::Invalid { name, expected });
+        return AesKey::from_bytes(&bytes)
+            .map(Some)
+            .map_err(|_| ConfigError::Invalid { name, expected });
     }
     let storage = storage(sources);
     let candidates = [
@@ -87,22 +108,31 @@ pub fn aes_key(sources: &Sources, mode: Mode) -> Result<Option<AesKey>, ConfigEr
     ];
     for path in candidates.into_iter().flatten() {
         if let Some(bytes) = read_key(&path)? {
-            return Ok(AesKey::parse(&bytes));
+            return AesKey::from_bytes(&bytes)
+                .map(Some)
+                .map_err(|_| ConfigError::KeyLength { path });
         }
     }
     Ok(None)
 }
 
 fn storage(sources: &Sources) -> PathBuf {
-    sources.path("STORAGE_PATH").unwrap_or_else(|| sources.beside_file("storage"))
+    sources
+        .path("STORAGE_PATH")
+        .unwrap_or_else(|| sources.beside_file("storage"))
 }
 
 /// A key file's 32 bytes; `None` when there is no such file.
 fn read_key(path: &Path) -> Result<Option<SecretBytes>, ConfigError> {
     match fs::read(path).map(Zeroizing::new) {
         Ok(bytes) if bytes.len() == KEY_BYTES => Ok(Some(bytes)),
-        Ok(_) => Err(ConfigError::KeyLength { path: path.to_owned() }),
+        Ok(_) => Err(ConfigError::KeyLength {
+            path: path.to_owned(),
+        }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ConfigError::KeyFile { path: path.to_owned(), source }),
+        Err(source) => Err(ConfigError::KeyFile {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }

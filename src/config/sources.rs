@@ -28,29 +28,45 @@ impl Sources {
     ) -> Result<Self, ConfigError> {
         let mut sources = Self::default();
         if let Some(path) = env_file {
-            let text = std::fs::read(path)
-                .map_err(|source| ConfigError::EnvFile { path: path.to_owned(), source })?;
+            let text = std::fs::read(path).map_err(|source| ConfigError::EnvFile {
+                path: path.to_owned(),
+                source,
+            })?;
             for line in dotenvy::from_read_iter(text.as_slice()) {
-                let (name, value) =
-                    line.map_err(|_| ConfigError::EnvFileSyntax { path: path.to_owned() })?;
+                let (name, value) = line.map_err(|_| ConfigError::EnvFileSyntax {
+                    path: path.to_owned(),
+                })?;
                 sources.from_file.insert(name, value);
             }
             sources.file_folder = path.parent().map(Path::to_owned).unwrap_or_default();
         }
         sources.values.extend(environment);
-        sources.values.extend(flags.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        sources
+            .values
+            .extend(flags.into_iter().map(|(name, value)| (name.to_owned(), value)));
         Ok(sources)
     }
 
     /// Settings out of thin air.
     pub fn of_pairs(pairs: &[(&str, &str)]) -> Self {
-        let values = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { values, ..Self::default() }
+        let values = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Self {
+            values,
+            ..Self::default()
+        }
     }
 
     /// Sets a value, as a flag would.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         self.values.insert(name.to_owned(), value.into());
+    }
+
+    /// Forgets a value that the environment gave.
+    pub fn unset(&mut self, name: &str) {
+        self.values.remove(name);
     }
 
     /// A setting; an empty one is as good as none.
@@ -66,7 +82,11 @@ impl Sources {
         expected: &'static str,
     ) -> Result<Option<T>, ConfigError> {
         self.text(name)
-            .map(|text| text.trim().parse().map_err(|_| ConfigError::Invalid { name, expected }))
+            .map(|text| {
+                text.trim()
+                    .parse()
+                    .map_err(|_| ConfigError::Invalid { name, expected })
+            })
             .transpose()
     }
 
@@ -74,7 +94,10 @@ impl Sources {
     pub fn url(&self, name: &'static str) -> Result<Option<Url>, ConfigError> {
         let expected = "it is an http or https address";
         let url: Option<Url> = self.parsed(name, expected)?;
-        if url.as_ref().is_some_and(|url| !matches!(url.scheme(), "http" | "https") || !url.has_host()) {
+        if url
+            .as_ref()
+            .is_some_and(|url| !matches!(url.scheme(), "http" | "https") || !url.has_host())
+        {
             return Err(ConfigError::Invalid { name, expected });
         }
         Ok(url)
@@ -86,14 +109,21 @@ impl Sources {
             None => Ok(None),
             Some("true" | "1" | "yes" | "on") => Ok(Some(true)),
             Some("false" | "0" | "no" | "off") => Ok(Some(false)),
-            Some(_) => Err(ConfigError::Invalid { name, expected: "it is true or false" }),
+            Some(_) => Err(ConfigError::Invalid {
+                name,
+                expected: "it is true or false",
+            }),
         }
     }
 
     /// A path; a relative one in the env file refers to the file's folder.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
         let text = self.text(name)?;
-        Some(if self.values.contains_key(name) { PathBuf::from(text) } else { self.beside_file(text) })
+        Some(if self.values.contains_key(name) {
+            PathBuf::from(text)
+        } else {
+            self.beside_file(text)
+        })
     }
 
     /// A path as the env file means it.
@@ -110,12 +140,22 @@ mod tests {
     fn flags_win_over_the_environment_and_that_over_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(".env");
-        std::fs::write(&file, "A=file\nB=file\nC='file # no comment'\nSTORAGE_PATH=storage\n").unwrap();
-        let environment =
-            [("A".to_owned(), "environment".to_owned()), ("B".to_owned(), "environment".to_owned())];
+        std::fs::write(
+            &file,
+            "A=file\nB=file\nC='file # no comment'\nSTORAGE_PATH=storage\n",
+        )
+        .unwrap();
+        let environment = [
+            ("A".to_owned(), "environment".to_owned()),
+            ("B".to_owned(), "environment".to_owned()),
+        ];
 
-        let sources =
-            Sources::gather(vec![("A", "flag".to_owned())], environment.into_iter(), Some(&file)).unwrap();
+        let sources = Sources::gather(
+            vec![("A", "flag".to_owned())],
+            environment.into_iter(),
+            Some(&file),
+        )
+        .unwrap();
 
         assert_eq!(sources.text("A"), Some("flag"));
         assert_eq!(sources.text("B"), Some("environment"));
@@ -129,7 +169,10 @@ mod tests {
         let file = folder.path().join(".env");
         std::fs::write(&file, "APP_KEY='canary\n").unwrap();
 
-        let text = Sources::gather(Vec::new(), std::iter::empty(), Some(&file)).err().unwrap().to_string();
+        let text = Sources::gather(Vec::new(), std::iter::empty(), Some(&file))
+            .err()
+            .unwrap()
+            .to_string();
 
         assert!(text.contains(".env") && !text.contains("canary"), "{text}");
     }

@@ -18,7 +18,8 @@ const PASSWORD_TYPE: &str = "Email/Password";
 
 /// `auth:redirect`: the start of a sign-in, and DingTalk's way back. A browser is here: no answer is JSON.
 pub async fn redirect(context: Context) -> Answer {
-    let outcome = if context.query.has("state") || context.query.has("code") || context.query.has("authCode") {
+    let outcome = if context.query.has("state") || context.query.has("code") || context.query.has("authCode")
+    {
         receive(&context).await
     } else {
         begin(&context).await
@@ -27,7 +28,10 @@ pub async fn redirect(context: Context) -> Answer {
 }
 
 async fn begin(context: &Context) -> Answer {
-    let authenticator = context.query.only("authenticator").ok_or(SignInError::AuthenticatorNotFound)?;
+    let authenticator = context
+        .query
+        .only("authenticator")
+        .ok_or(SignInError::AuthenticatorNotFound)?;
     let request = BeginRequest {
         authenticator,
         return_path: context.query.only("return"),
@@ -41,15 +45,21 @@ async fn begin(context: &Context) -> Answer {
 }
 
 async fn receive(context: &Context) -> Answer {
-    let code = context.query.only("authCode").or_else(|| context.query.only("code"));
+    let code = context
+        .query
+        .only("authCode")
+        .or_else(|| context.query.only("code"));
     let answer = sign_in::Answer {
         code: code.map(SecretString::from),
         is_refusal: context.query.has("error"),
         state: context.query.only("state").map(str::to_owned),
     };
     let cookies = context.cookies();
-    let received =
-        context.state.sign_in.receive(answer, &context.origin, &cookies, &context.attempt()).await?;
+    let received = context
+        .state
+        .sign_in
+        .receive(answer, &context.origin, &cookies, &context.attempt())
+        .await?;
     context.state.metrics.flow_returned();
     Ok(to(context, &received.location, &received.cookies))
 }
@@ -57,7 +67,12 @@ async fn receive(context: &Context) -> Answer {
 fn to(context: &Context, location: &str, cookies: &[sign_in::CookieChange]) -> HttpResponse {
     let mut response = HttpResponse::Found();
     response.insert_header((header::LOCATION, location));
-    envelope::set_flow_cookies(&mut response, cookies, &context.origin, context.state.clock.now().timestamp());
+    envelope::set_flow_cookies(
+        &mut response,
+        cookies,
+        &context.origin,
+        context.state.clock.now().timestamp(),
+    );
     response.finish()
 }
 
@@ -66,7 +81,10 @@ pub async fn sign_in(context: Context) -> Answer {
     cors::require_trusted_origin(&context)?;
     let name = context.authenticator()?.unwrap_or("basic").to_owned();
     let authenticator = context.state.store.find_authenticator(&name).await?;
-    match authenticator.filter(|found| found.enabled).map(|found| found.auth_type) {
+    match authenticator
+        .filter(|found| found.enabled)
+        .map(|found| found.auth_type)
+    {
         Some(kind) if kind == sign_in::AUTH_TYPE => with_dingtalk(&context, &name).await,
         Some(kind) if kind == PASSWORD_TYPE && context.state.mode == crate::config::Mode::Alone => {
             with_password(&context, &name).await
@@ -79,7 +97,12 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
     let handle = context.text("flow")?;
     let cookies = context.cookies();
     let attempt = context.attempt();
-    let request = CompleteRequest { authenticator: name, handle, cookies: &cookies, attempt: &attempt };
+    let request = CompleteRequest {
+        authenticator: name,
+        handle,
+        cookies: &cookies,
+        attempt: &attempt,
+    };
     let now = || context.state.clock.now().timestamp();
     match context.state.sign_in.complete(request).await {
         Ok(done) => {
@@ -92,7 +115,12 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
             let body = json!({ "data": { "user": done.user, "token": done.issued.token } });
             let mut response = response.json(body);
             let is_secure = context.origin.is_secure();
-            envelope::set_session_cookies(response.headers_mut(), &done.session_cookies, &context.state, is_secure);
+            envelope::set_session_cookies(
+                response.headers_mut(),
+                &done.session_cookies,
+                &context.state,
+                is_secure,
+            );
             Ok(response)
         }
         Err(refusal) => {
@@ -115,14 +143,28 @@ async fn with_password(context: &Context, name: &str) -> Answer {
         Some(account) => Some(account),
         None => context.text("email")?,
     };
-    let account = account.filter(|text| !text.trim().is_empty()).ok_or(RequestError::InvalidField("account"))?;
-    let password = context.text("password")?.ok_or(RequestError::InvalidField("password"))?;
-    let user = context.state.sessions.find_by_password(account.trim(), password).await?;
+    let account = account
+        .filter(|text| !text.trim().is_empty())
+        .ok_or(RequestError::InvalidField("account"))?;
+    let password = context
+        .text("password")?
+        .ok_or(RequestError::InvalidField("password"))?;
+    let user = context
+        .state
+        .sessions
+        .find_by_password(account.trim(), password)
+        .await?;
     let roles = context.state.store.roles_of(user.id).await?;
     let id = context.state.sessions.fresh_id();
     let issued = context.state.sessions.issue(user.id, name, id).await?;
-    info!("user {} signed in with a password (reference {})", user.id, context.reference);
-    let cookies = context.state.sessions.cookies(&issued.token, name, &roles, issued.lifetime);
+    info!(
+        "user {} signed in with a password (reference {})",
+        user.id, context.reference
+    );
+    let cookies = context
+        .state
+        .sessions
+        .cookies(&issued.token, name, &roles, issued.lifetime);
     let mut response = envelope::data(json!({ "user": user, "token": issued.token }));
     let is_secure = context.origin.is_secure();
     envelope::set_session_cookies(response.headers_mut(), &cookies, &context.state, is_secure);
@@ -153,7 +195,12 @@ pub async fn sign_out(context: Context) -> Answer {
     }
     let mut response = envelope::nothing();
     let is_secure = context.origin.is_secure();
-    envelope::set_session_cookies(response.headers_mut(), &cookies::of_sign_out(), &context.state, is_secure);
+    envelope::set_session_cookies(
+        response.headers_mut(),
+        &cookies::of_sign_out(),
+        &context.state,
+        is_secure,
+    );
     Ok(response)
 }
 

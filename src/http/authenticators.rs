@@ -55,7 +55,14 @@ pub async fn list_types(context: Context) -> Answer {
 pub async fn list(context: Context) -> Answer {
     let number = context.query.number("page", 1, u64::MAX);
     let size = context.query.number("pageSize", 20, MOST_ROWS);
-    let found = context.state.store.authenticators(Page { number, size }).await?;
+    let found = context
+        .state
+        .store
+        .authenticators(Page {
+            page: number,
+            page_size: size,
+        })
+        .await?;
     let rows: Vec<Value> = found.rows.iter().map(masked).collect();
     if context.query.only("paginate") == Some("false") {
         return Ok(envelope::data(rows));
@@ -75,7 +82,9 @@ pub async fn create(context: Context) -> Answer {
     let name = context.text("name")?.unwrap_or_default();
     let is_name = !name.is_empty()
         && name.len() <= NAME_LIMIT
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
     if !is_name {
         return Err(RequestError::InvalidField("name").into());
     }
@@ -90,7 +99,11 @@ pub async fn create(context: Context) -> Answer {
         options,
         enabled: boolean(&context, "enabled")?.unwrap_or(false),
     };
-    let row = context.state.store.create_authenticator(new, context.state.clock.now()).await?;
+    let row = context
+        .state
+        .store
+        .create_authenticator(new, context.state.clock.now())
+        .await?;
     log::info!("authenticator {} was created", row.name);
     Ok(envelope::data(masked(&row)))
 }
@@ -98,8 +111,12 @@ pub async fn create(context: Context) -> Answer {
 /// `authenticators:update`: a partial update; `options` is replaced as a whole.
 pub async fn update(context: Context) -> Answer {
     let id = only_key(&context)?;
-    let stored =
-        context.state.store.find_authenticator_by_id(id).await?.ok_or(RequestError::RecordNotFound)?;
+    let stored = context
+        .state
+        .store
+        .find_authenticator_by_id(id)
+        .await?
+        .ok_or(RequestError::RecordNotFound)?;
     // NocoBase ties a row to its type and name for good: links and sessions refer to them.
     for (field, kept) in [("name", &stored.name), ("authType", &stored.auth_type)] {
         if context.text(field)?.is_some_and(|given| given != kept) {
@@ -107,6 +124,7 @@ pub async fn update(context: Context) -> Answer {
         }
     }
     let changes = AuthenticatorChanges {
+        auth_type: None,
         title: short_text(&context, "title")?,
         description: short_text(&context, "description")?.map(Option::unwrap_or_default),
         options: options(&context, &stored.auth_type, Some(&stored.options))?,
@@ -131,9 +149,13 @@ pub async fn destroy(context: Context) -> Answer {
 pub async fn move_(context: Context) -> Answer {
     let id = |name: &'static str| {
         let text = context.query.only(name).map(str::to_owned).or_else(|| {
-            context.values.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+            context
+                .values
+                .get(name)
+                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
         });
-        text.and_then(|text| text.parse::<i64>().ok()).ok_or(RequestError::InvalidField(name))
+        text.and_then(|text| text.parse::<i64>().ok())
+            .ok_or(RequestError::InvalidField(name))
     };
     let (source, target) = (id("sourceId")?, id("targetId")?);
     context.state.store.move_authenticator(source, target).await?;
@@ -145,12 +167,20 @@ async fn offers_dingtalk(state: &AppState) -> Result<bool, StoreError> {
     if state.mode == Mode::BesideNocoBase {
         return Ok(true);
     }
-    Ok(state.store.find_plugin(PLUGIN_NAME).await?.is_some_and(|plugin| plugin.enabled))
+    Ok(state
+        .store
+        .find_plugin(PLUGIN_NAME)
+        .await?
+        .is_some_and(|plugin| plugin.enabled))
 }
 
 async fn require_type(state: &AppState, auth_type: &str) -> Result<(), ApiError> {
     let is_offered = auth_type == PASSWORD_TYPE || auth_type == AUTH_TYPE && offers_dingtalk(state).await?;
-    if is_offered { Ok(()) } else { Err(RequestError::UnknownType.into()) }
+    if is_offered {
+        Ok(())
+    } else {
+        Err(RequestError::UnknownType.into())
+    }
 }
 
 fn title_of(auth_type: &str) -> &str {
@@ -165,7 +195,9 @@ fn title_of(auth_type: &str) -> &str {
 fn masked(row: &Authenticator) -> Value {
     let mut value = json!(row);
     if let Some(secret) = value.pointer_mut("/options/clientSecret")
-        && secret.as_str().is_some_and(|text| !text.is_empty() && !is_template(text))
+        && secret
+            .as_str()
+            .is_some_and(|text| !text.is_empty() && !is_template(text))
     {
         *secret = json!(MASK);
     }
@@ -184,9 +216,17 @@ fn is_template(text: &str) -> bool {
 }
 
 /// The options of the body, checked and with the stored secret where the mask stands.
-fn options(context: &Context, auth_type: &str, stored: Option<&Value>) -> Result<Option<Value>, RequestError> {
-    let Some(given) = context.values.get("options") else { return Ok(None) };
-    let Value::Object(given) = given else { return Err(RequestError::InvalidField("options")) };
+fn options(
+    context: &Context,
+    auth_type: &str,
+    stored: Option<&Value>,
+) -> Result<Option<Value>, RequestError> {
+    let Some(given) = context.values.get("options") else {
+        return Ok(None);
+    };
+    let Value::Object(given) = given else {
+        return Err(RequestError::InvalidField("options"));
+    };
     let mut options = given.clone();
     if auth_type == AUTH_TYPE {
         check_options(&mut options)?;
@@ -208,7 +248,9 @@ fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
         ("corpId", "Corp ID"),
         ("callbackOrigin", "callbackOrigin"),
     ] {
-        let Some(value) = options.get_mut(name) else { continue };
+        let Some(value) = options.get_mut(name) else {
+            continue;
+        };
         match value {
             Value::Null => {
                 options.remove(name);

@@ -125,8 +125,15 @@ impl Context {
             (Access::SignedIn, Mode::Alone) => self.check_session().await.map(Some),
             (Access::Administrator, Mode::Alone) => {
                 let caller = self.check_session().await?;
-                let is_administrator = caller.roles.iter().any(|role| matches!(role.name.as_str(), "root" | "admin"));
-                if is_administrator { Ok(Some(caller)) } else { Err(RequestError::NoPermission.into()) }
+                let is_administrator = caller
+                    .roles
+                    .iter()
+                    .any(|role| matches!(role.name.as_str(), "root" | "admin"));
+                if is_administrator {
+                    Ok(Some(caller))
+                } else {
+                    Err(RequestError::NoPermission.into())
+                }
             }
         }
     }
@@ -140,7 +147,8 @@ impl Context {
             return Err(RequestError::NoRoles.into());
         }
         let wanted = text_header(&self.request, "X-Role")?.filter(|role| !role.is_empty());
-        if wanted.is_some_and(|wanted| wanted != "__union__" && roles.iter().all(|role| role.name != wanted)) {
+        if wanted.is_some_and(|wanted| wanted != "__union__" && roles.iter().all(|role| role.name != wanted))
+        {
             return Err(RequestError::RoleNotFound.into());
         }
         Ok(Caller {
@@ -156,10 +164,16 @@ impl Context {
     /// The token of the request: `Authorization: Bearer`, or `token` in the query as NocoBase takes it.
     pub fn bearer_token(&self) -> Result<Option<String>, RequestError> {
         let header = text_header(&self.request, header::AUTHORIZATION.as_str())?;
-        let bearer = header.and_then(|value| value.split_once(' ')).and_then(|(scheme, token)| {
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
-        });
-        Ok(bearer.or_else(|| self.query.only("token").map(str::to_owned)).filter(|token| !token.is_empty()))
+        let bearer = header
+            .and_then(|value| value.split_once(' '))
+            .and_then(|(scheme, token)| {
+                scheme
+                    .eq_ignore_ascii_case("bearer")
+                    .then(|| token.trim().to_owned())
+            });
+        Ok(bearer
+            .or_else(|| self.query.only("token").map(str::to_owned))
+            .filter(|token| !token.is_empty()))
     }
 
     /// The authenticator the request is for.
@@ -174,13 +188,19 @@ impl Context {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.split_once('='))
-            .map(|(name, value)| CookieIn { name: name.trim().to_owned(), value: value.trim().to_owned() })
+            .map(|(name, value)| CookieIn {
+                name: name.trim().to_owned(),
+                value: value.trim().to_owned(),
+            })
             .collect()
     }
 
     /// Who is asking, for the audit.
     pub fn attempt(&self) -> Attempt {
-        Attempt { reference: self.reference.clone(), address: self.address }
+        Attempt {
+            reference: self.reference.clone(),
+            address: self.address,
+        }
     }
 
     /// The language of the answer.
@@ -208,8 +228,14 @@ impl Context {
     /// Cookies that repeat the session of this request.
     pub fn session_cookies(&self, token: &str) -> Result<Vec<cookies::SessionCookie>, RequestError> {
         let authenticator = self.authenticator()?.unwrap_or("basic");
-        let roles = self.caller.as_ref().map_or(&[] as &[Role], |caller| &caller.roles);
-        Ok(self.state.sessions.cookies(token, authenticator, roles, self.session_lifetime()))
+        let roles = self
+            .caller
+            .as_ref()
+            .map_or(&[] as &[Role], |caller| &caller.roles);
+        Ok(self
+            .state
+            .sessions
+            .cookies(token, authenticator, roles, self.session_lifetime()))
     }
 }
 
@@ -218,13 +244,17 @@ pub fn language_of(request: &HttpRequest, caller: Option<&Caller>) -> Language {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     let query = Query::parse(request.query_string());
     let chosen = header("X-Locale").or_else(|| query.only("locale"));
-    let of_user = caller.and_then(|caller| caller.user.as_ref()).and_then(|user| user.app_lang.as_deref());
+    let of_user = caller
+        .and_then(|caller| caller.user.as_ref())
+        .and_then(|user| user.app_lang.as_deref());
     negotiate(chosen, of_user, header("Accept-Language"))
 }
 
 /// A header that is text; one that is not is an error, not an absence.
 pub fn text_header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>, RequestError> {
-    let Some(value) = request.headers().get(name) else { return Ok(None) };
+    let Some(value) = request.headers().get(name) else {
+        return Ok(None);
+    };
     value.to_str().map(Some).map_err(|_| RequestError::InvalidHeader)
 }
 
@@ -240,7 +270,10 @@ pub fn way_here(request: &HttpRequest) -> Way<'_> {
     }
 }
 
-async fn read_values(request: &HttpRequest, payload: web::Payload) -> Result<Map<String, Value>, RequestError> {
+async fn read_values(
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<Map<String, Value>, RequestError> {
     if request.method() != "POST" {
         return Ok(Map::new());
     }

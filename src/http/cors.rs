@@ -22,13 +22,21 @@ pub fn require_trusted_origin(context: &Context) -> Result<(), RequestError> {
     let own = Some(&context.origin);
     if let Some(origin) = text_header(&context.request, "Origin")?.filter(|origin| !origin.is_empty()) {
         let trusted = is_trusted(&context.state, own, origin);
-        return if trusted { Ok(()) } else { Err(RequestError::UntrustedOrigin) };
+        return if trusted {
+            Ok(())
+        } else {
+            Err(RequestError::UntrustedOrigin)
+        };
     }
     let referer = text_header(&context.request, "Referer")?.and_then(|text| url::Url::parse(text).ok());
     let refused = referer
         .map(|url| url.origin().ascii_serialization())
         .is_some_and(|origin| !is_trusted(&context.state, own, &origin));
-    if refused { Err(RequestError::UntrustedOrigin) } else { Ok(()) }
+    if refused {
+        Err(RequestError::UntrustedOrigin)
+    } else {
+        Ok(())
+    }
 }
 
 /// The answer to a browser that asks before it sends.
@@ -42,7 +50,10 @@ pub fn preflight(state: &AppState, request: &HttpRequest) -> Option<HttpResponse
         header::ACCESS_CONTROL_ALLOW_METHODS,
         HeaderValue::from_static("GET,HEAD,PUT,POST,DELETE,PATCH"),
     );
-    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(LONGEST_CACHE_SECONDS));
+    headers.insert(
+        header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static(LONGEST_CACHE_SECONDS),
+    );
     if let Some(wanted) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
     }
@@ -53,15 +64,23 @@ pub fn preflight(state: &AppState, request: &HttpRequest) -> Option<HttpResponse
 /// Adds what lets a page of another origin read the answer.
 pub fn apply(state: &AppState, request: &HttpRequest, headers: &mut HeaderMap) {
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    let Some(origin) = request.headers().get(header::ORIGIN) else { return };
+    let Some(origin) = request.headers().get(header::ORIGIN) else {
+        return;
+    };
     let Ok(text) = origin.to_str() else { return };
-    let own = state.public_origin.clone().or_else(|| state.proxies.origin(&way_here(request)));
+    let own = state
+        .public_origin
+        .clone()
+        .or_else(|| state.proxies.origin(&way_here(request)));
     let trusted = is_trusted(state, own.as_ref(), text);
     if state.cors.whitelist.is_some() && !trusted {
         return;
     }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static(EXPOSED),
+    );
     if trusted {
         headers.insert(
             HeaderName::from_static("access-control-allow-credentials"),

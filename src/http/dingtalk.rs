@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::RequestError;
-use super::{Answer, envelope, pages};
+use super::{Answer, ApiError, envelope};
 use crate::audit::{self, Entry, Event, Filter};
-use crate::doctor;
+use crate::doctor::{self, Circumstances, Finding, LatestSignIn, Status};
 use crate::nocobase::{Page, UserId};
 use crate::plugin::{self, FormFill, Locales};
-use crate::sign_in::Origin;
+use crate::sign_in::{AUTH_TYPE, Origin, PersonalPermissions};
 
 const MOST_ROWS: u64 = 200;
 const MOST_CSV_ROWS: u64 = 10_000;
@@ -37,34 +37,79 @@ pub async fn config_form(context: Context) -> Answer {
     {
         origin = own;
     }
-    let redirect_url = origin.with_path(&format!("{}auth:redirect", pages::api_base(&context)));
-    Ok(envelope::data(plugin::form_schema(&FormFill { redirect_url: &redirect_url })))
+    let redirect_url = origin.with_path(&format!("{}auth:redirect", context.state.api_base));
+    Ok(envelope::data(plugin::form_schema(&FormFill {
+        redirect_url: &redirect_url,
+    })))
 }
 
 /// `dingtalk:diagnose`: the doctor's findings, in the reader's language.
 pub async fn diagnose(context: Context) -> Answer {
     if let Some(wait) = context.state.diagnoses.wait(DIAGNOSE_PAUSE) {
-        return Err(RequestError::TooManyAttempts { retry_after_seconds: wait }.into());
+        return Err(RequestError::TooManyAttempts {
+            retry_after_seconds: wait,
+        }
+        .into());
     }
     let name = context.query.only("authenticator");
-    let findings = doctor::examine(&pages::patient(&context), name).await;
+    let findings = examine(&context, name).await?;
     let language = context.language();
     let locales = Locales::embedded();
     let rows: Vec<Value> = findings
         .iter()
         .map(|finding| {
-            let parameters: Vec<(&str, &str)> =
-                finding.params.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let parameters: Vec<(&str, &str)> = finding
+                .params
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
             let text = |key: &str| locales.format(language, key, &parameters);
             json!({
                 "check": finding.check,
-                "status": finding.status,
+                "status": finding.status.label(),
                 "message": text(finding.message_key),
                 "action": finding.action_key.map(text),
             })
         })
         .collect();
     Ok(envelope::data(json!({ "findings": rows })))
+}
+
+/// The database, and each DingTalk authenticator or the one named.
+async fn examine(context: &Context, name: Option<&str>) -> Result<Vec<Finding>, ApiError> {
+    let state = &context.state;
+    let mut findings = doctor::examine_database(&state.store, state.subject_index.as_ref()).await;
+    if doctor::worst(&findings) == Status::Error {
+        return Ok(findings);
+    }
+    let environment = state.sign_in.environment().await?;
+    let redirect_url = context
+        .origin
+        .with_path(&format!("{}auth:redirect", state.api_base));
+    let redirect_url = redirect_url.parse().map_err(|_| RequestError::Internal)?;
+    for row in state.store.authenticators(Page::ALL).await?.rows {
+        if row.auth_type != AUTH_TYPE || name.is_some_and(|name| name != row.name) {
+            continue;
+        }
+        let latest = state
+            .sign_in
+            .personal_permissions(&row.name)
+            .map(|seen| match seen {
+                PersonalPermissions { profile: false, .. } => LatestSignIn::ProfileRefused {
+                    permissions: Vec::new(),
+                },
+                PersonalPermissions { phone: false, .. } => LatestSignIn::PhoneMissing,
+                PersonalPermissions { .. } => LatestSignIn::Complete,
+            });
+        let circumstances = Circumstances {
+            redirect_url: &redirect_url,
+            environment: &environment,
+            latest_sign_in: latest.as_ref(),
+        };
+        findings
+            .extend(doctor::examine_authenticator(&state.store, &state.dingtalk, &row, circumstances).await);
+    }
+    Ok(findings)
 }
 
 /// `dingtalk:bindings`: who is linked.
@@ -74,7 +119,14 @@ pub async fn bindings(context: Context) -> Answer {
     let found = context
         .state
         .store
-        .bindings(context.query.only("authenticator"), context.query.only("search"), Page { number, size })
+        .bindings(
+            context.query.only("authenticator"),
+            context.query.only("search"),
+            Page {
+                page: number,
+                page_size: size,
+            },
+        )
         .await?;
     let rows: Vec<Value> = found
         .rows
@@ -95,14 +147,20 @@ pub async fn bindings(context: Context) -> Answer {
 
 /// `dingtalk:unbind`: the person is matched anew at the next sign-in.
 pub async fn unbind(context: Context) -> Answer {
-    let authenticator = context.query.only("authenticator").ok_or(RequestError::InvalidField("authenticator"))?;
+    let authenticator = context
+        .query
+        .only("authenticator")
+        .ok_or(RequestError::InvalidField("authenticator"))?;
     let user_id = context.query.only("userId").and_then(|text| text.parse().ok());
     let user_id = UserId(user_id.ok_or(RequestError::InvalidField("userId"))?);
     if !context.state.store.unlink(authenticator, user_id).await? {
         return Err(RequestError::RecordNotFound.into());
     }
     let by = context.caller.as_ref().and_then(|caller| caller.user_id);
-    info!("user {user_id} was unlinked from {authenticator} by user {by:?} (reference {})", context.reference);
+    info!(
+        "user {user_id} was unlinked from {authenticator} by user {by:?} (reference {})",
+        context.reference
+    );
     let entry = Entry {
         time: context.state.clock.now(),
         reference: context.reference.clone(),
@@ -111,11 +169,16 @@ pub async fn unbind(context: Context) -> Answer {
         result: "OK".to_owned(),
         matched: None,
         user_id: Some(user_id.0),
+        actor_id: by,
         address: context.address,
         dingtalk_request_id: None,
+        detail: None,
     };
     if let Err(failure) = context.state.audit.record(&entry).await {
-        log::error!("the audit could not be written: {failure} (reference {})", context.reference);
+        log::error!(
+            "the audit could not be written: {failure} (reference {})",
+            context.reference
+        );
     }
     Ok(envelope::nothing())
 }
@@ -124,7 +187,9 @@ pub async fn unbind(context: Context) -> Answer {
 pub async fn audit(context: Context) -> Answer {
     let query = &context.query;
     let time = |name: &'static str| -> Result<Option<DateTime<Utc>>, RequestError> {
-        let Some(text) = query.only(name) else { return Ok(None) };
+        let Some(text) = query.only(name) else {
+            return Ok(None);
+        };
         let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| RequestError::InvalidField(name))?;
         Ok(Some(parsed.with_timezone(&Utc)))
     };
@@ -144,10 +209,13 @@ pub async fn audit(context: Context) -> Answer {
     if query.only("format") == Some("csv") {
         let size = query.number("pageSize", MOST_CSV_ROWS, MOST_CSV_ROWS);
         let found = search(&context, &filter, number, size).await?;
-        let csv = audit::to_csv(&found.entries).map_err(|_| RequestError::Internal)?;
+        let csv = audit::to_csv(&found.entries);
         return Ok(HttpResponse::Ok()
             .content_type("text/csv; charset=utf-8")
-            .insert_header((header::CONTENT_DISPOSITION, r#"attachment; filename="dingtalk-sign-ins.csv""#))
+            .insert_header((
+                header::CONTENT_DISPOSITION,
+                r#"attachment; filename="dingtalk-sign-ins.csv""#,
+            ))
             .body(csv));
     }
     let size = query.number("pageSize", 20, MOST_ROWS);
@@ -155,16 +223,37 @@ pub async fn audit(context: Context) -> Answer {
     Ok(envelope::page(found.entries, found.count, number, size))
 }
 
-async fn search(context: &Context, filter: &Filter, number: u64, size: u64) -> Result<audit::Found, RequestError> {
-    context.state.audit.search(filter, number, size).await.map_err(|failure| {
-        log::error!("the audit could not be read: {failure} (reference {})", context.reference);
-        RequestError::Internal
-    })
+async fn search(
+    context: &Context,
+    filter: &Filter,
+    number: u64,
+    size: u64,
+) -> Result<audit::Found, RequestError> {
+    context
+        .state
+        .audit
+        .search(filter, number, size)
+        .await
+        .map_err(|failure| {
+            log::error!(
+                "the audit could not be read: {failure} (reference {})",
+                context.reference
+            );
+            RequestError::Internal
+        })
 }
 
 /// Enough of a number to recognise someone, too little to call them.
 fn masked_phone(phone: &str) -> String {
     let count = phone.chars().count();
-    let (head, tail) = if count > 8 { (count - 8, count - 4) } else { (0, count.saturating_sub(2)) };
-    phone.chars().enumerate().map(|(index, c)| if (head..tail).contains(&index) { '*' } else { c }).collect()
+    let (head, tail) = if count > 8 {
+        (count - 8, count - 4)
+    } else {
+        (0, count.saturating_sub(2))
+    };
+    phone
+        .chars()
+        .enumerate()
+        .map(|(index, c)| if (head..tail).contains(&index) { '*' } else { c })
+        .collect()
 }

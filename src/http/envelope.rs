@@ -6,7 +6,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use log::{Level, log};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::context::{Caller, language_of, text_header};
 use super::{ApiError, AppState};
@@ -21,7 +21,8 @@ pub fn data(value: impl Serialize) -> HttpResponse {
 
 /// `{"data": [...], "meta": {...}}`, as NocoBase pages lists.
 pub fn page(rows: impl Serialize, count: u64, number: u64, size: u64) -> HttpResponse {
-    let meta = json!({ "count": count, "page": number, "pageSize": size, "totalPage": count.div_ceil(size.max(1)) });
+    let meta =
+        json!({ "count": count, "page": number, "pageSize": size, "totalPage": count.div_ceil(size.max(1)) });
     HttpResponse::Ok().json(json!({ "data": rows, "meta": meta }))
 }
 
@@ -34,8 +35,11 @@ pub fn nothing() -> HttpResponse {
 pub fn sentence(error: &ApiError, reference: &str, language: crate::plugin::Language) -> String {
     let facts = error.facts();
     let locales = Locales::embedded();
-    let parameters: Vec<(&str, &str)> =
-        facts.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let parameters: Vec<(&str, &str)> = facts
+        .parameters
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     let message = locales.format(language, facts.key, &parameters);
     let reference = locales.format(language, "Reference: {{reference}}", &[("reference", reference)]);
     format!("{message} {reference}")
@@ -79,14 +83,22 @@ pub fn harden(headers: &mut HeaderMap) {
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
 }
 
 /// Writes flow cookies: for this host only, out of reach of scripts, sent along when DingTalk sends the browser back.
-pub fn set_flow_cookies(response: &mut HttpResponseBuilder, changes: &[CookieChange], origin: &Origin, now: i64) {
+pub fn set_flow_cookies(
+    response: &mut HttpResponseBuilder,
+    changes: &[CookieChange],
+    origin: &Origin,
+    now: i64,
+) {
     for change in changes {
         let (name, value, seconds) = match change {
             CookieChange::Set { name, value, ends_at } => (name, value.as_str(), (ends_at - now).max(0)),
@@ -142,11 +154,18 @@ pub fn hand_over_renewed_token(
     response: &mut HttpResponse,
     caller: &Caller,
 ) {
-    let (Some(token), Some(policy)) = (&caller.renewed, caller.policy) else { return };
+    let (Some(token), Some(policy)) = (&caller.renewed, caller.policy) else {
+        return;
+    };
     if let Ok(value) = HeaderValue::from_str(token) {
-        response.headers_mut().insert(HeaderName::from_static("x-new-token"), value);
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("x-new-token"), value);
     }
-    let authenticator = text_header(request, "X-Authenticator").ok().flatten().unwrap_or("basic");
+    let authenticator = text_header(request, "X-Authenticator")
+        .ok()
+        .flatten()
+        .unwrap_or("basic");
     let renewed = cookies::of_renewal(token, authenticator, policy.session_expiration);
     let is_secure = state
         .public_origin
@@ -154,9 +173,4 @@ pub fn hand_over_renewed_token(
         .or_else(|| state.proxies.origin(&super::context::way_here(request)))
         .is_some_and(|origin| origin.is_secure());
     set_session_cookies(response.headers_mut(), &renewed, state, is_secure);
-}
-
-/// A value with `null` where a text is empty.
-pub fn text_or_null(text: Option<&str>) -> Value {
-    text.filter(|text| !text.is_empty()).map_or(Value::Null, Value::from)
 }

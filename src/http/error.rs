@@ -108,7 +108,14 @@ pub struct Facts {
 
 impl Facts {
     fn new(status: StatusCode, code: &'static str, key: &'static str, level: Level) -> Self {
-        Self { status, code, key, parameters: Vec::new(), retry_after: None, level }
+        Self {
+            status,
+            code,
+            key,
+            parameters: Vec::new(),
+            retry_after: None,
+            level,
+        }
     }
 
     fn after(mut self, seconds: u64) -> Self {
@@ -168,7 +175,9 @@ fn of_dingtalk(error: &DingTalkError) -> Facts {
         }
         E::NotInScope { .. } => {
             let mut facts = row(StatusCode::BAD_GATEWAY, "PERMISSION_MISSING", Level::Error);
-            facts.parameters.push(("permission", "qyapi_get_member".to_owned()));
+            facts
+                .parameters
+                .push(("permission", "qyapi_get_member".to_owned()));
             facts
         }
         E::IpNotAllowed { .. } => row(StatusCode::BAD_GATEWAY, "IP_NOT_ALLOWED", Level::Error),
@@ -192,17 +201,31 @@ fn of_session(error: &SessionError) -> Facts {
     let (code, key) = match error {
         E::EmptyToken => ("EMPTY_TOKEN", "Unauthenticated. Please sign in to continue."),
         E::InvalidToken => ("INVALID_TOKEN", over),
-        E::PasswordChanged => ("INVALID_TOKEN", "Your password was changed. Please sign in again."),
+        E::PasswordChanged => (
+            "INVALID_TOKEN",
+            "Your password was changed. Please sign in again.",
+        ),
         E::ExpiredSession => ("EXPIRED_SESSION", over),
         E::BlockedToken => ("BLOCKED_TOKEN", over),
-        E::UserNotFound => ("NOT_EXIST_USER", "User not found. Please sign in again to continue."),
+        E::UserNotFound => (
+            "NOT_EXIST_USER",
+            "User not found. Please sign in again to continue.",
+        ),
         E::RenewFailed => ("TOKEN_RENEW_FAILED", over),
         E::StreamDoesNotRenew => ("SKIP_TOKEN_RENEW", over),
-        E::WrongPassword => ("WRONG_PASSWORD", "The username/email or password is incorrect, please re-enter"),
+        E::WrongPassword => (
+            "WRONG_PASSWORD",
+            "The username/email or password is incorrect, please re-enter",
+        ),
         E::AlreadyIssued => ("FLOW_USED", key_of("FLOW_USED")),
         E::PolicyMissing | E::Signing(_) => {
             let code = "INTERNAL_ERROR";
-            return Facts::new(StatusCode::INTERNAL_SERVER_ERROR, code, key_of(code), Level::Error);
+            return Facts::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                code,
+                key_of(code),
+                Level::Error,
+            );
         }
         E::Store(error) => return of_store(error),
     };
@@ -219,13 +242,22 @@ fn of_store(error: &StoreError) -> Facts {
             Level::Info,
         ),
         E::Duplicate { .. } => of_request(&RequestError::NameTaken),
-        E::Unavailable(_) | E::ReadOnly | E::Full | E::Busy | E::Conflict => {
+        E::Unavailable(_) | E::AccessDenied(_) | E::ReadOnly | E::Full | E::Busy | E::Conflict => {
             let code = "DATABASE_UNAVAILABLE";
             Facts::new(StatusCode::SERVICE_UNAVAILABLE, code, key_of(code), Level::Error)
         }
-        E::TablesMissing { .. } | E::ShapeUnknown { .. } | E::BadRow { .. } | E::Unexpected(_) => {
+        E::TablesMissing { .. }
+        | E::ShapeUnknown { .. }
+        | E::BadRow { .. }
+        | E::SubjectsNotUnique
+        | E::Unexpected(_) => {
             let code = "INTERNAL_ERROR";
-            Facts::new(StatusCode::INTERNAL_SERVER_ERROR, code, key_of(code), Level::Error)
+            Facts::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                code,
+                key_of(code),
+                Level::Error,
+            )
         }
     }
 }
@@ -234,46 +266,70 @@ fn of_request(error: &RequestError) -> Facts {
     use RequestError as E;
     let row = |status, code, key| Facts::new(status, code, key, Level::Info);
     match error {
-        E::NotFound => row(StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing at this address."),
-        E::MethodNotAllowed => {
-            row(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "This address takes another HTTP method.")
-        }
+        E::NotFound => row(
+            StatusCode::NOT_FOUND,
+            "NOT_FOUND",
+            "There is nothing at this address.",
+        ),
+        E::MethodNotAllowed => row(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "METHOD_NOT_ALLOWED",
+            "This address takes another HTTP method.",
+        ),
         E::NotServedHere => row(
             StatusCode::FORBIDDEN,
             "NOT_SERVED_HERE",
             "NocoBase answers this itself. Send the request to NocoBase.",
         ),
-        E::BodyTooLarge => {
-            row(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The request is too large.")
-        }
-        E::BodyIncomplete => {
-            row(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", "The request did not arrive whole. Send it again.")
-        }
-        E::InvalidJson => {
-            row(StatusCode::BAD_REQUEST, "INVALID_JSON", "The body of the request is not a JSON object.")
-        }
+        E::BodyTooLarge => row(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "BODY_TOO_LARGE",
+            "The request is too large.",
+        ),
+        E::BodyIncomplete => row(
+            StatusCode::BAD_REQUEST,
+            "BODY_INCOMPLETE",
+            "The request did not arrive whole. Send it again.",
+        ),
+        E::InvalidJson => row(
+            StatusCode::BAD_REQUEST,
+            "INVALID_JSON",
+            "The body of the request is not a JSON object.",
+        ),
         E::InvalidField(field) => {
-            let mut facts = row(StatusCode::BAD_REQUEST, "INVALID_FIELD", "Please check this field: {{field}}");
+            let mut facts = row(
+                StatusCode::BAD_REQUEST,
+                "INVALID_FIELD",
+                "Please check this field: {{field}}",
+            );
             facts.parameters.push(("field", (*field).to_owned()));
             facts
         }
-        E::InvalidHeader => {
-            row(StatusCode::BAD_REQUEST, "INVALID_HEADER", "A header of the request cannot be read.")
-        }
-        E::RecordNotFound => {
-            row(StatusCode::NOT_FOUND, "RECORD_NOT_FOUND", "This record does not exist any more. Reload the page.")
-        }
-        E::NameTaken => {
-            row(StatusCode::BAD_REQUEST, "NAME_TAKEN", "This name is already used. Choose another one.")
-        }
+        E::InvalidHeader => row(
+            StatusCode::BAD_REQUEST,
+            "INVALID_HEADER",
+            "A header of the request cannot be read.",
+        ),
+        E::RecordNotFound => row(
+            StatusCode::NOT_FOUND,
+            "RECORD_NOT_FOUND",
+            "This record does not exist any more. Reload the page.",
+        ),
+        E::NameTaken => row(
+            StatusCode::BAD_REQUEST,
+            "NAME_TAKEN",
+            "This name is already used. Choose another one.",
+        ),
         E::UnknownType => row(
             StatusCode::BAD_REQUEST,
             "UNKNOWN_TYPE",
             "This type of authenticator is not offered. Enable its plugin first.",
         ),
-        E::UntrustedOrigin => {
-            row(StatusCode::FORBIDDEN, "INVALID_SIGN_IN_ORIGIN", "Invalid sign-in origin")
-        }
+        E::UntrustedOrigin => row(
+            StatusCode::FORBIDDEN,
+            "INVALID_SIGN_IN_ORIGIN",
+            "Invalid sign-in origin",
+        ),
         E::NoPermission => row(StatusCode::FORBIDDEN, "NO_PERMISSION", "No permissions"),
         E::RoleNotFound => row(
             StatusCode::UNAUTHORIZED,
@@ -299,11 +355,17 @@ fn of_request(error: &RequestError) -> Facts {
         ),
         E::TooManyAttempts { retry_after_seconds } => {
             let code = "TOO_MANY_ATTEMPTS";
-            Facts::new(StatusCode::TOO_MANY_REQUESTS, code, key_of(code), Level::Warn).after(*retry_after_seconds)
+            Facts::new(StatusCode::TOO_MANY_REQUESTS, code, key_of(code), Level::Warn)
+                .after(*retry_after_seconds)
         }
         E::Internal => {
             let code = "INTERNAL_ERROR";
-            Facts::new(StatusCode::INTERNAL_SERVER_ERROR, code, key_of(code), Level::Error)
+            Facts::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                code,
+                key_of(code),
+                Level::Error,
+            )
         }
     }
 }

@@ -11,7 +11,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `/healthz`: the process runs.
 pub async fn live() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok")
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body("ok")
 }
 
 /// `/readyz`: the database answers.
@@ -27,7 +29,9 @@ pub async fn nocobase_style(state: web::Data<AppState>) -> HttpResponse {
 /// `/metrics`.
 pub async fn metrics(state: web::Data<AppState>) -> HttpResponse {
     state.metrics.queue_length(state.dingtalk.queue_length());
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(state.metrics.text())
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(state.metrics.text())
 }
 
 async fn answer(state: &AppState) -> HttpResponse {
@@ -35,5 +39,8 @@ async fn answer(state: &AppState) -> HttpResponse {
         Ok(Ok(())) => (HttpResponse::Ok(), "ok"),
         Ok(Err(_)) | Err(_) => (HttpResponse::ServiceUnavailable(), "the database does not answer"),
     };
-    response.content_type("text/plain; charset=utf-8").insert_header(("Cache-Control", "no-store")).body(text)
+    response
+        .content_type("text/plain; charset=utf-8")
+        .insert_header(("Cache-Control", "no-store"))
+        .body(text)
 }

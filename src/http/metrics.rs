@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use prometheus::{
-    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
 };
 
 /// Seconds, from a cached answer to DingTalk's time limit.
-const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+const BUCKETS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0,
+];
 
 /// Everything that is counted; clones count together.
 #[derive(Clone)]
@@ -31,8 +34,15 @@ impl Metrics {
             HistogramVec::new(HistogramOpts::new(name, help).buckets(BUCKETS.to_vec()), labels)
         };
         let metrics = Self {
-            requests: histogram("request_seconds", "Time to answer a request", &["action", "status"])?,
-            refusals: IntCounterVec::new(Opts::new("refusals_total", "Requests refused, by code"), &["code"])?,
+            requests: histogram(
+                "request_seconds",
+                "Time to answer a request",
+                &["action", "status"],
+            )?,
+            refusals: IntCounterVec::new(
+                Opts::new("refusals_total", "Requests refused, by code"),
+                &["code"],
+            )?,
             sign_ins: IntCounterVec::new(
                 Opts::new("sign_ins_total", "Sign-ins through DingTalk, by result"),
                 &["result"],
@@ -69,7 +79,9 @@ impl Metrics {
 
     /// A request was answered.
     pub fn answered(&self, action: &str, status: u16, elapsed: Duration) {
-        self.requests.with_label_values(&[action, &status.to_string()]).observe(elapsed.as_secs_f64());
+        self.requests
+            .with_label_values(&[action, &status.to_string()])
+            .observe(elapsed.as_secs_f64());
     }
 
     /// A request was refused.
@@ -94,7 +106,9 @@ impl Metrics {
 
     /// DingTalk answered a call, or did not.
     pub fn dingtalk_called(&self, call: &str, outcome: &str, elapsed: Duration) {
-        self.dingtalk_calls.with_label_values(&[call, outcome]).observe(elapsed.as_secs_f64());
+        self.dingtalk_calls
+            .with_label_values(&[call, outcome])
+            .observe(elapsed.as_secs_f64());
     }
 
     /// How many calls wait.
@@ -105,7 +119,9 @@ impl Metrics {
     /// The database answered a statement, or did not.
     pub fn statement_ran(&self, failed: bool, elapsed: Duration) {
         let outcome = if failed { "error" } else { "ok" };
-        self.statements.with_label_values(&[outcome]).observe(elapsed.as_secs_f64());
+        self.statements
+            .with_label_values(&[outcome])
+            .observe(elapsed.as_secs_f64());
     }
 
     /// The text Prometheus reads.

@@ -13,7 +13,11 @@ mod pages;
 mod plugins;
 mod proxies;
 mod query;
+mod server;
 mod site;
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::future::LocalBoxFuture;
@@ -23,7 +27,7 @@ use crate::clock::Clock;
 use crate::config::{Cors, Mode};
 use crate::dingtalk::DingTalk;
 use crate::entropy::Entropy;
-use crate::nocobase::Store;
+use crate::nocobase::{Store, StoreError, SubjectIndex};
 use crate::session::Sessions;
 use crate::sign_in::{Origin, SignIn};
 
@@ -31,6 +35,7 @@ use context::{Caller, Context};
 pub use error::{ApiError, RequestError};
 pub use metrics::Metrics;
 pub use proxies::TrustedProxies;
+pub use server::{Server, Stop};
 
 /// What every request may use.
 pub struct AppState {
@@ -50,6 +55,10 @@ pub struct AppState {
     pub audit: Audit,
     /// Counters.
     pub metrics: Metrics,
+    /// When the doctor last asked DingTalk.
+    pub diagnoses: Pause,
+    /// What became of the one index in NocoBase's database.
+    pub subject_index: Option<Result<SubjectIndex, StoreError>>,
     /// Proxies whose word counts.
     pub proxies: TrustedProxies,
     /// The one public origin, where it was set.
@@ -72,6 +81,22 @@ pub struct AppState {
 pub struct Demo {
     /// The simulator's own page.
     pub simulator_url: String,
+}
+
+/// Keeps an action from being repeated too soon.
+#[derive(Default)]
+pub struct Pause(Mutex<Option<Instant>>);
+
+impl Pause {
+    /// Begins the action, unless it was begun less than `pause` ago: then the seconds to wait.
+    fn wait(&self, pause: Duration) -> Option<u64> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(left) = last.and_then(|last| pause.checked_sub(last.elapsed())) {
+            return Some(left.as_secs() + 1);
+        }
+        *last = Some(Instant::now());
+        None
+    }
 }
 
 /// Which methods an action takes.
@@ -155,8 +180,14 @@ pub fn routes(config: &mut web::ServiceConfig, state: &web::Data<AppState>) {
         .route("/plugin.tgz", web::get().to(pages::package))
         .route("/{package}.tgz", web::get().to(pages::versioned_package))
         .route("/docs/{guide}", web::get().to(pages::guide))
-        .route(&format!("{}__health_check", state.api_base), web::get().to(health::nocobase_style))
-        .route(&format!("{}{{action:.*}}", state.api_base), web::route().to(dispatch));
+        .route(
+            &format!("{}__health_check", state.api_base),
+            web::get().to(health::nocobase_style),
+        )
+        .route(
+            &format!("{}{{action:.*}}", state.api_base),
+            web::route().to(dispatch),
+        );
     if state.mode == Mode::Alone {
         pages::console_routes(config, &state.public_path);
     }
@@ -165,7 +196,7 @@ pub fn routes(config: &mut web::ServiceConfig, state: &web::Data<AppState>) {
 
 /// Finds the action, checks who may use it, runs it, and puts the answer into words.
 async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let name = request.match_info().get("action").unwrap_or_default();
     let (name, key) = match name.split_once('/') {
         Some((name, key)) => (name.to_owned(), Some(key.to_owned())),
@@ -175,11 +206,17 @@ async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<
     let reference = state.entropy.text::<6>();
     let mut response = match run(action, &request, payload, &state, &reference, key).await {
         Ok(response) => response,
-        Err(Failure { error, caller }) => envelope::refusal(&state, &request, &error, &reference, caller.as_ref()),
+        Err(Failure { error, caller }) => {
+            envelope::refusal(&state, &request, &error, &reference, caller.as_ref())
+        }
     };
     envelope::harden(response.headers_mut());
     cors::apply(&state, &request, response.headers_mut());
-    state.metrics.answered(action.map_or("unknown", |action| action.name), response.status().as_u16(), started.elapsed());
+    state.metrics.answered(
+        action.map_or("unknown", |action| action.name),
+        response.status().as_u16(),
+        started.elapsed(),
+    );
     response
 }
 
@@ -190,7 +227,10 @@ struct Failure {
 
 impl<E: Into<ApiError>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self { error: error.into(), caller: None }
+        Self {
+            error: error.into(),
+            caller: None,
+        }
     }
 }
 

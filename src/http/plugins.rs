@@ -7,7 +7,7 @@ use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, envelope};
 use crate::nocobase::StoreError;
-use crate::plugin::manifest;
+use crate::plugin::Manifest;
 use crate::sign_in::PLUGIN_NAME;
 
 /// `pm:listEnabled`.
@@ -42,7 +42,7 @@ pub async fn disable(context: Context) -> Answer {
 
 async fn set_enabled(context: &Context, enabled: bool) -> Answer {
     require_ours(context)?;
-    let manifest = manifest();
+    let manifest = Manifest::embedded();
     let now = context.state.clock.now();
     context
         .state
@@ -59,16 +59,25 @@ fn require_ours(context: &Context) -> Result<(), RequestError> {
         None => context.query.list("filterByTk"),
     };
     let is_ours = named.iter().map(String::as_str).eq([PLUGIN_NAME]);
-    if is_ours { Ok(()) } else { Err(RequestError::RecordNotFound) }
+    if is_ours {
+        Ok(())
+    } else {
+        Err(RequestError::RecordNotFound)
+    }
 }
 
 async fn is_enabled(context: &Context) -> Result<bool, StoreError> {
-    Ok(context.state.store.find_plugin(PLUGIN_NAME).await?.is_some_and(|plugin| plugin.enabled))
+    Ok(context
+        .state
+        .store
+        .find_plugin(PLUGIN_NAME)
+        .await?
+        .is_some_and(|plugin| plugin.enabled))
 }
 
 async fn describe(context: &Context) -> Result<Value, StoreError> {
     let enabled = is_enabled(context).await?;
-    let manifest = manifest();
+    let manifest = Manifest::embedded();
     let language = context.language();
     Ok(json!({
         "name": PLUGIN_NAME,

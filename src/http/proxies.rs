@@ -57,9 +57,13 @@ impl TrustedProxies {
     pub fn origin(&self, way: &Way<'_>) -> Option<Origin> {
         let is_trusted = way.peer.is_some_and(|peer| self.trusts(peer));
         let forwarded = |value: Option<&'_ str>| {
-            value.filter(|_| is_trusted).and_then(|value| value.rsplit(',').next()).map(|value| value.trim().to_owned())
+            value
+                .filter(|_| is_trusted)
+                .and_then(|value| value.rsplit(',').next())
+                .map(|value| value.trim().to_owned())
         };
-        let scheme = forwarded(way.forwarded_proto).map_or_else(|| "http".to_owned(), |proto| proto.to_ascii_lowercase());
+        let scheme = forwarded(way.forwarded_proto)
+            .map_or_else(|| "http".to_owned(), |proto| proto.to_ascii_lowercase());
         let host = forwarded(way.forwarded_host).or_else(|| way.host.map(str::to_owned))?;
         Origin::of_request(&scheme, &host)
     }
@@ -81,7 +85,10 @@ mod tests {
     use super::*;
 
     fn proxies() -> TrustedProxies {
-        TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap(), "10.0.0.0/8".parse().unwrap()])
+        TrustedProxies::new(vec![
+            "127.0.0.0/8".parse().unwrap(),
+            "10.0.0.0/8".parse().unwrap(),
+        ])
     }
 
     fn way(peer: &str) -> Way<'static> {
@@ -96,8 +103,14 @@ mod tests {
 
     #[test]
     fn the_last_address_that_no_proxy_has_is_the_clients() {
-        assert_eq!(proxies().client_address(&way("127.0.0.1")), "203.0.113.9".parse().ok());
-        assert_eq!(proxies().client_address(&way("::ffff:127.0.0.1")), "203.0.113.9".parse().ok());
+        assert_eq!(
+            proxies().client_address(&way("127.0.0.1")),
+            "203.0.113.9".parse().ok()
+        );
+        assert_eq!(
+            proxies().client_address(&way("::ffff:127.0.0.1")),
+            "203.0.113.9".parse().ok()
+        );
     }
 
     #[test]
@@ -105,12 +118,18 @@ mod tests {
         let way = way("198.51.100.7");
 
         assert_eq!(proxies().client_address(&way), "198.51.100.7".parse().ok());
-        assert_eq!(proxies().origin(&way).unwrap().as_text(), "http://nocobase.example");
+        assert_eq!(
+            proxies().origin(&way).unwrap().as_text(),
+            "http://nocobase.example"
+        );
     }
 
     #[test]
     fn a_trusted_proxy_says_the_origin() {
-        assert_eq!(proxies().origin(&way("10.2.3.4")).unwrap().as_text(), "https://public.example");
+        assert_eq!(
+            proxies().origin(&way("10.2.3.4")).unwrap().as_text(),
+            "https://public.example"
+        );
     }
 
     #[test]

@@ -9,12 +9,20 @@ pub struct Query(Vec<(String, String)>);
 impl Query {
     /// Reads a query; what is no pair is skipped, as browsers do.
     pub fn parse(text: &str) -> Self {
-        Self(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+        Self(
+            url::form_urlencoded::parse(text.as_bytes())
+                .into_owned()
+                .collect(),
+        )
     }
 
     /// The only value of a name; `None` when it is absent, empty, or given more than once.
     pub fn only(&self, name: &str) -> Option<&str> {
-        let mut values = self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let mut values = self
+            .0
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str());
         let first = values.next().filter(|value| !value.is_empty())?;
         values.next().is_none().then_some(first)
     }
@@ -49,7 +57,10 @@ impl Query {
 
     /// A number between bounds; anything else is the fallback.
     pub fn number(&self, name: &str, fallback: u64, most: u64) -> u64 {
-        self.only(name).and_then(|text| text.parse().ok()).unwrap_or(fallback).clamp(1, most)
+        self.only(name)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(fallback)
+            .clamp(1, most)
     }
 }
 
@@ -59,7 +70,14 @@ mod tests {
 
     #[test]
     fn lists_are_read_in_every_form_that_clients_write() {
-        for text in ["k=1&k=2", "k[]=1&k[]=2", "k%5B%5D=1&k%5B%5D=2", "k[0]=1&k[1]=2", "k=[1,2]", "k=%5B%221%22%2C2%5D"] {
+        for text in [
+            "k=1&k=2",
+            "k[]=1&k[]=2",
+            "k%5B%5D=1&k%5B%5D=2",
+            "k[0]=1&k[1]=2",
+            "k=[1,2]",
+            "k=%5B%221%22%2C2%5D",
+        ] {
             assert_eq!(Query::parse(text).list("k"), ["1", "2"], "{text}");
         }
         assert!(Query::parse("kk=1").list("k").is_empty());

@@ -11,12 +11,18 @@ use crate::sign_in::PLUGIN_NAME;
 pub async fn get_lang(context: Context) -> Answer {
     let language = context.language();
     let resources = Locales::embedded().resources(language);
-    Ok(envelope::data(json!({ "lang": language.code(), "resources": { (PLUGIN_NAME): resources } })))
+    Ok(envelope::data(
+        json!({ "lang": language.code(), "resources": { (PLUGIN_NAME): resources } }),
+    ))
 }
 
 /// `app:getInfo`.
 pub async fn get_info(context: Context) -> Answer {
-    let demo = context.state.demo.as_ref().map(|demo| json!({ "simulatorUrl": demo.simulator_url }));
+    let demo = context
+        .state
+        .demo
+        .as_ref()
+        .map(|demo| json!({ "simulatorUrl": demo.simulator_url }));
     Ok(envelope::data(json!({
         "name": "main",
         "version": env!("CARGO_PKG_VERSION"),
@@ -30,7 +36,7 @@ pub async fn get_info(context: Context) -> Answer {
 pub async fn system_settings(context: Context) -> Answer {
     let stored = context.state.store.system_settings().await?;
     let languages: Vec<&str> = Language::ALL.iter().map(|language| language.code()).collect();
-    let of_row = |name: &str| stored.as_ref().and_then(|row| row.get(name)).cloned().unwrap_or(Value::Null);
+    let of_row = |name: &str| stored.get(name).cloned().unwrap_or(Value::Null);
     Ok(envelope::data(json!({
         "id": 1,
         "title": of_row("title"),

@@ -62,18 +62,23 @@ pub fn of_renewal(token: &str, authenticator: &str, lifetime: TimeDelta) -> Vec<
 
 /// The removal of all four.
 pub fn of_sign_out() -> Vec<SessionCookie> {
-    [(AUTH_TOKEN, true), (AUTHENTICATOR, true), (ROLE, false), (CSRF_TOKEN, false)]
-        .into_iter()
-        .map(|(name, http_only)| SessionCookie {
-            name,
-            value: String::new(),
-            http_only,
-            life: CookieLife::Removed,
-        })
-        .collect()
+    [
+        (AUTH_TOKEN, true),
+        (AUTHENTICATOR, true),
+        (ROLE, false),
+        (CSRF_TOKEN, false),
+    ]
+    .into_iter()
+    .map(|(name, http_only)| SessionCookie {
+        name,
+        value: String::new(),
+        http_only,
+        life: CookieLife::Removed,
+    })
+    .collect()
 }
 
 /// The role NocoBase would pick: the one the user prefers, else the first.
 pub fn preferred_role(roles: &[Role]) -> Option<&str> {
-    roles.iter().find(|role| role.preferred).or_else(|| roles.first()).map(|role| role.name.as_str())
+    roles.first().map(|role| role.name.as_str())
 }

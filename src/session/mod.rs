@@ -114,9 +114,17 @@ const RENEWALS_REMEMBERED: u64 = 10_000;
 impl Sessions {
     /// Sessions on this store, signed with this secret.
     pub fn new(store: Store, secret: SessionSecret, clock: Clock, entropy: Entropy) -> Self {
-        let renewals =
-            Cache::builder().max_capacity(RENEWALS_REMEMBERED).time_to_live(RENEWAL_SHARED_FOR).build();
-        Self { store, secret, clock, entropy, renewals }
+        let renewals = Cache::builder()
+            .max_capacity(RENEWALS_REMEMBERED)
+            .time_to_live(RENEWAL_SHARED_FOR)
+            .build();
+        Self {
+            store,
+            secret,
+            clock,
+            entropy,
+            renewals,
+        }
     }
 
     /// The secret, for what else is signed with it.
@@ -125,7 +133,12 @@ impl Sessions {
     }
 
     /// Issues a session. `id` names it in `issuedTokens`: a second session under one id is refused.
-    pub async fn issue(&self, user_id: UserId, authenticator: &str, id: Uuid) -> Result<Issued, SessionError> {
+    pub async fn issue(
+        &self,
+        user_id: UserId,
+        authenticator: &str,
+        id: Uuid,
+    ) -> Result<Issued, SessionError> {
         let policy = self.policy().await?;
         let now = self.clock.now();
         let jti = self.entropy.uuid();
@@ -151,8 +164,15 @@ impl Sessions {
             Err(StoreError::Duplicate { .. }) => return Err(SessionError::AlreadyIssued),
             Err(error) => return Err(error.into()),
         }
-        self.forget_old_sign_ins(user_id, now.timestamp_millis() - policy.session_expiration.num_milliseconds());
-        Ok(Issued { token, claims, lifetime: policy.session_expiration })
+        self.forget_old_sign_ins(
+            user_id,
+            now.timestamp_millis() - policy.session_expiration.num_milliseconds(),
+        );
+        Ok(Issued {
+            token,
+            claims,
+            lifetime: policy.session_expiration,
+        })
     }
 
     /// A fresh identifier for a session that no flow leads to.
@@ -172,8 +192,15 @@ impl Sessions {
 
     /// Checks a token, and renews it when its time is over and the session's is not.
     pub async fn check(&self, token: Option<&str>, is_stream: bool) -> Result<Checked, SessionError> {
-        let claims = self.secret.verify(token.ok_or(SessionError::EmptyToken)?).map_err(|_| SessionError::InvalidToken)?;
-        let user = self.store.find_user(claims.user_id).await?.ok_or(SessionError::UserNotFound)?;
+        let claims = self
+            .secret
+            .verify(token.ok_or(SessionError::EmptyToken)?)
+            .map_err(|_| SessionError::InvalidToken)?;
+        let user = self
+            .store
+            .find_user(claims.user_id)
+            .await?
+            .ok_or(SessionError::UserNotFound)?;
         if self.store.is_blocked(&claims.jti.to_string()).await? {
             return Err(SessionError::BlockedToken);
         }
@@ -182,13 +209,21 @@ impl Sessions {
         if now_ms - claims.sign_in_time > policy.session_expiration.num_milliseconds() {
             return Err(SessionError::ExpiredSession);
         }
-        if user.password_change_tz.is_some_and(|changed| claims.iat * 1000 < changed) {
+        if user
+            .password_change_tz
+            .is_some_and(|changed| claims.iat * 1000 < changed)
+        {
             return Err(SessionError::PasswordChanged);
         }
         let is_over = now_ms >= claims.exp * 1000
             || now_ms - claims.iat * 1000 > policy.token_expiration.num_milliseconds();
         if !is_over {
-            return Ok(Checked { user, claims, renewed: None, policy });
+            return Ok(Checked {
+                user,
+                claims,
+                renewed: None,
+                policy,
+            });
         }
         let limit = policy.renew_limit.num_milliseconds();
         if limit > 0 && now_ms - claims.exp * 1000 > limit {
@@ -198,7 +233,12 @@ impl Sessions {
             return Err(SessionError::StreamDoesNotRenew);
         }
         let (claims, renewed) = self.renew(&claims, &policy).await?;
-        Ok(Checked { user, claims, renewed: Some(renewed), policy })
+        Ok(Checked {
+            user,
+            claims,
+            renewed: Some(renewed),
+            policy,
+        })
     }
 
     async fn renew(&self, old: &Claims, policy: &TokenPolicy) -> Result<(Claims, String), SessionError> {
@@ -208,23 +248,28 @@ impl Sessions {
                 let now = self.clock.now();
                 let jti = self.entropy.uuid();
                 match self.store.renew_token(old.jti, jti, now).await {
-                    Ok(true) => Ok(Renewal { jti, issued_at_ms: now.timestamp_millis() }),
+                    Ok(true) => Ok(Renewal {
+                        jti,
+                        issued_at_ms: now.timestamp_millis(),
+                    }),
                     Ok(false) => Err(None),
                     Err(error) => Err(Some(error)),
                 }
             })
             .await
-            .map_err(|failure: Arc<Option<StoreError>>| match Arc::try_unwrap(failure) {
-                Ok(Some(error)) => SessionError::Store(error),
-                Ok(None) => SessionError::RenewFailed,
-                Err(shared) => {
-                    if shared.is_some() {
-                        SessionError::Store(StoreError::Conflict)
-                    } else {
-                        SessionError::RenewFailed
+            .map_err(
+                |failure: Arc<Option<StoreError>>| match Arc::try_unwrap(failure) {
+                    Ok(Some(error)) => SessionError::Store(error),
+                    Ok(None) => SessionError::RenewFailed,
+                    Err(shared) => {
+                        if shared.is_some() {
+                            SessionError::Store(StoreError::Conflict)
+                        } else {
+                            SessionError::RenewFailed
+                        }
                     }
-                }
-            })?;
+                },
+            )?;
         let iat = renewal.issued_at_ms / 1000;
         let claims = Claims {
             user_id: old.user_id,
@@ -241,11 +286,15 @@ impl Sessions {
 
     /// Ends the session of this token. A token that is none of ours has no session to end.
     pub async fn sign_out(&self, token: &str) -> Result<Option<UserId>, SessionError> {
-        let Ok(claims) = self.secret.verify(token) else { return Ok(None) };
+        let Ok(claims) = self.secret.verify(token) else {
+            return Ok(None);
+        };
         let policy = self.policy().await?;
         let ends_at_ms = claims.sign_in_time + policy.session_expiration.num_milliseconds();
         let ends = DateTime::from_timestamp_millis(ends_at_ms).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
-        self.store.block_token(&claims.jti.to_string(), ends, self.clock.now()).await?;
+        self.store
+            .block_token(&claims.jti.to_string(), ends, self.clock.now())
+            .await?;
         Ok(Some(claims.user_id))
     }
 
@@ -269,12 +318,28 @@ impl Sessions {
 
     /// The token policy as it stands in the database.
     pub async fn policy(&self) -> Result<TokenPolicy, SessionError> {
-        let config = self.store.token_policy().await?.ok_or(SessionError::PolicyMissing)?;
+        let config = self
+            .store
+            .token_policy()
+            .await?
+            .ok_or(SessionError::PolicyMissing)?;
         TokenPolicy::parse(&config).ok_or(SessionError::PolicyMissing)
     }
 
     /// The cookies of a session, as NocoBase sets them beside the answer.
-    pub fn cookies(&self, token: &str, authenticator: &str, roles: &[Role], lifetime: TimeDelta) -> Vec<SessionCookie> {
-        cookies::of_session(token, authenticator, cookies::preferred_role(roles), &self.entropy.text::<24>(), lifetime)
+    pub fn cookies(
+        &self,
+        token: &str,
+        authenticator: &str,
+        roles: &[Role],
+        lifetime: TimeDelta,
+    ) -> Vec<SessionCookie> {
+        cookies::of_session(
+            token,
+            authenticator,
+            cookies::preferred_role(roles),
+            &self.entropy.text::<24>(),
+            lifetime,
+        )
     }
 }

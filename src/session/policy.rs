@@ -36,9 +36,15 @@ pub fn parse_duration(text: &str) -> Option<TimeDelta> {
     if text.is_empty() || text.len() > LONGEST_TEXT {
         return None;
     }
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-')).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'))
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
-    let number: f64 = if number.ends_with('.') { None } else { number.parse().ok() }?;
+    let number: f64 = if number.ends_with('.') {
+        None
+    } else {
+        number.parse().ok()
+    }?;
     let millis_per_unit: f64 = match unit.trim_start_matches(' ').to_ascii_lowercase().as_str() {
         "" | "ms" | "msec" | "msecs" | "millisecond" | "milliseconds" => 1.0,
         "s" | "sec" | "secs" | "second" | "seconds" => 1e3,
@@ -55,7 +61,10 @@ pub fn parse_duration(text: &str) -> Option<TimeDelta> {
     if !(0.0..=LONGEST_MILLIS).contains(&millis) {
         return None;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "the range was checked on the line above")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the range was checked on the line above"
+    )]
     TimeDelta::try_milliseconds(millis as i64)
 }
 
@@ -76,13 +85,29 @@ mod tests {
             ("250", 250),
             ("2 Weeks", 1_209_600_000),
         ] {
-            assert_eq!(parse_duration(text), TimeDelta::try_milliseconds(millis), "{text}");
+            assert_eq!(
+                parse_duration(text),
+                TimeDelta::try_milliseconds(millis),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_duration_is_refused() {
-        for text in ["", "d", "1x", "1d2h", "--1d", "-1d", "1.", "1e99y", "99999999999y", "NaN", "1 d d"] {
+        for text in [
+            "",
+            "d",
+            "1x",
+            "1d2h",
+            "--1d",
+            "-1d",
+            "1.",
+            "1e99y",
+            "99999999999y",
+            "NaN",
+            "1 d d",
+        ] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
     }

@@ -100,14 +100,20 @@ impl BridgeClaims {
     /// The signed-in user's id, which NocoBase may give as number or text.
     pub fn user(&self) -> Option<UserId> {
         let value = self.user_id.as_ref()?;
-        value.as_i64().or_else(|| value.as_str()?.parse().ok()).map(UserId)
+        value
+            .as_i64()
+            .or_else(|| value.as_str()?.parse().ok())
+            .map(UserId)
     }
 }
 
 impl SessionSecret {
     /// Takes the secret as NocoBase uses it: bytes, not decoded from anything.
     pub fn new(bytes: &[u8]) -> Self {
-        Self { encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes) }
+        Self {
+            encoding: EncodingKey::from_secret(bytes),
+            decoding: DecodingKey::from_secret(bytes),
+        }
     }
 
     /// Signs a session token as NocoBase does.
@@ -128,7 +134,11 @@ impl SessionSecret {
             return Err(TokenError::Invalid(None));
         }
         let claims: Claims = serde_json::from_value(claims).map_err(|_| TokenError::Invalid(None))?;
-        if claims.temp { Ok(claims) } else { Err(TokenError::Invalid(None)) }
+        if claims.temp {
+            Ok(claims)
+        } else {
+            Err(TokenError::Invalid(None))
+        }
     }
 
     /// Reads a bridge token. Its `exp` is compared with `now`, in seconds.
@@ -243,21 +253,34 @@ mod tests {
         let token = secret().sign(&claims()).unwrap();
         let payload = token.split('.').nth(1).unwrap();
 
-        assert!(secret().verify(&format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{payload}.")).is_err());
+        assert!(
+            secret()
+                .verify(&format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{payload}."))
+                .is_err()
+        );
     }
 
     #[test]
     fn a_bridge_token_is_no_session_and_a_session_no_bridge_token() {
         let now = claims().iat;
         let bridge = signed(&json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "userId": 7}));
-        let both = signed(&json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "userId": 7,
-            "temp": true, "signInTime": 1, "jti": Uuid::from_u128(1)}));
+        let both = signed(
+            &json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "userId": 7,
+            "temp": true, "signInTime": 1, "jti": Uuid::from_u128(1)}),
+        );
 
-        assert_eq!(secret().verify_bridge(&bridge, now).unwrap().user(), Some(UserId(7)));
+        assert_eq!(
+            secret().verify_bridge(&bridge, now).unwrap().user(),
+            Some(UserId(7))
+        );
         assert!(secret().verify(&bridge).is_err());
         assert!(secret().verify(&both).is_err());
         assert!(secret().verify_bridge(&both, now).is_err());
-        assert!(secret().verify_bridge(&secret().sign(&claims()).unwrap(), now).is_err());
+        assert!(
+            secret()
+                .verify_bridge(&secret().sign(&claims()).unwrap(), now)
+                .is_err()
+        );
     }
 
     #[test]
@@ -266,7 +289,13 @@ mod tests {
         let old = signed(&json!({"aud": BRIDGE_AUDIENCE, "iat": now - 200, "exp": now - 140}));
         let long = signed(&json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 3600}));
 
-        assert!(matches!(secret().verify_bridge(&old, now), Err(TokenError::Expired)));
-        assert!(matches!(secret().verify_bridge(&long, now), Err(TokenError::Invalid(None))));
+        assert!(matches!(
+            secret().verify_bridge(&old, now),
+            Err(TokenError::Expired)
+        ));
+        assert!(matches!(
+            secret().verify_bridge(&long, now),
+            Err(TokenError::Invalid(None))
+        ));
     }
 }

@@ -37,11 +37,18 @@ impl SignIn {
         let configured = self.find_configured(request.authenticator).await?;
         let name = &configured.authenticator.name;
         let return_path = ReturnPath::parse_or(request.return_path, &self.site.sign_in_page());
-        let own_origin = configured.options.callback_origin.as_deref().and_then(Origin::parse);
+        let own_origin = configured
+            .options
+            .callback_origin
+            .as_deref()
+            .and_then(Origin::parse);
         let origin = own_origin.as_ref().unwrap_or(request.origin);
         // A proxy that hides the host would send the browser round for ever; one move is enough.
         if origin != request.origin && !request.was_moved {
-            return Ok(Begun { location: self.same_start_at(origin, name, &return_path), cookies: Vec::new() });
+            return Ok(Begun {
+                location: self.same_start_at(origin, name, &return_path),
+                cookies: Vec::new(),
+            });
         }
         let client_id = credentials(&configured.options)?.client_id;
         let flow = BegunFlow::new(name, return_path.as_str(), &self.entropy, self.clock.now());
@@ -53,7 +60,10 @@ impl SignIn {
         });
         let mut cookies = self.make_room(request.cookies);
         cookies.push(self.keep(&flow.into(), request.origin.is_secure())?);
-        Ok(Begun { location: location.into(), cookies })
+        Ok(Begun {
+            location: location.into(),
+            cookies,
+        })
     }
 
     fn same_start_at(&self, origin: &Origin, authenticator: &str, return_path: &ReturnPath) -> String {
@@ -68,8 +78,10 @@ impl SignIn {
     /// Removes dead flow cookies, and the oldest living ones until one more has room.
     fn make_room(&self, cookies: &[CookieIn]) -> Vec<CookieChange> {
         let (mut flows, dead) = self.flows(cookies);
-        let mut changes: Vec<CookieChange> =
-            dead.into_iter().map(|name| CookieChange::Remove { name }).collect();
+        let mut changes: Vec<CookieChange> = dead
+            .into_iter()
+            .map(|name| CookieChange::Remove { name })
+            .collect();
         flows.sort_by_key(Flow::ends_at);
         let too_many = (flows.len() + 1).saturating_sub(FLOWS_PER_BROWSER);
         for flow in flows.iter().take(too_many) {
@@ -81,7 +93,11 @@ impl SignIn {
     /// The cookie that keeps a flow in the browser.
     pub(super) fn keep(&self, flow: &Flow, secure: bool) -> Result<CookieChange, SignInError> {
         let value = self.seal.seal(flow, secure).ok_or(SignInError::FlowNotFound)?;
-        Ok(CookieChange::Set { name: flow.cookie_name(secure), value, ends_at: flow.ends_at() })
+        Ok(CookieChange::Set {
+            name: flow.cookie_name(secure),
+            value,
+            ends_at: flow.ends_at(),
+        })
     }
 }
 

@@ -51,12 +51,18 @@ impl SignIn {
     pub async fn complete(&self, request: CompleteRequest<'_>) -> Result<Completed, Refusal> {
         let (flows, _) = self.flows(request.cookies);
         let Some(flow) = newest_returned(flows, request.authenticator, request.handle) else {
-            return Err(Refusal { error: SignInError::FlowNotFound, cookies: Vec::new() });
+            return Err(Refusal {
+                error: SignInError::FlowNotFound,
+                cookies: Vec::new(),
+            });
         };
         let id = flow.id();
         let is_first = self.consumed.entry(id).or_insert(()).is_fresh();
-        let outcome =
-            if is_first { self.run(&flow, request.authenticator).await } else { Err(SignInError::FlowUsed) };
+        let outcome = if is_first {
+            self.run(&flow, request.authenticator).await
+        } else {
+            Err(SignInError::FlowUsed)
+        };
         self.report(&outcome, &request).await;
         let flow = Flow::from(flow);
         match outcome {
@@ -74,9 +80,15 @@ impl SignIn {
             }),
             Err(error) if error.keeps_flow() => {
                 self.consumed.invalidate(&id);
-                Err(Refusal { error, cookies: Vec::new() })
+                Err(Refusal {
+                    error,
+                    cookies: Vec::new(),
+                })
             }
-            Err(error) => Err(Refusal { error, cookies: remove(&flow, request.cookies) }),
+            Err(error) => Err(Refusal {
+                error,
+                cookies: remove(&flow, request.cookies),
+            }),
         }
     }
 
@@ -87,12 +99,21 @@ impl SignIn {
         let Match { user, matched } =
             find_or_link(&self.store, authenticator, &identity, rules, self.clock.now()).await?;
         let roles = self.store.roles_of(user.id).await?;
-        let issued = self.sessions.issue(user.id, authenticator, flow.id()).await.map_err(|error| match error {
-            SessionError::AlreadyIssued => SignInError::FlowUsed,
-            SessionError::Store(error) => SignInError::Store(error),
-            other => SignInError::Session(other),
-        })?;
-        Ok(Done { user, roles, issued, matched })
+        let issued = self
+            .sessions
+            .issue(user.id, authenticator, flow.id())
+            .await
+            .map_err(|error| match error {
+                SessionError::AlreadyIssued => SignInError::FlowUsed,
+                SessionError::Store(error) => SignInError::Store(error),
+                other => SignInError::Session(other),
+            })?;
+        Ok(Done {
+            user,
+            roles,
+            issued,
+            matched,
+        })
     }
 
     /// Asks DingTalk who this is: two calls, and a third where the subject is the organisation's own id.
@@ -117,17 +138,22 @@ impl SignIn {
         let phone = Phone::parse(profile.state_code.as_deref(), profile.mobile.as_deref());
         self.remember_permissions(name, true, phone.is_some());
         let subject = match options.subject {
-            Subject::UnionId => profile.union_id.to_string(),
+            Subject::UnionId => profile.union_id.as_str().to_owned(),
             Subject::UserId => self
                 .dingtalk
                 .find_user_id(&credentials, &profile.union_id)
                 .await
                 .map_err(SignInError::AfterCode)?
                 .ok_or(SignInError::NotInOrganization)?
-                .to_string(),
+                .as_str()
+                .to_owned(),
             Subject::Mobile => phone.as_ref().ok_or(SignInError::PhoneUnavailable)?.stored(),
         };
-        Ok(Identity { subject, phone, nickname: nickname(&profile) })
+        Ok(Identity {
+            subject,
+            phone,
+            nickname: nickname(&profile),
+        })
     }
 
     async fn report(&self, outcome: &Result<Done, SignInError>, request: &CompleteRequest<'_>) {
@@ -135,7 +161,10 @@ impl SignIn {
         let authenticator = request.authenticator;
         let entry = match outcome {
             Ok(done) => {
-                info!("user {} signed in through {authenticator} (reference {reference})", done.user.id);
+                info!(
+                    "user {} signed in through {authenticator} (reference {reference})",
+                    done.user.id
+                );
                 Outcome {
                     authenticator,
                     result: "OK",
@@ -152,7 +181,10 @@ impl SignIn {
                     result: code,
                     matched: None,
                     user_id: None,
-                    dingtalk_request_id: error.dingtalk().and_then(DingTalkError::request_id).map(str::to_owned),
+                    dingtalk_request_id: error
+                        .dingtalk()
+                        .and_then(DingTalkError::request_id)
+                        .map(str::to_owned),
                 }
             }
         };

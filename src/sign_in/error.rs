@@ -65,6 +65,10 @@ impl SignInError {
 
     /// What DingTalk answered, where that was the reason.
     pub fn dingtalk(&self) -> Option<&DingTalkError> {
-        if let Self::DingTalk(error) | Self::AfterCode(error) = self { Some(error) } else { None }
+        if let Self::DingTalk(error) | Self::AfterCode(error) = self {
+            Some(error)
+        } else {
+            None
+        }
     }
 }

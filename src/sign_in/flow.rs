@@ -188,7 +188,10 @@ impl FlowSeal {
         Hkdf::<Sha256>::new(None, secret)
             .expand(KEY_PURPOSE, key.as_mut_slice())
             .expect("32 bytes can be derived");
-        Self { cipher: XChaCha20Poly1305::new(key.as_slice().try_into().expect("the key has 32 bytes")), entropy }
+        Self {
+            cipher: XChaCha20Poly1305::new(key.as_slice().try_into().expect("the key has 32 bytes")),
+            entropy,
+        }
     }
 
     /// The cookie value of a flow; `None` when it would be longer than a cookie may be.
@@ -197,11 +200,25 @@ impl FlowSeal {
             Flow::Begun(_) => None,
             Flow::Returned(returned) => Some(returned.code.expose_secret().to_owned()),
         };
-        let plain = Zeroizing::new(serde_json::to_vec(&Sealed { facts: flow.facts().clone(), code }).ok()?);
+        let plain = Zeroizing::new(
+            serde_json::to_vec(&Sealed {
+                facts: flow.facts().clone(),
+                code,
+            })
+            .ok()?,
+        );
         let nonce = self.entropy.bytes::<NONCE_BYTES>();
         let name = flow.cookie_name(secure);
-        let sealed =
-            self.cipher.encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: name.as_bytes() }).ok()?;
+        let sealed = self
+            .cipher
+            .encrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: &plain,
+                    aad: name.as_bytes(),
+                },
+            )
+            .ok()?;
         let value = URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat());
         (value.len() <= SEALED_LIMIT).then_some(value)
     }
@@ -216,20 +233,32 @@ impl FlowSeal {
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
         let plain = self
             .cipher
-            .decrypt(&XNonce::from(nonce), Payload { msg: sealed, aad: name.as_bytes() })
+            .decrypt(
+                &XNonce::from(nonce),
+                Payload {
+                    msg: sealed,
+                    aad: name.as_bytes(),
+                },
+            )
             .map(Zeroizing::new)
             .ok()?;
         let Sealed { facts, code } = serde_json::from_slice(&plain).ok()?;
         Some(match code {
             None => Flow::Begun(Begun(facts)),
-            Some(code) => Flow::Returned(Returned { facts, code: code.into() }),
+            Some(code) => Flow::Returned(Returned {
+                facts,
+                code: code.into(),
+            }),
         })
     }
 }
 
 impl fmt::Debug for Flow {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Flow").field("authenticator", &self.authenticator()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Flow")
+            .field("authenticator", &self.authenticator())
+            .finish_non_exhaustive()
     }
 }
 
@@ -284,7 +313,10 @@ mod tests {
             let changed = String::from_utf8(changed).unwrap();
 
             // The last symbol carries spare bits; a decoder that ignored them would give the same bytes.
-            assert!(changed == value || seal().open(&name, &changed).is_none(), "symbol {index}");
+            assert!(
+                changed == value || seal().open(&name, &changed).is_none(),
+                "symbol {index}"
+            );
         }
     }
 
@@ -304,7 +336,11 @@ mod tests {
             .collect();
 
         assert_eq!(states.len(), 10_000);
-        assert!(states.iter().all(|state| URL_SAFE_NO_PAD.decode(state).unwrap().len() * 8 >= 128));
+        assert!(
+            states
+                .iter()
+                .all(|state| URL_SAFE_NO_PAD.decode(state).unwrap().len() * 8 >= 128)
+        );
     }
 
     proptest! {

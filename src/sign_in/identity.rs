@@ -48,7 +48,10 @@ impl Phone {
             && country.len() <= 4
             && is_number(&digits)
             && (FEWEST_DIGITS..=MOST_DIGITS).contains(&digits.len());
-        plausible.then(|| Self { country: country.to_owned(), digits })
+        plausible.then(|| Self {
+            country: country.to_owned(),
+            digits,
+        })
     }
 
     /// Every spelling under which NocoBase may hold this number and no other one.
@@ -82,7 +85,12 @@ fn reads_as_mainland(number: &str) -> bool {
 
 /// The nickname as NocoBase can hold it.
 pub fn nickname(profile: &Profile) -> Option<String> {
-    let nick: String = profile.nick.as_deref()?.chars().filter(|c| !c.is_control()).collect();
+    let nick: String = profile
+        .nick
+        .as_deref()?
+        .chars()
+        .filter(|c| !c.is_control())
+        .collect();
     let nick: String = nick.trim().chars().take(NICKNAME_LIMIT).collect();
     (!nick.is_empty()).then_some(nick)
 }
@@ -107,7 +115,15 @@ mod tests {
 
         let mut spellings = phone.spellings();
         spellings.sort();
-        assert_eq!(spellings, ["+86-13900139000", "+8613900139000", "13900139000", "8613900139000"]);
+        assert_eq!(
+            spellings,
+            [
+                "+86-13900139000",
+                "+8613900139000",
+                "13900139000",
+                "8613900139000"
+            ]
+        );
         assert_eq!(phone.stored(), "13900139000");
     }
 
@@ -115,7 +131,10 @@ mod tests {
     fn a_foreign_number_matches_only_spellings_with_its_code() {
         let phone = phone("852", "91234567").unwrap();
 
-        assert_eq!(phone.spellings(), ["+852-91234567", "+85291234567", "85291234567"]);
+        assert_eq!(
+            phone.spellings(),
+            ["+852-91234567", "+85291234567", "85291234567"]
+        );
         assert_eq!(phone.stored(), "+852-91234567");
     }
 
@@ -125,7 +144,11 @@ mod tests {
         let same_written_together = phone("1", "3800138000").unwrap();
 
         assert!(!same_national.spellings().contains(&"13800138000".to_owned()));
-        assert!(!same_written_together.spellings().contains(&"13800138000".to_owned()));
+        assert!(
+            !same_written_together
+                .spellings()
+                .contains(&"13800138000".to_owned())
+        );
     }
 
     #[test]
@@ -151,12 +174,19 @@ mod tests {
             (Some("86"), Some("123")),
             (Some("86"), Some("1234567890123456")),
         ] {
-            assert_eq!(Phone::parse(state_code, mobile), None, "{state_code:?} {mobile:?}");
+            assert_eq!(
+                Phone::parse(state_code, mobile),
+                None,
+                "{state_code:?} {mobile:?}"
+            );
         }
     }
 
     #[test]
     fn a_phone_number_does_not_print_itself() {
-        assert_eq!(format!("{:?}", phone("86", "13900139000").unwrap()), "Phone(+86-..)");
+        assert_eq!(
+            format!("{:?}", phone("86", "13900139000").unwrap()),
+            "Phone(+86-..)"
+        );
     }
 }

@@ -32,7 +32,10 @@ impl Rules {
     /// The rules of these options. The settings of the community plugin recognise known people, and link
     /// others only where they matched by mobile themselves.
     pub fn of(options: &AuthenticatorOptions) -> Self {
-        let may_match_by_phone = options.community.as_ref().is_none_or(|community| community.matches_by_mobile);
+        let may_match_by_phone = options
+            .community
+            .as_ref()
+            .is_none_or(|community| community.matches_by_mobile);
         Self {
             may_match_by_phone,
             may_sign_up: options.auto_signup && may_match_by_phone,
@@ -49,8 +52,14 @@ pub async fn find_or_link(
     rules: Rules,
     now: DateTime<Utc>,
 ) -> Result<Match, SignInError> {
-    if let Some(user) = store.find_user_by_subject(authenticator, &identity.subject).await? {
-        return Ok(Match { user, matched: Matched::Subject });
+    if let Some(user) = store
+        .find_user_by_subject(authenticator, &identity.subject)
+        .await?
+    {
+        return Ok(Match {
+            user,
+            matched: Matched::Subject,
+        });
     }
     // A deadlock, or a rival who was faster by a hair: what was true has changed, so it is asked again, once.
     match link(store, authenticator, identity, rules, now).await {
@@ -71,10 +80,16 @@ async fn link(
     if !rules.may_match_by_phone {
         return Err(SignInError::MigrationNeeded);
     }
-    let Some(phone) = &identity.phone else { return Err(SignInError::PhoneUnavailable) };
-    let mut linking = store.begin_linking(authenticator).await?;
+    let Some(phone) = &identity.phone else {
+        return Err(SignInError::PhoneUnavailable);
+    };
+    let linking = store.begin_linking(authenticator).await?;
+    let mut linking = linking.ok_or(SignInError::AuthenticatorNotFound)?;
     if let Some(user) = linking.find_user_by_subject(&identity.subject).await? {
-        return Ok(Match { user, matched: Matched::Subject });
+        return Ok(Match {
+            user,
+            matched: Matched::Subject,
+        });
     }
     let mut candidates = linking.find_by_phone(&phone.spellings()).await?;
     let found = match (candidates.pop(), candidates.is_empty()) {
@@ -85,12 +100,21 @@ async fn link(
             if candidate.is_administrator && !rules.may_link_administrators {
                 return Err(SignInError::AdministratorNotLinked);
             }
-            Match { user: candidate.user, matched: Matched::Phone }
+            Match {
+                user: candidate.user,
+                matched: Matched::Phone,
+            }
         }
         (Some(_), false) => return Err(SignInError::PhoneAmbiguous),
         (None, _) if rules.may_sign_up => {
-            let new_user = NewUser { nickname: identity.nickname.clone(), phone: Some(phone.stored()) };
-            Match { user: linking.create_user(new_user, now).await?, matched: Matched::SignUp }
+            let new_user = NewUser {
+                nickname: identity.nickname.clone(),
+                phone: Some(phone.stored()),
+            };
+            Match {
+                user: linking.create_user(new_user, now).await?,
+                matched: Matched::SignUp,
+            }
         }
         (None, _) => return Err(SignInError::NoMatchingUser),
     };
@@ -104,8 +128,15 @@ async fn commit(
     now: DateTime<Utc>,
 ) -> Result<Match, SignInError> {
     let meta = json!({ "matchedBy": found.matched });
-    let nickname = identity.nickname.as_deref().unwrap_or_default();
-    linking.link(found.user.id, &identity.subject, meta, nickname, now).await?;
+    linking
+        .link(
+            found.user.id,
+            &identity.subject,
+            meta,
+            identity.nickname.as_deref(),
+            now,
+        )
+        .await?;
     linking.commit().await?;
     Ok(found)
 }

@@ -27,7 +27,7 @@ use crate::audit::{Audit, Entry, Event, Matched};
 use crate::clock::Clock;
 use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
-use crate::nocobase::{AesKey, Authenticator, AuthenticatorOptions, Environment, Store, UserId};
+use crate::nocobase::{AesKey, Authenticator, AuthenticatorOptions, Environment, Store, StoreError, UserId};
 use crate::session::Sessions;
 
 pub use begin::{BeginRequest, Begun};
@@ -190,11 +190,17 @@ impl SignIn {
     /// What the latest sign-in through this authenticator showed, since this process started.
     pub fn personal_permissions(&self, authenticator: &str) -> Option<PersonalPermissions> {
         let seen = self.personal.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().find(|(name, _)| name == authenticator).map(|(_, permissions)| *permissions)
+        seen.iter()
+            .find(|(name, _)| name == authenticator)
+            .map(|(_, permissions)| *permissions)
     }
 
     fn remember_permissions(&self, authenticator: &str, profile: bool, phone: bool) {
-        let permissions = PersonalPermissions { at: self.clock.now(), profile, phone };
+        let permissions = PersonalPermissions {
+            at: self.clock.now(),
+            profile,
+            phone,
+        };
         let mut seen = self.personal.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|(name, _)| name != authenticator);
         seen.push((authenticator.to_owned(), permissions));
@@ -215,20 +221,31 @@ impl SignIn {
             .filter(|found| found.enabled && found.auth_type == AUTH_TYPE)
             .ok_or(SignInError::AuthenticatorNotFound)?;
         let options = self.options_of(&authenticator).await?;
-        Ok(Configured { authenticator, options })
+        Ok(Configured {
+            authenticator,
+            options,
+        })
     }
 
     /// The settings of an authenticator, templates rendered and secret variables decrypted.
-    pub async fn options_of(&self, authenticator: &Authenticator) -> Result<AuthenticatorOptions, SignInError> {
+    pub async fn options_of(
+        &self,
+        authenticator: &Authenticator,
+    ) -> Result<AuthenticatorOptions, SignInError> {
         let incomplete = |error| SignInError::ConfigurationIncomplete(Some(error));
         let has_templates = authenticator.options.to_string().contains("{{");
         let environment = if has_templates {
-            let variables = self.store.environment_variables().await?;
-            Environment::new(variables, self.aes_key.as_ref()).map_err(incomplete)?
+            self.environment().await?
         } else {
-            Environment::default()
+            Environment::new(Vec::new(), None)
         };
         AuthenticatorOptions::parse(&authenticator.options, &environment).map_err(incomplete)
+    }
+
+    /// NocoBase's variables, for the templates in settings.
+    pub async fn environment(&self) -> Result<Environment, StoreError> {
+        let variables = self.store.environment_variables().await?;
+        Ok(Environment::new(variables, self.aes_key.as_ref()))
     }
 
     /// The flows in this browser that are ours, and the names of flow cookies that hold none.
@@ -255,11 +272,16 @@ impl SignIn {
             result: outcome.result.to_owned(),
             matched: outcome.matched,
             user_id: outcome.user_id.map(|id| id.0),
+            actor_id: None,
             address: attempt.address,
             dingtalk_request_id: outcome.dingtalk_request_id,
+            detail: None,
         };
         if let Err(failure) = self.audit.record(&entry).await {
-            error!("the audit could not be written: {failure} (reference {})", attempt.reference);
+            error!(
+                "the audit could not be written: {failure} (reference {})",
+                attempt.reference
+            );
         }
     }
 }

@@ -23,8 +23,14 @@ impl Origin {
     /// Puts an origin together from what a request says; `None` when it is not the shape of one.
     pub fn of_request(scheme: &str, host: &str) -> Option<Self> {
         let is_host = !host.is_empty()
-            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte));
-        if is_host { Self::parse(&format!("{scheme}://{host}")) } else { None }
+            && host
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte));
+        if is_host {
+            Self::parse(&format!("{scheme}://{host}"))
+        } else {
+            None
+        }
     }
 
     /// Whether people reach it over TLS.
@@ -55,15 +61,31 @@ mod tests {
 
     #[test]
     fn an_origin_has_one_spelling() {
-        for text in ["https://Nocobase.Example", "https://nocobase.example/", "https://nocobase.example:443"] {
+        for text in [
+            "https://Nocobase.Example",
+            "https://nocobase.example/",
+            "https://nocobase.example:443",
+        ] {
             assert_eq!(Origin::parse(text).unwrap().as_text(), "https://nocobase.example");
         }
-        assert_eq!(Origin::parse("http://127.0.0.1:13000").unwrap().as_text(), "http://127.0.0.1:13000");
+        assert_eq!(
+            Origin::parse("http://127.0.0.1:13000").unwrap().as_text(),
+            "http://127.0.0.1:13000"
+        );
     }
 
     #[test]
     fn what_is_more_or_less_than_an_origin_is_refused() {
-        for text in ["", "nocobase.example", "https://", "https://a/b", "https://a?b", "https://u@a", "ftp://a", "javascript:a"] {
+        for text in [
+            "",
+            "nocobase.example",
+            "https://",
+            "https://a/b",
+            "https://a?b",
+            "https://u@a",
+            "ftp://a",
+            "javascript:a",
+        ] {
             assert_eq!(Origin::parse(text), None, "{text}");
         }
         for host in ["", "a/b", "a b", "a@b", "a\r\nb", "a?b", "a#b", "a\\b"] {

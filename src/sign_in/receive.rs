@@ -50,13 +50,25 @@ impl SignIn {
         if let Some(code) = code.filter(|code| is_code(code)) {
             let flow = Flow::from(begun.returned(code));
             let page = page_of(&flow, &self.site.sign_in_page());
-            let location =
-                page.with(&[("authenticator", flow.authenticator()), ("dingtalk", flow.handle())]);
-            return Ok(Received { location, cookies: vec![self.keep(&flow, origin.is_secure())?] });
+            let location = page.with(&[
+                ("authenticator", flow.authenticator()),
+                ("dingtalk", flow.handle()),
+            ]);
+            return Ok(Received {
+                location,
+                cookies: vec![self.keep(&flow, origin.is_secure())?],
+            });
         }
         let flow = Flow::from(begun);
-        let refusal = if answer.is_refusal { SignInError::Denied } else { SignInError::FlowNotFound };
-        info!("sign-in through {} ended at DingTalk: {refusal}", flow.authenticator());
+        let refusal = if answer.is_refusal {
+            SignInError::Denied
+        } else {
+            SignInError::FlowNotFound
+        };
+        info!(
+            "sign-in through {} ended at DingTalk: {refusal}",
+            flow.authenticator()
+        );
         let outcome = Outcome {
             authenticator: flow.authenticator(),
             result: refusal.code(),
@@ -67,7 +79,10 @@ impl SignIn {
         self.record(attempt, outcome).await;
         let page = page_of(&flow, &self.site.sign_in_page());
         let location = page.with(&[("authenticator", flow.authenticator()), ("error", refusal.code())]);
-        Ok(Received { location, cookies: remove(&flow, cookies) })
+        Ok(Received {
+            location,
+            cookies: remove(&flow, cookies),
+        })
     }
 }
 

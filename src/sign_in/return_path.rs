@@ -23,7 +23,10 @@ impl ReturnPath {
         if !text.starts_with('/') || text.starts_with("//") || text.len() > LENGTH_LIMIT * 4 {
             return None;
         }
-        if text.chars().any(|c| c.is_control() || c == '\\' || c == '\u{2028}' || c == '\u{2029}') {
+        if text
+            .chars()
+            .any(|c| c.is_control() || c == '\\' || c == '\u{2028}' || c == '\u{2029}')
+        {
             return None;
         }
         let site = Url::parse(SITE).ok()?;
@@ -75,7 +78,9 @@ fn remove_own_parameters(url: &mut Url) {
     let kept: Vec<&str> = query
         .split('&')
         .filter(|pair| {
-            let name = url::form_urlencoded::parse(pair.as_bytes()).next().map(|(name, _)| name.into_owned());
+            let name = url::form_urlencoded::parse(pair.as_bytes())
+                .next()
+                .map(|(name, _)| name.into_owned());
             name.is_some_and(|name| !OWN_PARAMETERS.contains(&name.as_str()))
         })
         .collect();
@@ -148,8 +153,14 @@ mod tests {
         let long = format!("/v/signin?redirect={}", "x".repeat(2000));
 
         assert_eq!(ReturnPath::parse_or(Some(&long), "/signin").as_str(), "/v/signin");
-        assert_eq!(ReturnPath::parse_or(Some("//evil.example"), "/signin").as_str(), "/signin");
-        assert_eq!(ReturnPath::parse_or(Some(&format!("/{}", "x".repeat(9000))), "/signin").as_str(), "/signin");
+        assert_eq!(
+            ReturnPath::parse_or(Some("//evil.example"), "/signin").as_str(),
+            "/signin"
+        );
+        assert_eq!(
+            ReturnPath::parse_or(Some(&format!("/{}", "x".repeat(9000))), "/signin").as_str(),
+            "/signin"
+        );
     }
 
     #[test]
@@ -157,8 +168,14 @@ mod tests {
         let bare = ReturnPath::parse("/signin").unwrap();
         let with_query = ReturnPath::parse("/signin?redirect=/admin").unwrap();
 
-        assert_eq!(bare.with(&[("authenticator", "s_1"), ("error", "X")]), "/signin?authenticator=s_1&error=X");
-        assert_eq!(with_query.with(&[("dingtalk", "h&h")]), "/signin?redirect=/admin&dingtalk=h%26h");
+        assert_eq!(
+            bare.with(&[("authenticator", "s_1"), ("error", "X")]),
+            "/signin?authenticator=s_1&error=X"
+        );
+        assert_eq!(
+            with_query.with(&[("dingtalk", "h&h")]),
+            "/signin?redirect=/admin&dingtalk=h%26h"
+        );
     }
 
     proptest! {

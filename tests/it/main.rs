@@ -2,5 +2,6 @@
 
 mod golden;
 mod package;
+mod simulator;
 mod store;
 mod support;

@@ -1,0 +1,246 @@
+//! The composition root: builds the server from a [`Config`]. `main` and every test use it.
+
+pub mod demo;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::{info, warn};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::audit::{Audit, AuditError};
+use crate::clock::Clock;
+use crate::config::{Config, Mode};
+use crate::dingtalk::{DingTalk, DingTalkError};
+use crate::entropy::Entropy;
+use crate::http::{AppState, Demo, Metrics, Pause, Server, Stop, TrustedProxies};
+use crate::nocobase::{RootUser, Store, StoreError, SubjectIndex};
+use crate::session::{SessionSecret, Sessions, password};
+use crate::sign_in::{Parts, SignIn, Site};
+
+/// Why the server could not be started. Its text is shown to the person who starts it.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The folder for our own files cannot be used.
+    #[error("the storage folder {} cannot be used", folder.display())]
+    Storage {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    #[error("the database cannot be used")]
+    Database(#[from] StoreError),
+    /// The audit cannot be opened.
+    #[error("the audit cannot be opened")]
+    Audit(#[from] AuditError),
+    /// The client of DingTalk cannot be made.
+    #[error("the client of DingTalk cannot be set up")]
+    DingTalk(#[from] DingTalkError),
+    /// The counters cannot be set up.
+    #[error("the metrics cannot be set up")]
+    Metrics(#[from] prometheus::Error),
+    /// The simulator of the demo cannot be started.
+    #[error("the DingTalk simulator cannot be started")]
+    Simulator(#[source] io::Error),
+}
+
+/// A server that is ready to answer.
+pub struct App {
+    server: Server,
+    first_password: Option<SecretString>,
+    store: Store,
+}
+
+const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+const PASSWORD_BYTES: usize = 12;
+
+impl App {
+    /// Builds everything: database, audit, clients, use cases, server.
+    pub async fn build(
+        config: Config,
+        clock: Clock,
+        entropy: Entropy,
+        demo: Option<Demo>,
+    ) -> Result<Self, StartError> {
+        let address = config.listen;
+        let listener = TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })?;
+        listener
+            .set_nonblocking(true)
+            .map_err(|source| StartError::Listen { address, source })?;
+        make_storage(&config.storage)?;
+        let metrics = Metrics::new()?;
+        let (store, first_password) = open_store(&config, &metrics, &clock, &entropy).await?;
+        let subject_index = match config.mode {
+            Mode::Alone => None,
+            Mode::BesideNocoBase => ensure_index(&store, config.may_create_index).await,
+        };
+        let audit = Audit::open(
+            &config.storage.join("audit"),
+            &config.instance,
+            config.audit_retention_days,
+            clock.now(),
+        )?;
+        prune_regularly(audit.clone(), clock.clone());
+        let counted = metrics.clone();
+        let observer = Arc::new(move |report: &crate::dingtalk::CallReport| {
+            counted.dingtalk_called(report.call.label(), report.outcome, report.elapsed);
+        });
+        let dingtalk = DingTalk::new(config.endpoints, config.limits, observer)?;
+        let secret = SessionSecret::new(&config.secret);
+        let sessions = Sessions::new(store.clone(), secret, clock.clone(), entropy.clone());
+        let sign_in = SignIn::new(Parts {
+            store: store.clone(),
+            dingtalk: dingtalk.clone(),
+            sessions: sessions.clone(),
+            audit: audit.clone(),
+            secret: config.secret,
+            aes_key: config.aes_key,
+            site: Site {
+                api_base: config.api_base.clone(),
+                public_path: config.public_path.clone(),
+                plugin_row_decides: config.mode == Mode::Alone,
+            },
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
+        let state = AppState {
+            mode: config.mode,
+            demo,
+            store: store.clone(),
+            sessions,
+            sign_in,
+            dingtalk,
+            audit,
+            metrics,
+            diagnoses: Pause::default(),
+            subject_index,
+            proxies: TrustedProxies::new(config.trusted_proxies),
+            public_origin: config.public_origin,
+            sidecar_url: config.sidecar_url,
+            api_base: config.api_base,
+            public_path: config.public_path,
+            cors: config.cors,
+            clock,
+            entropy,
+        };
+        let server = Server::new(listener, state).map_err(|source| StartError::Listen { address, source })?;
+        Ok(Self {
+            server,
+            first_password,
+            store,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// What stops it.
+    pub fn stopper(&self) -> Stop {
+        self.server.stopper()
+    }
+
+    /// The password made for the first administrator, when this start made the database and none was set.
+    pub fn first_password(&self) -> Option<&SecretString> {
+        self.first_password.as_ref()
+    }
+
+    /// The tables it works on.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Answers until it is stopped.
+    pub async fn run(self) -> io::Result<()> {
+        self.server.run().await
+    }
+}
+
+fn make_storage(folder: &Path) -> Result<(), StartError> {
+    std::fs::create_dir_all(folder).map_err(|source| StartError::Storage {
+        folder: folder.to_owned(),
+        source,
+    })
+}
+
+async fn open_store(
+    config: &Config,
+    metrics: &Metrics,
+    clock: &Clock,
+    entropy: &Entropy,
+) -> Result<(Store, Option<SecretString>), StartError> {
+    let counted = metrics.clone();
+    let observer = Arc::new(move |report: &crate::nocobase::StatementReport| {
+        counted.statement_ran(report.failed, report.elapsed);
+    });
+    let store = Store::connect(&config.database, observer).await?;
+    if config.mode == Mode::BesideNocoBase {
+        store.verify_shape().await?;
+        return Ok((store, None));
+    }
+    let given = config.first_administrator.password.clone();
+    let password = given
+        .clone()
+        .unwrap_or_else(|| SecretString::from(entropy.text::<PASSWORD_BYTES>()));
+    let root = RootUser {
+        email: config.first_administrator.email.clone(),
+        username: config.first_administrator.username.clone(),
+        nickname: config.first_administrator.nickname.clone(),
+        password_hash: password::hash(password.expose_secret(), entropy).0.into(),
+    };
+    let is_new = store
+        .create_embedded(&root, &config.language, clock.now())
+        .await?;
+    if is_new {
+        info!(
+            "the embedded database was created, with {} as administrator",
+            root.username
+        );
+    }
+    Ok((store, (is_new && given.is_none()).then_some(password)))
+}
+
+async fn ensure_index(store: &Store, may_create: bool) -> Option<Result<SubjectIndex, StoreError>> {
+    if !may_create {
+        info!("no index is made in NocoBase's database, as SIDECAR_CREATE_INDEX says");
+        return None;
+    }
+    let outcome = store.ensure_subject_index().await;
+    match &outcome {
+        Ok(SubjectIndex::Created) => {
+            info!(
+                "made a unique index over authenticator and uuid on NocoBase's table usersAuthenticators; SIDECAR_CREATE_INDEX=false keeps it from being made"
+            );
+        }
+        Ok(SubjectIndex::Present | SubjectIndex::NotUsed) => {}
+        Err(error) => {
+            warn!("the index that keeps one person from being linked twice could not be made: {error}")
+        }
+    }
+    Some(outcome)
+}
+
+fn prune_regularly(audit: Audit, clock: Clock) {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(PRUNE_EVERY).await;
+            if let Err(error) = audit.prune(clock.now()).await {
+                warn!("old audit files were not removed: {error}");
+            }
+        }
+    });
+}

@@ -1,0 +1,113 @@
+//! The demo: the sidecar and a simulated DingTalk, configured for each other.
+
+use std::net::SocketAddr;
+
+use chrono::{DateTime, Utc};
+use log::info;
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::{App, StartError};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::dingtalk::Endpoints;
+use crate::entropy::Entropy;
+use crate::http::Demo;
+use crate::nocobase::{NewAuthenticator, NewUser, Store, StoreError};
+use crate::sign_in::{AUTH_TYPE, PLUGIN_NAME};
+use crate::simulator::{App as DingTalkApp, Simulator, SimulatorOptions};
+
+/// The administrator's password in the demo; it opens nothing but the demo.
+pub const DEMO_PASSWORD: &str = "admin123";
+/// The name of the demo's authenticator.
+pub const DEMO_AUTHENTICATOR: &str = "dingtalk";
+
+/// A demo that is ready to answer.
+pub struct RunningDemo {
+    /// The sidecar.
+    pub app: App,
+    /// The simulated DingTalk.
+    pub simulator: Simulator,
+}
+
+/// Starts the simulator, and the sidecar on it.
+pub async fn build(
+    mut config: Config,
+    simulator_listen: SocketAddr,
+    clock: Clock,
+    entropy: Entropy,
+) -> Result<RunningDemo, StartError> {
+    let redirect_uris = ["127.0.0.1", "localhost"].map(|host| {
+        format!(
+            "http://{host}:{}{}auth:redirect",
+            config.listen.port(),
+            config.api_base
+        )
+    });
+    let mut dingtalk_app = DingTalkApp::demo(&redirect_uris[0]);
+    dingtalk_app.redirect_uris = redirect_uris.to_vec();
+    let options = SimulatorOptions {
+        listen: simulator_listen,
+        apps: vec![dingtalk_app.clone()],
+        ..SimulatorOptions::default()
+    };
+    let simulator = Simulator::start(options).await.map_err(StartError::Simulator)?;
+    let base: url::Url = simulator
+        .url()
+        .parse()
+        .map_err(|_| StartError::Simulator(std::io::ErrorKind::InvalidData.into()))?;
+    config.endpoints = Endpoints {
+        login: base.clone(),
+        api: base.clone(),
+        oapi: base.clone(),
+    };
+    config.first_administrator.password = Some(SecretString::from(DEMO_PASSWORD));
+    let demo = Demo {
+        simulator_url: simulator.url(),
+    };
+    let app = App::build(config, clock.clone(), entropy, Some(demo)).await?;
+    furnish(app.store(), &dingtalk_app, clock.now()).await?;
+    Ok(RunningDemo { app, simulator })
+}
+
+/// Enables the plugin, adds the authenticator and the users that the simulated people meet; once.
+async fn furnish(store: &Store, dingtalk_app: &DingTalkApp, now: DateTime<Utc>) -> Result<(), StoreError> {
+    if store.find_authenticator(DEMO_AUTHENTICATOR).await?.is_some() {
+        return Ok(());
+    }
+    store
+        .set_plugin_enabled(PLUGIN_NAME, PLUGIN_NAME, env!("CARGO_PKG_VERSION"), true, now)
+        .await?;
+    let options = json!({
+        "public": { "autoSignup": true },
+        "clientId": dingtalk_app.client_id,
+        "clientSecret": dingtalk_app.client_secret,
+    });
+    let authenticator = NewAuthenticator {
+        name: DEMO_AUTHENTICATOR.to_owned(),
+        auth_type: AUTH_TYPE.to_owned(),
+        title: None,
+        description: String::new(),
+        options,
+        enabled: true,
+    };
+    store.create_authenticator(authenticator, now).await?;
+    // The third and the fourth are two spellings of one number, on two users.
+    for (nickname, phone) in [
+        ("李雷 (Li Lei)", "13800138000"),
+        ("陈晨 (Chen Chen)", "13700137000"),
+        ("陈辰 (Chen Chen, double)", "+8613700137000"),
+    ] {
+        let Some(mut linking) = store.begin_linking(DEMO_AUTHENTICATOR).await? else {
+            continue;
+        };
+        let user = NewUser {
+            nickname: Some(nickname.to_owned()),
+            phone: Some(phone.to_owned()),
+        };
+        linking.create_user(user, now).await?;
+        linking.commit().await?;
+    }
+    info!("the demo's authenticator and users were created");
+    Ok(())
+}

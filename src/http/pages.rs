@@ -1,0 +1,254 @@
+//! What a browser shows: the console, the page of a refused return, the package and the guides.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use include_dir::{Dir, include_dir};
+use log::error;
+
+use super::context::{Context, language_of};
+use super::{ApiError, AppState, RequestError, envelope};
+use crate::plugin::{self, Language, Locales, Manifest};
+
+static CONSOLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/console");
+static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/docs");
+
+const CONSOLE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
+    form-action 'self'; frame-ancestors 'none'";
+
+/// The console at NocoBase's own paths.
+pub fn console_routes(config: &mut web::ServiceConfig, public_path: &str) {
+    config.route(
+        &format!("{public_path}console/{{file:.*}}"),
+        web::get().to(console_file),
+    );
+    for page in ["", "signin", "admin", "admin/{rest:.*}"] {
+        config.route(&format!("{public_path}{page}"), web::get().to(console_page));
+    }
+}
+
+async fn console_page(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    let shell = CONSOLE
+        .get_file("index.html")
+        .and_then(|file| file.contents_utf8())
+        .unwrap_or_default();
+    let page = shell
+        .replace("{{LANG}}", language_of(&request, None).code())
+        .replace("{{PUBLIC_PATH}}", &escaped(&state.public_path))
+        .replace("{{API_BASE}}", &escaped(&state.api_base));
+    let mut response = HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body(page);
+    envelope::harden(response.headers_mut());
+    policy(&mut response, CONSOLE_POLICY);
+    response
+}
+
+async fn console_file(request: HttpRequest) -> HttpResponse {
+    let name = request.match_info().get("file").unwrap_or_default();
+    let Some(file) = CONSOLE.get_file(name).filter(|_| name != "index.html") else {
+        return HttpResponse::NotFound()
+            .content_type("text/plain; charset=utf-8")
+            .body("not found");
+    };
+    let kind = match name.rsplit('.').next() {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    };
+    let mut response = HttpResponse::Ok().content_type(kind).body(file.contents());
+    envelope::harden(response.headers_mut());
+    // The files change with the binary and carry no version in their names.
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    policy(&mut response, CONSOLE_POLICY);
+    response
+}
+
+/// Says on a page of its own what went wrong with a start or a return, and how to start again.
+pub fn refusal_page(context: &Context, error: &ApiError) -> HttpResponse {
+    let facts = error.facts();
+    envelope::report(error, facts.level, facts.code, &context.reference);
+    context.state.metrics.refused(facts.code);
+    let language = context.language();
+    let locales = Locales::embedded();
+    let text = |key| escaped(locales.text(language, key));
+    let message = escaped(&envelope::sentence(error, &context.reference, language));
+    let sign_in = escaped(&format!("{}signin", context.state.public_path));
+    let nonce = context.state.entropy.text::<12>();
+    let page = format!(
+        include_str!("refusal.html"),
+        lang = language.code(),
+        title = text("Sign in with DingTalk"),
+        message = message,
+        again = text("Start again"),
+        sign_in = sign_in,
+        code = facts.code,
+        nonce = nonce,
+    );
+    let mut response = HttpResponse::build(facts.status)
+        .content_type("text/html; charset=utf-8")
+        .body(page);
+    if let Some(seconds) = facts.retry_after {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    let rules = format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    policy(&mut response, &rules);
+    response
+}
+
+/// `/plugin.tgz`.
+pub async fn package(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    pack(&request, &state)
+}
+
+/// `/<package>-<version>.tgz`.
+pub async fn versioned_package(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    let manifest = Manifest::embedded();
+    let expected = format!("{}-{}", manifest.name(), manifest.version());
+    if request.match_info().get("package") == Some(&expected) {
+        pack(&request, &state)
+    } else {
+        not_found(request, state).await
+    }
+}
+
+fn pack(request: &HttpRequest, state: &AppState) -> HttpResponse {
+    let here = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let address = match (&state.sidecar_url, here) {
+        (Some(url), _) => url.as_str().trim_end_matches('/').to_owned(),
+        (None, Some(host)) => format!("http://{host}"),
+        (None, None) => return HttpResponse::BadRequest().finish(),
+    };
+    match plugin::package(&address) {
+        Ok(bytes) => HttpResponse::Ok()
+            .content_type("application/gzip")
+            .insert_header((header::CACHE_CONTROL, "no-store"))
+            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .body(bytes),
+        Err(failure) => {
+            error!("the plugin package could not be made: {failure}");
+            HttpResponse::BadRequest()
+                .content_type("text/plain; charset=utf-8")
+                .body("no package for this address")
+        }
+    }
+}
+
+/// `/openapi.json`.
+pub async fn openapi() -> HttpResponse {
+    match DOCS.get_file("openapi.json") {
+        Some(file) => HttpResponse::Ok()
+            .content_type("application/json")
+            .body(file.contents()),
+        None => HttpResponse::NotFound().finish(),
+    }
+}
+
+/// `/docs/guide.<language>`: the guide as a page.
+pub async fn guide(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    let name = request.match_info().get("guide").unwrap_or_default();
+    let language = name
+        .strip_prefix("guide.")
+        .and_then(|code| Language::ALL.into_iter().find(|l| l.code() == code));
+    let text = language.and_then(|language| {
+        let file = format!(
+            "guide.{}.md",
+            language.code().split('-').next().unwrap_or_default()
+        );
+        DOCS.get_file(file)
+            .and_then(|file| file.contents_utf8())
+            .map(|text| (language, text))
+    });
+    let Some((language, text)) = text else {
+        return not_found(request, state).await;
+    };
+    let mut body = String::new();
+    pulldown_cmark::html::push_html(&mut body, pulldown_cmark::Parser::new(text));
+    let nonce = state.entropy.text::<12>();
+    let title = escaped(
+        text.lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches(['#', ' ']),
+    );
+    let page = format!(
+        include_str!("guide.html"),
+        lang = language.code(),
+        title = title,
+        body = body,
+        nonce = nonce
+    );
+    let mut response = HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .body(page);
+    policy(
+        &mut response,
+        &format!("default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; frame-ancestors 'none'"),
+    );
+    response
+}
+
+/// Everything else: JSON for programs, a page for people.
+pub async fn not_found(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    let reference = state.entropy.text::<6>();
+    let error = ApiError::from(RequestError::NotFound);
+    let accepts = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if !accepts.contains("text/html") {
+        let mut response = envelope::refusal(&state, &request, &error, &reference, None);
+        envelope::harden(response.headers_mut());
+        return response;
+    }
+    let language = language_of(&request, None);
+    let locales = Locales::embedded();
+    let nonce = state.entropy.text::<12>();
+    let page = format!(
+        include_str!("refusal.html"),
+        lang = language.code(),
+        title = "NocoBase DingTalk",
+        message = escaped(locales.text(language, error.facts().key)),
+        again = escaped(locales.text(language, "Go to the sign-in page")),
+        sign_in = escaped(&format!("{}signin", state.public_path)),
+        code = error.facts().code,
+        nonce = nonce,
+    );
+    let mut response = HttpResponse::build(StatusCode::NOT_FOUND)
+        .content_type("text/html; charset=utf-8")
+        .body(page);
+    envelope::harden(response.headers_mut());
+    policy(
+        &mut response,
+        &format!("default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; frame-ancestors 'none'"),
+    );
+    response
+}
+
+fn policy(response: &mut HttpResponse, rules: &str) {
+    if let Ok(value) = HeaderValue::from_str(rules) {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, value);
+    }
+}
+
+/// Text that may stand in HTML, in elements and in quoted attributes.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
+}

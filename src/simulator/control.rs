@@ -1,0 +1,167 @@
+//! The control of a simulator: what its page can do, for the process it runs in.
+
+use std::time::Duration;
+
+use actix_web::web;
+use url::Url;
+
+use super::app::App;
+use super::call::CallKind;
+use super::fault::Fault;
+use super::grant::Grant;
+use super::login::{AuthorizationRequest, LoginRefused};
+use super::person::Person;
+use super::world::{LoginAnswer, Shared};
+
+/// A handle on a running simulator; clones control the same one.
+#[derive(Clone, Debug)]
+pub struct Control(web::Data<Shared>);
+
+impl Control {
+    pub(super) fn new(shared: web::Data<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// Goes back to the options the simulator was started with; nothing was asked or issued.
+    pub fn reset(&self) {
+        self.0.lock().reset();
+    }
+
+    /// Registers an app, in place of one with the same client id.
+    pub fn put_app(&self, app: App) {
+        let mut world = self.0.lock();
+        world.apps.retain(|known| known.client_id != app.client_id);
+        world.apps.push(app);
+    }
+
+    /// Changes an app; whether there was one.
+    pub fn edit_app(&self, client_id: &str, edit: impl FnOnce(&mut App)) -> bool {
+        let mut world = self.0.lock();
+        world
+            .apps
+            .iter_mut()
+            .find(|app| app.client_id == client_id)
+            .map(edit)
+            .is_some()
+    }
+
+    /// The registered apps.
+    pub fn apps(&self) -> Vec<App> {
+        self.0.lock().apps.clone()
+    }
+
+    /// Gives somebody an account, in place of one with the same key.
+    pub fn put_person(&self, person: Person) {
+        let mut world = self.0.lock();
+        world.people.retain(|known| known.key != person.key);
+        world.people.push(person);
+    }
+
+    /// Changes a person; whether there was one.
+    pub fn edit_person(&self, key: &str, edit: impl FnOnce(&mut Person)) -> bool {
+        let mut world = self.0.lock();
+        world
+            .people
+            .iter_mut()
+            .find(|person| person.key == key)
+            .map(edit)
+            .is_some()
+    }
+
+    /// The people with an account.
+    pub fn people(&self) -> Vec<Person> {
+        self.0.lock().people.clone()
+    }
+
+    /// Puts a fault in force, after those already there.
+    pub fn set_fault(&self, fault: Fault) {
+        self.0.lock().faults.add(fault);
+    }
+
+    /// Ends all faults.
+    pub fn clear_faults(&self) {
+        self.0.lock().faults.clear();
+    }
+
+    /// Makes every call take this long.
+    pub fn set_latency(&self, latency: Duration) {
+        self.0.lock().latency = latency;
+    }
+
+    /// Limits the calls per second of one app to one operation; none lifts the limit.
+    pub fn enforce_qps(&self, per_second: Option<u32>) {
+        self.0.lock().throttle.enforce(per_second);
+    }
+
+    /// Chooses what the sign-in page sends back.
+    pub fn set_login_answer(&self, answer: LoginAnswer) {
+        self.0.lock().login_answer = answer;
+    }
+
+    /// Stops the simulator's time, but for [`Control::advance`].
+    pub fn hold_time(&self) {
+        self.0.lock().time.hold();
+    }
+
+    /// Moves the simulator's time forward: codes live 5 minutes, tokens 2 hours.
+    pub fn advance(&self, by: Duration) {
+        self.0.lock().time.advance(by);
+    }
+
+    /// Ends every app access token at once, as DingTalk does when a secret is reset.
+    pub fn expire_app_tokens(&self) {
+        self.0.lock().grants.expire_app_tokens();
+    }
+
+    /// Ends every user access token at once.
+    pub fn expire_user_tokens(&self) {
+        self.0.lock().grants.expire_user_tokens();
+    }
+
+    /// Does in the browser's place what a person does: opens the authorization URL, chooses, approves.
+    ///
+    /// The answer is where the browser would be sent.
+    pub fn approve(&self, authorization_url: &Url, person: &str) -> Result<Url, LoginRefused> {
+        let mut world = self.0.lock();
+        let request = AuthorizationRequest::read(&world, authorization_url.query().unwrap_or_default())?;
+        request.approve(&mut world, person, None)
+    }
+
+    /// Opens the authorization URL and refuses.
+    pub fn refuse(&self, authorization_url: &Url) -> Result<Url, LoginRefused> {
+        let mut world = self.0.lock();
+        let request = AuthorizationRequest::read(&world, authorization_url.query().unwrap_or_default())?;
+        Ok(request.refuse(&mut world))
+    }
+
+    /// A code as a person's approval gives it, without any sign-in page.
+    pub fn issue_code(&self, client_id: &str, person: &str, corp_id: Option<&str>) -> String {
+        let mut world = self.0.lock();
+        let world = &mut *world;
+        let grant = Grant {
+            client_id: client_id.to_owned(),
+            person: person.to_owned(),
+            corp_id: corp_id.map(str::to_owned),
+        };
+        world.grants.issue_code(&mut world.ids, grant, world.time.now())
+    }
+
+    /// How often an operation was called since the start or the last reset.
+    pub fn calls(&self, kind: CallKind) -> usize {
+        self.0.lock().calls.counted(kind)
+    }
+
+    /// How often anything was called since the start or the last reset.
+    pub fn all_calls(&self) -> usize {
+        let world = self.0.lock();
+        CallKind::ALL
+            .into_iter()
+            .map(|kind| world.calls.counted(kind))
+            .sum()
+    }
+
+    /// Requests that a correct client never sends, oldest first.
+    pub fn unexpected(&self) -> Vec<String> {
+        self.0.lock().calls.unexpected().to_vec()
+    }
+}

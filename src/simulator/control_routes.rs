@@ -1,0 +1,201 @@
+//! The control over HTTP (`/__simulator/…`), for the simulator's page and for scripts in other languages.
+//!
+//! A form is answered with the page, JSON with 204; a form of another site is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::app::App;
+use super::call::CallKind;
+use super::control::Control;
+use super::fault::{Effect, Fault, Timing};
+use super::html::comes_from_elsewhere;
+use super::person::Person;
+use super::request::declares_json;
+use super::world::{LoginAnswer, Shared};
+
+/// Adds the routes.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .route("/__simulator/calls", web::get().to(calls))
+        .route("/__simulator/reset", web::post().to(reset))
+        .route("/__simulator/faults", web::post().to(add_fault))
+        .route("/__simulator/faults/clear", web::post().to(clear_faults))
+        .route("/__simulator/behaviour", web::post().to(set_behaviour))
+        .route("/__simulator/app", web::post().to(edit_app))
+        .route("/__simulator/apps", web::post().to(put_app))
+        .route("/__simulator/people", web::post().to(put_person));
+}
+
+#[derive(Debug, Deserialize)]
+struct FaultForm {
+    call: String,
+    effect: String,
+    timing: Timing,
+    times: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Behaviour {
+    login_answer: LoginAnswer,
+    #[serde(default)]
+    latency_ms: String,
+    #[serde(default)]
+    enforce_qps: String,
+}
+
+async fn calls(shared: web::Data<Shared>) -> HttpResponse {
+    let world = shared.lock();
+    let counts: BTreeMap<&str, usize> = CallKind::ALL
+        .into_iter()
+        .map(|kind| (kind.label(), world.calls.counted(kind)))
+        .collect();
+    HttpResponse::Ok()
+        .insert_header(("Cache-Control", "no-store"))
+        .json(json!({"calls": counts, "unexpected": world.calls.unexpected()}))
+}
+
+async fn reset(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
+    changed(&request, "", || Control::new(shared).reset())
+}
+
+async fn clear_faults(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
+    changed(&request, "faults", || Control::new(shared).clear_faults())
+}
+
+async fn add_fault(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    let fault = if declares_json(request.headers()) {
+        from_json::<Fault>(&body)
+    } else {
+        from_form::<FaultForm>(&body).and_then(|form| {
+            let call = CallKind::ALL.into_iter().find(|kind| kind.label() == form.call);
+            let effect = Effect::from_label(&form.effect).ok_or("unknown effect")?;
+            Ok(Fault {
+                call,
+                effect,
+                times: number(&form.times)?,
+                timing: form.timing,
+            })
+        })
+    };
+    match fault {
+        Ok(fault) => changed(&request, "faults", || Control::new(shared).set_fault(fault)),
+        Err(why) => not_understood(&why),
+    }
+}
+
+async fn set_behaviour(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    let read = if declares_json(request.headers()) {
+        from_json
+    } else {
+        from_form
+    };
+    let read = read(&body).and_then(|behaviour: Behaviour| {
+        let latency = number(&behaviour.latency_ms)?.unwrap_or_default();
+        Ok((behaviour.login_answer, latency, number(&behaviour.enforce_qps)?))
+    });
+    match read {
+        Ok((login_answer, latency, per_second)) => changed(&request, "behaviour", || {
+            let control = Control::new(shared);
+            control.set_login_answer(login_answer);
+            control.set_latency(Duration::from_millis(u64::from(latency)));
+            control.enforce_qps(per_second);
+        }),
+        Err(why) => not_understood(&why),
+    }
+}
+
+/// The page's form for an app; what it does not show stays as it is.
+async fn edit_app(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    let pairs: Vec<(String, String)> = match from_form(&body) {
+        Ok(pairs) => pairs,
+        Err(why) => return not_understood(&why),
+    };
+    let all = |name: &str| {
+        let wanted = name.to_owned();
+        pairs
+            .iter()
+            .filter(move |(key, _)| *key == wanted)
+            .map(|(_, value)| value.clone())
+    };
+    let Some(client_id) = all("client_id").next() else {
+        return not_understood("client_id is missing");
+    };
+    let permissions: BTreeSet<String> = all("permission").collect();
+    let redirect_uris: Vec<String> = all("redirect_uris")
+        .flat_map(|lines| {
+            lines
+                .lines()
+                .map(|line| line.trim().to_owned())
+                .collect::<Vec<_>>()
+        })
+        .filter(|line| !line.is_empty())
+        .collect();
+    changed(&request, "apps", || {
+        Control::new(shared).edit_app(&client_id, |app| {
+            app.permissions = permissions;
+            app.redirect_uris = redirect_uris;
+        });
+    })
+}
+
+async fn put_app(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    match from_json::<App>(&body) {
+        Ok(app) => changed(&request, "apps", || Control::new(shared).put_app(app)),
+        Err(why) => not_understood(&why),
+    }
+}
+
+async fn put_person(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    match from_json::<Person>(&body) {
+        Ok(person) => changed(&request, "people", || Control::new(shared).put_person(person)),
+        Err(why) => not_understood(&why),
+    }
+}
+
+fn changed(request: &HttpRequest, section: &str, change: impl FnOnce()) -> HttpResponse {
+    if comes_from_elsewhere(request) {
+        return HttpResponse::Forbidden().finish();
+    }
+    change();
+    let is_form = request.headers().get("Content-Type").is_some_and(|media| {
+        media
+            .to_str()
+            .is_ok_and(|media| media.starts_with("application/x-www-form-urlencoded"))
+    });
+    if is_form {
+        HttpResponse::SeeOther()
+            .insert_header(("Location", format!("/#{section}")))
+            .finish()
+    } else {
+        HttpResponse::NoContent().finish()
+    }
+}
+
+fn not_understood(why: &str) -> HttpResponse {
+    HttpResponse::BadRequest().json(json!({"error": why}))
+}
+
+fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+fn from_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_urlencoded::from_bytes(body).map_err(|error| error.to_string())
+}
+
+fn number(text: &str) -> Result<Option<u32>, String> {
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        text.parse()
+            .map(Some)
+            .map_err(|_| format!("{text} is not a number"))
+    }
+}

@@ -1,0 +1,135 @@
+//! The frame of the simulator's pages: escaping, style, and headers that let nothing else in.
+
+use std::fmt::Write as _;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use url::{Host, Url};
+
+const STYLE: &str = include_str!("style.css");
+/// Where the style sheet is served.
+pub const STYLE_PATH: &str = "/__simulator/style.css";
+
+/// Text as it may stand in an element or a quoted attribute.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// The items of a list, each made by `item`.
+pub fn each<T>(items: impl IntoIterator<Item = T>, item: impl Fn(T) -> String) -> String {
+    items.into_iter().fold(String::new(), |mut all, next| {
+        all.push_str(&item(next));
+        all
+    })
+}
+
+/// The options of a select, one of them chosen.
+pub fn options<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>, chosen: &str) -> String {
+    labels.into_iter().fold(String::new(), |mut all, (value, label)| {
+        let selected = if value == chosen { " selected" } else { "" };
+        // Writing to a String cannot fail.
+        let _ = write!(
+            all,
+            r#"<option value="{}"{selected}>{}</option>"#,
+            escape(value),
+            escape(label)
+        );
+        all
+    })
+}
+
+/// A whole page; `leads_to` is the site that a form of the page may send the browser on to.
+pub fn page(status: StatusCode, title: &str, body: &str, leads_to: Option<&Url>) -> HttpResponse {
+    let form_action = leads_to.map(form_target).unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'{form_action}; base-uri 'none'; frame-ancestors 'none'"
+    );
+    let title = escape(title);
+    HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .insert_header(("Content-Security-Policy", policy))
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        // Not `no-referrer`: that would take the Origin from the page's own forms, which is checked.
+        .insert_header(("Referrer-Policy", "same-origin"))
+        .insert_header(("Cache-Control", "no-store"))
+        .body(format!(
+            r#"<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title} · DingTalk simulator</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="{STYLE_PATH}">
+</head>
+<body>
+{body}
+</body>
+</html>
+"#
+        ))
+}
+
+/// Browsers hold a form to its policy also where its answer redirects, so the app's site must be named.
+fn form_target(url: &Url) -> String {
+    match url.host() {
+        // A policy has no way to write an IPv6 address.
+        Some(Host::Ipv6(_)) | None => format!(" {}:", url.scheme()),
+        Some(Host::Domain(_) | Host::Ipv4(_)) => format!(" {}", url.origin().ascii_serialization()),
+    }
+}
+
+/// The style sheet of all pages.
+pub async fn style() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/css; charset=utf-8")
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .body(STYLE)
+}
+
+/// Whether another site's page makes the browser send this form.
+pub fn comes_from_elsewhere(request: &HttpRequest) -> bool {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = header("Origin") else {
+        return false;
+    };
+    let host = origin.split_once("://").map(|(_, host)| host);
+    host.is_none() || host != header("Host")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_leave_its_element_or_attribute() {
+        assert_eq!(
+            escape(r#"<b a="x" b='y'>&"#),
+            "&lt;b a=&quot;x&quot; b=&#39;y&#39;&gt;&amp;"
+        );
+    }
+
+    #[test]
+    fn a_form_may_lead_to_the_site_of_the_app_only() {
+        let target = |url: &str| form_target(&Url::parse(url).unwrap());
+
+        assert_eq!(
+            target("https://crm.example.com/api/auth:redirect"),
+            " https://crm.example.com"
+        );
+        assert_eq!(target("http://127.0.0.1:13100/api"), " http://127.0.0.1:13100");
+        assert_eq!(target("http://[::1]:13100/api"), " http:");
+    }
+}

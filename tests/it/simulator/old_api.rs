@@ -1,0 +1,249 @@
+//! The old API: the directory, and error numbers behind HTTP 200.
+
+use nocobase_dingtalk::simulator::{AppStatus, Contact, permission};
+use serde_json::{Value, json};
+
+use super::{Answered, Bench};
+
+const BY_UNION_ID: &str = "/topapi/user/getbyunionid";
+const LI_LEI: &str = "vQR2XRTIXbAUYtz7oy0nfwiEiE";
+const ZHAO_YUN: &str = "Wr3LjOa9TzKfU1vGc6XyBmiEiE";
+
+/// A refusal by the gateway: the number inside 88, as text, and again in the message.
+#[track_caller]
+fn assert_refused_by_gateway(answer: &Answered, number: &str) {
+    let body = answer.json();
+    assert_eq!(
+        (answer.status, &body["errcode"]),
+        (200, &json!(88)),
+        "{}",
+        answer.text
+    );
+    assert_eq!(body["sub_code"], number);
+    let message = body["errmsg"].as_str().unwrap();
+    assert!(
+        message.starts_with(&format!("ding talk error[subcode={number},submsg=")),
+        "{message}"
+    );
+    assert_eq!(body["request_id"].as_str().unwrap().len(), 12);
+}
+
+/// A refusal by the operation itself: the number on the top level.
+#[track_caller]
+fn assert_refused(answer: &Answered, number: i64) {
+    let body = answer.json();
+    assert_eq!(
+        (answer.status, &body["errcode"]),
+        (200, &json!(number)),
+        "{}",
+        answer.text
+    );
+    assert!(body.get("sub_code").is_none());
+}
+
+#[tokio::test]
+async fn a_member_is_found_by_union_id() {
+    let bench = Bench::start().await;
+
+    let mut answer = bench
+        .directory(BY_UNION_ID, json!({"unionid": LI_LEI}))
+        .await
+        .json();
+
+    let request_id = answer.as_object_mut().unwrap().remove("request_id").unwrap();
+    assert_eq!(request_id.as_str().unwrap().len(), 12);
+    let result = json!({"contact_type": 0, "userid": "staff-li-lei"});
+    assert_eq!(answer, json!({"errcode": 0, "errmsg": "ok", "result": result}));
+}
+
+#[tokio::test]
+async fn an_external_contact_is_marked_as_one() {
+    let bench = Bench::start().await;
+    bench.control.edit_person("li-lei", |person| {
+        person.memberships[0].contact = Contact::External;
+    });
+
+    let answer = bench
+        .directory(BY_UNION_ID, json!({"unionid": LI_LEI}))
+        .await
+        .json();
+
+    assert_eq!(answer["result"]["contact_type"], 1);
+}
+
+#[tokio::test]
+async fn somebody_outside_the_organization_is_not_found() {
+    let bench = Bench::start().await;
+
+    let outside = bench.directory(BY_UNION_ID, json!({"unionid": ZHAO_YUN})).await;
+    let nobody = bench.directory(BY_UNION_ID, json!({"unionid": "nobody"})).await;
+    let by_id = bench
+        .directory("/topapi/v2/user/get", json!({"userid": "staff-zhao-yun"}))
+        .await;
+
+    for refused in [outside, nobody, by_id] {
+        assert_refused(&refused, 60121);
+        assert_eq!(refused.json()["errmsg"], "找不到该用户");
+    }
+}
+
+#[tokio::test]
+async fn a_member_outside_the_apps_scope_cannot_be_read() {
+    let bench = Bench::start().await;
+    bench
+        .control
+        .edit_person("li-lei", |person| person.memberships[0].out_of_scope = true);
+
+    assert_refused(
+        &bench.directory(BY_UNION_ID, json!({"unionid": LI_LEI})).await,
+        50002,
+    );
+    assert_refused(
+        &bench
+            .directory("/topapi/v2/user/get", json!({"userid": "staff-li-lei"}))
+            .await,
+        50002,
+    );
+}
+
+#[tokio::test]
+async fn the_entry_of_a_member_shows_what_the_field_permissions_allow() {
+    let bench = Bench::start().await;
+    let entry = async || -> Value {
+        let asked = json!({"userid": "staff-li-lei", "language": "zh_CN"});
+        bench.directory("/topapi/v2/user/get", asked).await.json()["result"].take()
+    };
+
+    let with_mobile = entry().await;
+    bench.revoke(permission::FIELD_MOBILE);
+    let without_mobile = entry().await;
+
+    assert_eq!(
+        (&with_mobile["name"], &with_mobile["unionid"]),
+        (&json!("李雷"), &json!(LI_LEI))
+    );
+    assert_eq!(
+        (&with_mobile["state_code"], &with_mobile["mobile"]),
+        (&json!("86"), &json!("13800138000"))
+    );
+    assert!(without_mobile.get("mobile").is_none() && without_mobile.get("state_code").is_none());
+}
+
+#[tokio::test]
+async fn a_member_is_found_by_mobile_with_the_country_of_the_number() {
+    let bench = Bench::start().await;
+    let find = async |mobile: &str| -> Value {
+        bench
+            .directory("/topapi/v2/user/getbymobile", json!({"mobile": mobile}))
+            .await
+            .json()
+    };
+
+    assert_eq!(find("13800138000").await["result"]["userid"], "staff-li-lei");
+    assert_eq!(find("+1-13800138000").await["result"]["userid"], "staff-alex-kim");
+    assert_eq!(find("13000000000").await["errcode"], 60121);
+}
+
+#[tokio::test]
+async fn what_the_app_may_read_is_told_with_the_numbers_on_the_top_level() {
+    let bench = Bench::start().await;
+
+    let scopes = bench
+        .get(&format!("/auth/scopes?access_token={}", bench.app_token().await))
+        .await
+        .json();
+    let refused = bench.get("/auth/scopes?access_token=wrong").await;
+
+    assert_eq!(scopes["errcode"], 0);
+    assert_eq!(scopes["auth_org_scopes"]["authed_dept"], json!([1]));
+    assert_eq!(
+        scopes["auth_user_field"],
+        json!(["userid", "name", "department", "mobile", "email"])
+    );
+    assert_refused(&refused, 40014);
+}
+
+#[tokio::test]
+async fn a_token_that_is_missing_wrong_or_a_users_is_refused_by_the_gateway() {
+    let bench = Bench::start().await;
+    let user_token = bench.user_token_of("li-lei").await;
+    let ask = async |query: &str| {
+        bench
+            .post(&format!("{BY_UNION_ID}{query}"), json!({"unionid": LI_LEI}))
+            .await
+    };
+
+    assert_refused_by_gateway(&ask("").await, "40000");
+    assert_refused_by_gateway(&ask("?access_token=wrong").await, "40014");
+    assert_refused_by_gateway(&ask(&format!("?access_token={user_token}")).await, "40014");
+    assert_eq!(bench.control.unexpected(), ["userIdByUnionId: 88/40000"]);
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_named_with_the_link_to_ask_for_it() {
+    let bench = Bench::start().await;
+    bench.revoke(permission::GET_MEMBER);
+
+    let refused = bench.directory(BY_UNION_ID, json!({"unionid": LI_LEI})).await;
+
+    assert_refused_by_gateway(&refused, "60011");
+    let message = refused.json()["errmsg"].as_str().unwrap().to_owned();
+    assert!(message.contains("[qyapi_get_member]"), "{message}");
+    assert!(
+        message.ends_with("{requiredScopes=[qyapi_get_member]}]"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_is_not_allowed_and_a_stopped_app_are_refused_by_the_gateway() {
+    let bench = Bench::start().await;
+    let path = format!("{BY_UNION_ID}?access_token={}", bench.app_token().await);
+    let ask = async || bench.post(&path, json!({"unionid": LI_LEI})).await;
+
+    bench.edit_app(|app| app.allowed_addresses = vec!["203.0.113.7".parse().unwrap()]);
+    assert_refused_by_gateway(&ask().await, "60020");
+    bench.edit_app(|app| app.status = AppStatus::Disabled);
+    assert_refused_by_gateway(&ask().await, "50003");
+    bench.edit_app(|app| app.status = AppStatus::OrganizationDisabled);
+    assert_refused_by_gateway(&ask().await, "50005");
+}
+
+#[tokio::test]
+async fn the_old_token_path_reads_the_query_only() {
+    let bench = Bench::start().await;
+
+    assert_refused(&bench.get("/gettoken").await, 40035);
+    assert_refused(&bench.get("/gettoken?appkey=a&appsecret=b").await, 40096);
+    assert!(
+        bench
+            .get("/gettoken?appkey=a&appsecret=b")
+            .await
+            .json()
+            .get("request_id")
+            .is_none()
+    );
+    assert_refused(
+        &bench
+            .post("/gettoken", json!({"appkey": "a", "appsecret": "b"}))
+            .await,
+        43001,
+    );
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_have_their_numbers_and_are_noted() {
+    let bench = Bench::start().await;
+
+    assert_refused(&bench.post("/topapi/v2/user/nothing", json!({})).await, 22);
+    assert_refused(&bench.get(BY_UNION_ID).await, 43002);
+    assert_refused(&bench.get("/nothing").await, 404);
+    assert_eq!(
+        bench.control.unexpected(),
+        [
+            "POST /topapi/v2/user/nothing",
+            "GET /topapi/user/getbyunionid",
+            "GET /nothing"
+        ]
+    );
+}
