@@ -30,7 +30,7 @@ function interpolate(text, values) {
   return text.replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
-/** Replaces NocoBase's `{{t("Key", …)}}` inside texts that come from a schema or a row. */
+/** Replaces NocoBase's template for a translated text inside texts that come from a schema or a row. */
 export function expand(text) {
   return String(text ?? '').replace(/\{\{\s*t\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')[^)]*\)\s*\}\}/g,
     (_, double, single) => t((double ?? single).replace(/\\(.)/g, '$1')));

@@ -37,7 +37,7 @@ function drawProperties(schema, path, values, fields) {
       const stored = fieldPath.reduce((value, step) => value?.[step], values);
       const control = (CONTROLS[field['x-component']] ?? textInput)(field, stored ?? field.default);
       const drawn = drawField(field, control);
-      fields.push({ path: fieldPath, read: control.read, initial: control.read(), check: () => checkRequired(field, control), focus: () => control.input.focus() });
+      fields.push({ path: fieldPath, read: control.read, initial: control.read(), check: () => isAcceptable(field, control), focus: () => control.input.focus() });
       return drawn;
     });
 }
@@ -80,10 +80,12 @@ function drawField(field, control) {
   return h('div', { class: 'field' }, h('label', { for: control.input.id }, title, required), control.element, hint, error);
 }
 
-function checkRequired(field, control) {
-  const isMissing = field.required && control.read() === undefined;
-  control.complain(isMissing ? t('This field is required.') : '');
-  return !isMissing;
+function isAcceptable(field, control) {
+  const value = control.read();
+  const isMissing = field.required && value === undefined;
+  const isMisspelt = field.pattern && value !== undefined && !new RegExp(field.pattern).test(value);
+  control.complain(isMissing ? t('This field is required.') : isMisspelt ? t('This contains characters that are not allowed here.') : '');
+  return !isMissing && !isMisspelt;
 }
 
 function checkbox(field, value) {

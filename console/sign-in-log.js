@@ -42,7 +42,7 @@ export function signInLog({ app, root, isCurrent }) {
     if (row.event && row.event !== 'signIn') return [h('span', { class: 'badge' }, eventLabel(row.event)), row.result !== SUCCESS && h('code', null, row.result)];
     if (row.result === SUCCESS) return h('span', { class: 'badge badge-ok' }, t('Signed in'));
     return h('details', { class: 'result' },
-      h('summary', null, h('span', { class: 'badge badge-error' }, row.result)),
+      h('summary', null, h('span', { class: 'badge badge-error' }, row.result), icon('chevron', 'icon-small')),
       h('p', { class: 'hint' }, Object.hasOwn(texts, row.result) ? t(texts[row.result]) : row.result),
       row.dingtalkRequestId && h('p', { class: 'hint' }, t("DingTalk's request id: {{id}}", { id: row.dingtalkRequestId })));
   }
