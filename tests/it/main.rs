@@ -4,4 +4,3 @@ mod golden;
 mod package;
 mod simulator;
 mod store;
-mod support;

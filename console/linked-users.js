@@ -1,0 +1,59 @@
+// Which DingTalk person is which user, and the removal of such a link.
+
+import { api } from './api.js';
+import { confirmDialog } from './dialog.js';
+import { fill, h } from './dom.js';
+import { formatDateTime, t } from './i18n.js';
+import { matchedLabel } from './matched.js';
+import { banner, notify, sentence } from './messages.js';
+import { afterTyping, authenticatorChoice, filterField, pagedList } from './paged-list.js';
+
+export function linkedUsers({ app, root, isCurrent }) {
+  const failure = h('div', null);
+  const slot = h('div', null);
+  const authenticator = authenticatorChoice(() => list.restart());
+  const search = h('input', { type: 'search', oninput: afterTyping(() => list.restart()) });
+  const list = pagedList({
+    app, slot, isCurrent, action: 'dingtalk:bindings',
+    query: () => ({ authenticator: authenticator.value, search: search.value.trim() }),
+    emptyText: () => (search.value.trim() || authenticator.value ? t('Nothing matches the filter.') : t('Nobody has signed in with DingTalk yet.')),
+    columns: [
+      { label: t('User'), cell: (row) => h('strong', null, row.nickname || `#${row.userId}`) },
+      { label: t('Phone number'), cell: (row) => row.phone || '–' },
+      { label: t('Found by'), cell: (row) => matchedLabel(row.matchedBy) },
+      { label: t('Linked'), cell: (row) => formatDateTime(row.createdAt) },
+      { label: t('Authenticator'), cell: (row) => h('code', null, row.authenticator) },
+      {
+        label: t('Actions'),
+        cell: (row) => h('button', {
+          type: 'button', class: 'link link-danger', 'aria-label': `${t('Remove link')}: ${row.nickname || row.userId}`, onclick: () => unlink(row),
+        }, t('Remove link')),
+      },
+    ],
+  });
+  fill(root,
+    h('p', { class: 'hint' }, t('A link lets a DingTalk person sign in as a user. After its removal the next sign-in matches by phone number again.')),
+    h('div', { class: 'filters' }, filterField(t('Authenticator'), authenticator), filterField(t('Search'), search)),
+    failure, slot);
+
+  async function unlink(row) {
+    const name = row.nickname || `#${row.userId}`;
+    if (!await confirmDialog({
+      title: t('Remove the link of {{name}}?', { name }),
+      text: t('The user stays. A running session is not ended.'),
+      action: t('Remove link'), isDangerous: true,
+    })) return;
+    fill(failure);
+    try {
+      await api.post('dingtalk:unbind', { query: { authenticator: row.authenticator, userId: row.userId } });
+    } catch (error) {
+      if (isCurrent() && !app.leaveIfSignedOut(error)) fill(failure, banner('error', sentence(error)));
+      return;
+    }
+    notify(t('The link of {{name}} is removed.', { name }));
+    await list.reload();
+    search.focus();
+  }
+
+  list.restart();
+}

@@ -1,0 +1,170 @@
+// A form drawn from the JSON that describes it: the part of NocoBase's schema dialect that client-schema/ uses.
+
+import { copyField } from './copy.js';
+import { fill, h, icon, uniqueId } from './dom.js';
+import { expand, t } from './i18n.js';
+import { notify } from './messages.js';
+
+/** What the server shows in place of a stored secret; sending it back keeps the secret. */
+const MASK = '********';
+
+/** A form for `schema` that starts with `values`; keys that the schema does not name are kept as they are. */
+export function schemaForm(schema, values) {
+  const fields = [];
+  const element = h('div', { class: 'form' }, drawProperties(schema, [], values ?? {}, fields));
+  return {
+    element,
+    isChanged: () => fields.some((field) => field.read && field.read() !== field.initial),
+    /** The fields that still need something. */
+    check: () => fields.filter((field) => field.check && !field.check()),
+    values() {
+      const all = structuredClone(values ?? {});
+      for (const field of fields) if (field.read) assign(all, field.path, field.read());
+      return all;
+    },
+  };
+}
+
+function drawProperties(schema, path, values, fields) {
+  return Object.entries(schema?.properties ?? {})
+    .sort(([, a], [, b]) => (a['x-index'] ?? 0) - (b['x-index'] ?? 0))
+    .filter(([, field]) => !field['x-hidden'] && !['none', 'hidden'].includes(field['x-display']))
+    .map(([key, field]) => {
+      if (field['x-component'] === 'DingTalkRedirectUrl') return drawField(field, redirectUrl(field));
+      if (field.type === 'void') return drawProperties(field, path, values, fields);
+      const fieldPath = [...path, ...key.split('.')];
+      if (field.type === 'object' && field.properties) return drawProperties(field, fieldPath, values, fields);
+      const stored = fieldPath.reduce((value, step) => value?.[step], values);
+      const control = (CONTROLS[field['x-component']] ?? textInput)(field, stored ?? field.default);
+      const drawn = drawField(field, control);
+      fields.push({ path: fieldPath, read: control.read, initial: control.read(), check: () => isAcceptable(field, control), focus: () => control.input.focus() });
+      return drawn;
+    });
+}
+
+const CONTROLS = {
+  Checkbox: checkbox,
+  Input: textInput,
+  'Input.TextArea': textArea,
+  Password: (field, value) => textInput({ ...field, 'x-component-props': { ...field['x-component-props'], password: true } }, value),
+  TextAreaWithGlobalScope: textInput,
+  Select: select,
+  'Radio.Group': radioGroup,
+};
+
+/** Label, control, explanation and complaint, tied together for screen readers. */
+function drawField(field, control) {
+  const labelId = uniqueId('label');
+  const hintId = uniqueId('hint');
+  const errorId = uniqueId('error');
+  const title = expand(field.title);
+  const hint = field.description && h('p', { class: 'hint', id: hintId }, expand(field.description));
+  const error = h('p', { class: 'field-error', id: errorId });
+  const required = field.required && h('span', { class: 'required', 'aria-hidden': 'true' }, '*');
+
+  const described = control.group ?? control.input;
+  described.setAttribute('aria-describedby', [field.description && hintId, errorId].filter(Boolean).join(' '));
+  control.complain = (text) => {
+    fill(error, text);
+    described.toggleAttribute('aria-invalid', Boolean(text));
+    if (text) described.setAttribute('aria-invalid', 'true');
+  };
+  if (control.isInline) {
+    return h('div', { class: 'field' }, h('label', { class: 'check' }, control.element, h('span', null, title)), hint, error);
+  }
+  if (control.group) {
+    control.group.setAttribute('aria-labelledby', labelId);
+    return h('div', { class: 'field' }, h('span', { class: 'label', id: labelId }, title, required), hint, control.element, error);
+  }
+  control.input.id = uniqueId('field');
+  return h('div', { class: 'field' }, h('label', { for: control.input.id }, title, required), control.element, hint, error);
+}
+
+function isAcceptable(field, control) {
+  const value = control.read();
+  const isMissing = field.required && value === undefined;
+  const isMisspelt = field.pattern && value !== undefined && !new RegExp(field.pattern).test(value);
+  control.complain(isMissing ? t('This field is required.') : isMisspelt ? t('This contains characters that are not allowed here.') : '');
+  return !isMissing && !isMisspelt;
+}
+
+function checkbox(field, value) {
+  const input = h('input', { type: 'checkbox', checked: value === true });
+  return { element: input, input, isInline: true, read: () => input.checked };
+}
+
+const trimmed = (input) => input.value.trim() || undefined;
+
+function textInput(field, value) {
+  const { password, placeholder } = field['x-component-props'] ?? {};
+  // A name of one of NocoBase's variables is no secret and must be readable.
+  const isVariable = /^\{\{\s*\$env\./.test(value ?? '');
+  const input = h('input', {
+    type: password && !isVariable ? 'password' : 'text', value: value ?? '', placeholder: placeholder && expand(placeholder), required: field.required,
+    autocomplete: password ? 'new-password' : 'off', autocapitalize: 'none', spellcheck: 'false',
+  });
+  if (!password || isVariable) return { element: input, input, read: () => trimmed(input) };
+
+  const reveal = h('button', {
+    type: 'button', class: 'button', disabled: input.value === MASK,
+    onclick: () => {
+      input.type = input.type === 'password' ? 'text' : 'password';
+      label();
+    },
+  });
+  const label = () => fill(reveal, input.type === 'password' ? t('Show') : t('Hide'));
+  label();
+  // The mask is not a start to type on: the first key replaces it.
+  input.addEventListener('focus', () => { if (input.value === MASK) input.select(); });
+  input.addEventListener('input', () => { reveal.disabled = input.value === MASK; });
+  return { element: h('div', { class: 'joined' }, input, reveal), input, read: () => trimmed(input) };
+}
+
+function textArea(field, value) {
+  const input = h('textarea', { rows: '3', required: field.required, value: value ?? '' });
+  return { element: input, input, read: () => trimmed(input) };
+}
+
+function select(field, value) {
+  const input = h('select', { required: field.required }, (field.enum ?? []).map((one) => h('option', { value: one.value }, expand(one.label))));
+  if (value !== undefined) input.value = value;
+  return { element: input, input, read: () => input.value || undefined };
+}
+
+function radioGroup(field, value) {
+  const name = uniqueId('choice');
+  const choices = (field.enum ?? []).map((one) => {
+    const input = h('input', { type: 'radio', name, value: one.value, checked: one.value === value });
+    return { input, element: h('label', { class: 'check' }, input, h('span', null, expand(one.label))) };
+  });
+  const group = h('div', { class: 'choices', role: 'radiogroup' }, choices.map(({ element }) => element));
+  return { element: group, group, input: choices[0]?.input, read: () => choices.find(({ input }) => input.checked)?.input.value };
+}
+
+function redirectUrl(field) {
+  const address = field['x-component-props']?.value ?? '';
+  const input = h('input', { type: 'text', class: 'code', readonly: true, value: address, onfocus: () => input.select() });
+  const button = h('button', {
+    type: 'button', class: 'button', onclick: async () => {
+      const isCopied = await copyField(input);
+      button.focus();
+      if (!isCopied) {
+        input.focus();
+        notify(t('Press Ctrl+C or ⌘C to copy.'));
+        return;
+      }
+      fill(button, icon('check'), t('Copied'));
+      notify(t('Copied'));
+      setTimeout(() => fill(button, icon('copy'), t('Copy')), 2000);
+    },
+  }, icon('copy'), t('Copy'));
+  return { element: h('div', { class: 'joined' }, input, button), input };
+}
+
+function assign(target, path, value) {
+  const last = path[path.length - 1];
+  let object = target;
+  for (const step of path.slice(0, -1)) object = object[step] ??= {};
+  if (value === undefined) delete object[last];
+  else object[last] = value;
+}

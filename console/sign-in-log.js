@@ -1,0 +1,92 @@
+// Who signed in with DingTalk, and how it ended.
+
+import { api } from './api.js';
+import { fill, h, icon, whileBusy } from './dom.js';
+import { formatDateTime, t } from './i18n.js';
+import { matchedLabel } from './matched.js';
+import { banner, sentence } from './messages.js';
+import { afterTyping, authenticatorChoice, filterField, pagedList } from './paged-list.js';
+
+const SUCCESS = 'OK';
+
+export function signInLog({ app, root, isCurrent }) {
+  const failure = h('div', null);
+  const slot = h('div', null);
+  let texts = {};
+  const restart = () => list.restart();
+  const authenticator = authenticatorChoice(restart);
+  const result = h('select', { onchange: restart }, h('option', { value: '' }, t('All')), h('option', { value: SUCCESS }, t('Signed in')));
+  const from = h('input', { type: 'date', onchange: restart });
+  const to = h('input', { type: 'date', onchange: restart });
+  const user = h('input', { type: 'text', inputmode: 'numeric', pattern: '[0-9]*', oninput: afterTyping(restart) });
+  const reference = h('input', { type: 'search', autocapitalize: 'none', spellcheck: 'false', oninput: afterTyping(restart) });
+  const query = () => ({
+    authenticator: authenticator.value, result: result.value, userId: user.value.trim(), reference: reference.value.trim(),
+    from: dayStart(from.value, 0), to: dayStart(to.value, 1),
+  });
+  const list = pagedList({
+    app, slot, isCurrent, action: 'dingtalk:audit', query,
+    emptyText: () => (Object.values(query()).some(Boolean) ? t('Nothing matches the filter.') : t('Nobody has signed in with DingTalk yet.')),
+    columns: [
+      { label: t('Time'), cell: (row) => h('time', { datetime: row.time }, formatDateTime(row.time)) },
+      { label: t('Result'), cell: (row) => resultCell(row) },
+      { label: t('User ID'), cell: (row) => row.userId ?? '–' },
+      { label: t('Found by'), cell: (row) => matchedLabel(row.matched) },
+      { label: t('Address'), cell: (row) => row.address || '–' },
+      { label: t('Reference'), cell: (row) => h('code', null, row.reference || '–') },
+      { label: t('Authenticator'), cell: (row) => h('code', null, row.authenticator || '–') },
+    ],
+  });
+
+  function resultCell(row) {
+    if (row.event && row.event !== 'signIn') return [h('span', { class: 'badge' }, eventLabel(row.event)), row.result !== SUCCESS && h('code', null, row.result)];
+    if (row.result === SUCCESS) return h('span', { class: 'badge badge-ok' }, t('Signed in'));
+    return h('details', { class: 'result' },
+      h('summary', null, h('span', { class: 'badge badge-error' }, row.result), icon('chevron', 'icon-small')),
+      h('p', { class: 'hint' }, Object.hasOwn(texts, row.result) ? t(texts[row.result]) : row.result),
+      row.dingtalkRequestId && h('p', { class: 'hint' }, t("DingTalk's request id: {{id}}", { id: row.dingtalkRequestId })));
+  }
+
+  const csv = h('button', {
+    type: 'button', class: 'button', onclick: () => whileBusy(csv, async () => {
+      fill(failure);
+      try {
+        saveFile(await api.download('dingtalk:audit', { ...query(), format: 'csv' }), 'dingtalk-sign-ins.csv');
+      } catch (error) {
+        if (isCurrent() && !app.leaveIfSignedOut(error)) fill(failure, banner('error', sentence(error)));
+      }
+    }),
+  }, icon('download'), t('Download CSV'));
+
+  fill(root,
+    h('div', { class: 'filters' },
+      filterField(t('Authenticator'), authenticator), filterField(t('Result'), result),
+      filterField(t('From'), from), filterField(t('To'), to),
+      filterField(t('User ID'), user), filterField(t('Reference'), reference),
+      h('span', { class: 'grow' }), csv),
+    failure, slot);
+
+  api.get('dingtalk:signInButton').then(({ data }) => {
+    texts = data?.errors ?? {};
+    result.append(...Object.keys(texts).map((code) => h('option', { value: code }, code)));
+  }).catch(() => { /* codes alone tell enough */ }).finally(() => list.restart());
+}
+
+function eventLabel(event) {
+  return event === 'unlink' ? t('Link removed') : event;
+}
+
+/** The moment a chosen day begins here; `plus` days later for the end of a range. */
+function dayStart(day, plus) {
+  if (!day) return '';
+  const date = new Date(`${day}T00:00:00`);
+  date.setDate(date.getDate() + plus);
+  return date.toISOString();
+}
+
+function saveFile(blob, name) {
+  const address = URL.createObjectURL(blob);
+  const link = h('a', { href: address, download: name });
+  link.click();
+  URL.revokeObjectURL(address);
+}

@@ -1,0 +1,71 @@
+// One browser window as one person uses it: language, width, and what must never happen on any page.
+
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const NAMESPACE = 'nocobase-plugin-auth-dingtalk';
+
+export const WIDTHS = { narrow: 360, wide: 1280 };
+
+export async function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+}
+
+/** A fresh window; `t` gives the texts that the server gives for its language. */
+export async function openWindow(browser, { baseUrl, locale, width, outputFolder, name, isDark = false }) {
+  const context = await browser.newContext({
+    viewport: { width, height: 800 }, locale, colorScheme: isDark ? 'dark' : 'light', permissions: ['clipboard-read', 'clipboard-write'],
+  });
+  await context.addInitScript((chosen) => localStorage.setItem('NOCOBASE_LOCALE', chosen), locale);
+  const page = await context.newPage();
+  const faults = [];
+  page.on('pageerror', (error) => faults.push(`script error: ${error.message}`));
+  page.on('console', (message) => {
+    if (/Content Security Policy/i.test(message.text())) faults.push(message.text());
+  });
+  const answer = await (await fetch(`${baseUrl}/api/app:getLang?locale=${locale}`)).json();
+  const texts = answer.data.resources[NAMESPACE] ?? {};
+  await mkdir(outputFolder, { recursive: true });
+
+  let pictures = 0;
+  return {
+    page,
+    locale,
+    t: (key, values = {}) => (texts[key] ?? key).replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, value) => values[value] ?? whole),
+    open: (path) => page.goto(baseUrl + path),
+    /** Keeps a picture, and checks what holds for every page. */
+    async picture(label) {
+      pictures += 1;
+      await page.screenshot({ path: join(outputFolder, `${name}-${String(pictures).padStart(2, '0')}-${label}.png`), fullPage: (await page.locator('dialog[open]').count()) === 0 });
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert.ok(overflow <= 0, `${label}: the page is ${overflow}px wider than the window`);
+      const unnamed = await page.evaluate(() => [...document.querySelectorAll('button, a[href], input, select, textarea')]
+        .filter((one) => one.checkVisibility() && !(one.ariaLabel || one.innerText?.trim() || one.labels?.length || one.closest('label')))
+        .map((one) => one.outerHTML.slice(0, 120)));
+      assert.deepEqual(unnamed, [], `${label}: controls without a name`);
+      assert.deepEqual(faults, [], `${label}: faults on the page`);
+    },
+    async close() {
+      assert.deepEqual(faults, []);
+      await context.close();
+    },
+  };
+}
+
+export async function signInWithPassword({ page, open, t }, { account, password }) {
+  await open('/signin');
+  await page.getByLabel(t('Username or email'), { exact: true }).fill(account);
+  await page.getByLabel(t('Password'), { exact: true }).fill(password);
+  await page.getByRole('button', { name: t('Sign in'), exact: true }).click();
+  await page.locator('dl.facts').waitFor();
+}
+
+export async function signOut({ page, t }) {
+  await page.getByRole('button', { name: t('Sign out') }).click();
+  await page.locator('main.sign-in-card').waitFor();
+}
