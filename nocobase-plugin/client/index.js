@@ -2,10 +2,10 @@
 define(
   'nocobase-plugin-auth-dingtalk',
   ['react', 'react-router-dom', '@formily/react', '@nocobase/client', 'nocobase-plugin-auth-dingtalk/client-v2'],
-  function (React, router, formily, client, { shared }) {
+  function (React, router, formily, client, modern) {
     'use strict';
 
-    const { AUTH_TYPE, FORM, Host, RedirectUrl, SettingsLayout, SignInButton, defaultOf, requestedPage, useIsFirst } = shared;
+    const { AUTH_TYPE, FORM, Host, RedirectUrl, SettingsLayout, SignInButton, defaultOf, requestedPage, useIsFirst } = modern.shared;
     const h = React.createElement;
 
     function ClassicSignInButton({ authenticator }) {
