@@ -14,6 +14,9 @@ const ANSWER_LIMIT_BYTES = 32 * 1024 * 1024;
 // Below the five seconds after which the sidecar closes an idle connection, so that we rarely send into a closing one.
 const IDLE_CONNECTION_MS = 4000;
 
+// Marks what the bridge has sent: a wrong address must not make NocoBase call itself for ever.
+const HOP_HEADER = 'x-dingtalk-hop';
+
 const FLOW_COOKIE = /^(?:__Host-)?nbdt_/;
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade', 'content-length', 'date', 'server']);
 
@@ -77,12 +80,13 @@ class Sidecar {
    * @param {{ method?: string, action: string, query?: string, body?: unknown, actor?: number, headers?: Record<string, string>, limitMs: number }} call
    */
   async forward(req, call) {
+    if (req.headers[HOP_HEADER]) throw new SidecarUnavailable('the address of the sidecar leads back to NocoBase');
     const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
     const headers = {
       ...passedOn(req.headers),
       ...call.headers,
       'x-dingtalk-bridge': this.bridgeToken(req, call.actor),
-      'x-dingtalk-hop': '1',
+      [HOP_HEADER]: '1',
       ...(body ? { 'content-type': 'application/json', 'content-length': String(body.length) } : {}),
     };
     const options = {
@@ -148,8 +152,6 @@ class Sidecar {
 function passedOn(headers) {
   const passed = { accept: headers.accept ?? '*/*' };
   for (const name of ['accept-language', 'user-agent', 'x-locale']) if (headers[name]) passed[name] = String(headers[name]);
-  // The sidecar answers 508 rather than let two proxies feed each other.
-  if (headers['x-dingtalk-hop']) passed['x-dingtalk-hop'] = '1';
   const cookies = flowCookies(headers.cookie);
   if (cookies) passed.cookie = cookies;
   return passed;
