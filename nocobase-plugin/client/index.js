@@ -1,1 +1,64 @@
-define([], () => ({ form: "__NBDT_FORM__", button: "__NBDT_BUTTON__" }));
+// The classic client: the shared parts of the modern one, in the classic client's router, form and session.
+define(
+  'nocobase-plugin-auth-dingtalk',
+  ['react', 'react-router-dom', '@formily/react', '@nocobase/client', 'nocobase-plugin-auth-dingtalk/client-v2'],
+  function (React, router, formily, client, modern) {
+    'use strict';
+
+    const { AUTH_TYPE, FORM, Host, RedirectUrl, SettingsLayout, SignInButton, defaultOf, requestedPage, useIsFirst } = modern.shared;
+    const h = React.createElement;
+
+    function ClassicSignInButton({ authenticator }) {
+      const app = client.useApp();
+      const apiClient = client.useAPIClient();
+      const { refreshAsync } = client.useCurrentUserContext() ?? {};
+      const navigate = router.useNavigate();
+      const enter = async () => {
+        await refreshAsync?.();
+        // Not NocoBase's own useRedirect: it runs `javascript:` targets and leaves the site for others.
+        navigate(requestedPage(window.location.search) ?? '/admin', { replace: true });
+      };
+      const host = { apiClient, apiUrl: (action) => app.getApiUrl(action), enter };
+      return h(SignInButton, { authenticator, host, isFirst: useIsFirst(authenticator.name) });
+    }
+
+    const DingTalkRedirectUrl = formily.observer(function DingTalkRedirectUrl() {
+      const form = formily.useForm();
+      return h(RedirectUrl, { callbackOrigin: form.values?.options?.callbackOrigin });
+    });
+
+    function schemaFor(options) {
+      const schema = JSON.parse(JSON.stringify(FORM));
+      // The placeholder would be read as an expression; the component asks for the address itself.
+      delete schema.properties.redirectUrl['x-component-props'];
+      schema.properties.subject.default = defaultOf('subject', schema.properties.subject, options);
+      return schema;
+    }
+
+    function ClassicSettings() {
+      const app = client.useApp();
+      const apiClient = client.useAPIClient();
+      const record = client.useRecord();
+      const schema = React.useMemo(() => schemaFor(record?.options), [record?.id]);
+      const host = React.useMemo(
+        () => ({
+          request: (options) => apiClient.request(options),
+          apiUrl: (action) => app.getApiUrl(action),
+          authenticator: { id: record?.id, name: record?.name, options: record?.options },
+        }),
+        [app, apiClient, record],
+      );
+      return h(Host.Provider, { value: host }, h(SettingsLayout, null, h(client.SchemaComponent, { schema, components: { DingTalkRedirectUrl } })));
+    }
+
+    class PluginAuthDingTalkClient extends client.Plugin {
+      async load() {
+        this.app.pm.get('@nocobase/plugin-auth').registerType(AUTH_TYPE, {
+          components: { SignInButton: ClassicSignInButton, AdminSettingsForm: ClassicSettings },
+        });
+      }
+    }
+
+    return { __esModule: true, default: PluginAuthDingTalkClient };
+  },
+);

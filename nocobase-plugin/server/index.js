@@ -1,1 +1,97 @@
-module.exports = { sidecarUrl: "__NBDT_SIDECAR_URL__", version: "__NBDT_VERSION__", title: '{{t("DingTalk")}}' };
+'use strict';
+
+// The bridge: what of DingTalk sign-in runs inside NocoBase. It registers, forwards and tidies up; it decides nothing.
+
+const { Plugin } = require('@nocobase/server');
+const { tval } = require('@nocobase/utils');
+const { actions } = require('./actions');
+const { authClass } = require('./auth');
+const gateway = require('./gateway');
+const { AUTH_TYPE, PACKAGE } = require('./names');
+const secretMask = require('./secret-mask');
+const { Sidecar } = require('./sidecar');
+
+class PluginAuthDingTalkServer extends Plugin {
+  sidecar = null;
+  isActive = false;
+
+  async load() {
+    // NocoBase loads a plugin once before it enables it, and again afterwards: only the second one counts.
+    if (!this.enabled || this.app.name !== 'main') return;
+    this.sidecar = new Sidecar(() => this.app.authManager.jwt);
+    this.app.resourceManager.define({ name: 'dingtalk', actions: actions(this.sidecar) });
+    this.app.acl.registerSnippet({ name: 'pm.auth.authenticators', actions: ['dingtalk:*'] });
+    this.app.auditManager.registerActions(['dingtalk:unbind', 'dingtalk:diagnose']);
+    this.app.use(secretMask.middleware(), { tag: 'dingtalk-secret-mask', after: 'cors', before: 'dataWrapping' });
+    this.db.on('authenticators.beforeSave', secretMask.keepStoredSecret);
+    // Two plugins registering one type keep NocoBase from starting: let every other plugin go first.
+    this.app.on('afterLoad', () => this.activate());
+    this.app.on('beforeStop', () => this.deactivate());
+    this.app.on('beforeReload', () => this.deactivate());
+  }
+
+  activate() {
+    const { authManager } = this.app;
+    if (authManager.getAuthConfig(AUTH_TYPE)) {
+      this.app.log.error(`${PACKAGE} stays idle: another enabled plugin has registered the auth type "${AUTH_TYPE}". Disable one of the two.`);
+      return;
+    }
+    authManager.registerTypes(AUTH_TYPE, {
+      auth: authClass(this.sidecar),
+      title: tval('DingTalk', { ns: PACKAGE }),
+      getPublicOptions: (options) => ({ autoSignup: options?.public?.autoSignup === true }),
+    });
+    gateway.install(gateway.redirectHandler({ app: this.app, sidecar: this.sidecar, log: this.app.log }));
+    this.isActive = true;
+  }
+
+  deactivate() {
+    if (!this.isActive) return;
+    this.isActive = false;
+    gateway.uninstall();
+  }
+
+  async beforeEnable() {
+    if (this.app.name !== 'main') throw new Error(this.t('DingTalk sign-in works in the main application only.', { ns: PACKAGE }));
+    if (this.app.authManager.getAuthConfig(AUTH_TYPE)) {
+      throw new Error(this.t('Another enabled plugin already provides DingTalk sign-in. Disable it first.', { ns: PACKAGE }));
+    }
+  }
+
+  /** Brings back the authenticators that `beforeDisable` switched off. */
+  async afterEnable() {
+    const { disabledAuthenticators: names = [], ...options } = await this.#storedOptions();
+    if (!names.length) return;
+    const authenticators = this.db.getRepository('authenticators');
+    for (const row of await authenticators.find({ filter: { name: names, authType: AUTH_TYPE } })) {
+      await authenticators.update({ filterByTk: row.get('id'), values: { enabled: true } });
+    }
+    await this.#storeOptions(options);
+  }
+
+  /** An enabled authenticator of a type nobody serves would lock its users out; a disabled one does not. */
+  async beforeDisable() {
+    const authenticators = this.db.getRepository('authenticators');
+    const enabled = await authenticators.find({ filter: { enabled: true } });
+    const ours = enabled.filter((row) => row.get('authType') === AUTH_TYPE);
+    if (!this.isActive || !ours.length) return;
+    if (ours.length === enabled.length) {
+      throw new Error(this.t('DingTalk is the only enabled sign-in method. Enable another one before you disable this plugin.', { ns: PACKAGE }));
+    }
+    for (const row of ours) await authenticators.update({ filterByTk: row.get('id'), values: { enabled: false } });
+    await this.#storeOptions({ ...(await this.#storedOptions()), disabledAuthenticators: ours.map((row) => row.get('name')) });
+  }
+
+  async #storedOptions() {
+    const row = await this.app.pm.repository.findOne({ filter: { name: this.name } });
+    return row?.get('options') ?? {};
+  }
+
+  async #storeOptions(options) {
+    await this.app.pm.repository.update({ filter: { name: this.name }, values: { options } });
+  }
+}
+
+module.exports = PluginAuthDingTalkServer;
+module.exports.default = PluginAuthDingTalkServer;
+Object.defineProperty(module.exports, '__esModule', { value: true });

@@ -1,0 +1,94 @@
+'use strict';
+
+// The auth class of type `dingtalk`: NocoBase checks, renews and ends the session; the sidecar alone can begin one.
+
+const { BaseAuth } = require('@nocobase/auth');
+const { BUTTON } = require('./built-in');
+const { CREDENTIAL_OPTIONS, PACKAGE } = require('./names');
+const { answerHeaders, envelope } = require('./sidecar');
+
+// The sidecar may keep a sign-in in DingTalk's queue for 55 s before it calls.
+const ANSWER_LIMIT_MS = 90_000;
+const NEW_USER_EVENTS = ['users.afterCreate', 'users.afterSave', 'users.afterCreateWithAssociations', 'users.afterSaveWithAssociations'];
+
+/** An error code of ours in the visitor's language. */
+function sentence(ctx, code) {
+  return ctx.t(BUTTON.errors[code] ?? BUTTON.unknownError, { ns: PACKAGE });
+}
+
+/** Throws what the sidecar refused, as NocoBase's own envelope. */
+function refuse(ctx, answer) {
+  const error = envelope(answer)?.errors?.[0];
+  if (!error?.message) unavailable(ctx, new Error(`the sidecar answered ${answer.status} without an error envelope`));
+  if (answer.headers['retry-after']) ctx.set('Retry-After', answer.headers['retry-after']);
+  ctx.throw(answer.status, { message: String(error.message), code: String(error.code ?? 'INTERNAL_ERROR'), logLevel: 'warn' });
+}
+
+function unavailable(ctx, error) {
+  ctx.logger.error(`DingTalk sidecar: ${error.message}${error.cause ? `: ${error.cause.message}` : ''}`);
+  ctx.throw(503, { message: sentence(ctx, 'SIDECAR_UNAVAILABLE'), code: 'SIDECAR_UNAVAILABLE', logLevel: 'warn' });
+}
+
+function authClass(sidecar) {
+  return class DingTalkAuth extends BaseAuth {
+    static optionsKeysNotAllowedInEnv = CREDENTIAL_OPTIONS;
+
+    constructor(config) {
+      super({ ...config, userCollection: config.ctx.db.getCollection('users') });
+    }
+
+    async signIn() {
+      const { ctx } = this;
+      const named = ctx.get('X-Authenticator');
+      // NocoBase hands an unknown or disabled name to the first enabled authenticator, which may be this one.
+      if (named !== this.authenticator.name) {
+        ctx.throw(404, { message: sentence(ctx, 'AUTHENTICATOR_NOT_FOUND'), code: 'AUTHENTICATOR_NOT_FOUND', logLevel: 'warn' });
+      }
+      const flow = ctx.action.params.values?.flow;
+      let answer;
+      try {
+        answer = await sidecar.forward(ctx.req, {
+          method: 'POST',
+          action: 'auth:signIn',
+          body: typeof flow === 'string' ? { flow } : {},
+          headers: { 'x-authenticator': named },
+          limitMs: ANSWER_LIMIT_MS,
+        });
+      } catch (error) {
+        unavailable(ctx, error);
+      }
+      for (const [name, value] of answerHeaders(answer)) if (name === 'set-cookie') for (const cookie of value) ctx.append('Set-Cookie', cookie);
+      if (answer.status !== 200) refuse(ctx, answer);
+      const { user, token } = envelope(answer)?.data ?? {};
+      if (!user || !token) unavailable(ctx, new Error('the sidecar answered a sign-in without user or token'));
+      const created = answer.headers['x-dingtalk-created-user'];
+      if (created) await announceNewUser(ctx, created);
+      return { user, token };
+    }
+  };
+}
+
+/** What NocoBase's other plugins would have heard had NocoBase made the user itself: workflows wait for these events. */
+async function announceNewUser(ctx, id) {
+  let user;
+  try {
+    // A request for this id before it existed would have been remembered as "no such user".
+    await ctx.app.cache.del(`auth:${id}`);
+    await ctx.app.emitAsync('cache:del:roles', { userId: Number(id) });
+    user = await ctx.db.getRepository('users').findOne({ filterByTk: id });
+  } catch (error) {
+    ctx.logger.error(`the new user ${id} could not be announced: ${error.message}`);
+    return;
+  }
+  if (!user) return;
+  for (const event of NEW_USER_EVENTS) {
+    try {
+      await ctx.db.emitAsync(event, user, { context: ctx });
+    } catch (error) {
+      // A workflow set to roll back throws; the user exists and has signed in all the same.
+      ctx.logger.error(`a listener of ${event} failed for the new user ${id}: ${error.message}`);
+    }
+  }
+}
+
+module.exports = { authClass, refuse, unavailable };

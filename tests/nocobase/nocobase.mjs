@@ -1,0 +1,375 @@
+// A real NocoBase to test in: installed once from its packages, started on a database of its own, ended by pid.
+//
+//   node nocobase.mjs up   [instance]     install where needed, start, print its settings as JSON
+//   node nocobase.mjs down [instance]
+//
+// NBDT_NOCOBASE_HOME     where installations are kept (a cache keeps this folder); default target/nocobase
+// NBDT_NOCOBASE_DIALECT  postgres (default) or mariadb
+// NBDT_NOCOBASE_LAUNCH   node (default) or pm2, NocoBase's own launcher, which an update of a plugin needs
+// NBDT_NOCOBASE_ENV      further lines for its .env, as JSON: {"DB_SCHEMA": "nb"}
+// The database server is found with psql's or mariadb's own variables and must let this user create databases.
+import { execFile, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const HERE = path.dirname(fileURLToPath(import.meta.url));
+export const NOCOBASE_VERSION = '2.2.15';
+const YARN_VERSION = '1.22.22';
+const PLAYWRIGHT_VERSION = '1.56.1';
+export const HOME = path.resolve(process.env.NBDT_NOCOBASE_HOME ?? path.join(HERE, '../../target/nocobase'));
+const APP = path.join(HOME, `app-${NOCOBASE_VERSION}`);
+const TOOLS = path.join(HOME, 'tools');
+const ADMIN = { account: 'admin@nocobase.com', password: 'admin123' };
+
+function say(text) {
+  process.stderr.write(`[nocobase] ${text}\n`);
+}
+
+export async function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+async function command(file, args, options = {}) {
+  try {
+    return await run(file, args, { maxBuffer: 64 << 20, ...options });
+  } catch (error) {
+    throw new Error(`${file} ${args.slice(0, 3).join(' ')} failed\n${error.stdout ?? ''}\n${error.stderr ?? error.message}`);
+  }
+}
+
+// ---- installation -------------------------------------------------------------------------------------------------
+
+const NPM_FLAGS = ['--no-audit', '--no-fund', '--no-update-notifier'];
+
+async function installTools() {
+  if (fs.existsSync(path.join(TOOLS, 'complete'))) return;
+  say('installing yarn (which NocoBase calls) and playwright-core');
+  fs.mkdirSync(TOOLS, { recursive: true });
+  fs.writeFileSync(path.join(TOOLS, 'package.json'), '{"private":true}');
+  await command('npm', ['install', ...NPM_FLAGS, '--ignore-scripts', `yarn@${YARN_VERSION}`, `playwright-core@${PLAYWRIGHT_VERSION}`], { cwd: TOOLS });
+  fs.writeFileSync(path.join(TOOLS, 'complete'), '');
+}
+
+async function installApp() {
+  if (fs.existsSync(path.join(APP, 'complete'))) return;
+  fs.rmSync(APP, { recursive: true, force: true });
+  fs.mkdirSync(HOME, { recursive: true });
+  say(`installing NocoBase ${NOCOBASE_VERSION} (about two minutes)`);
+  await command('npx', ['-y', `create-nocobase-app@${NOCOBASE_VERSION}`, path.basename(APP), '-d', 'postgres', '--skip-dev-dependencies'], { cwd: HOME });
+  const file = path.join(APP, 'package.json');
+  const manifest = JSON.parse(fs.readFileSync(file, 'utf8'));
+  // npm reads overrides where yarn reads resolutions; the xlsx build NocoBase pins is not in the registry.
+  manifest.overrides = { ...manifest.resolutions, ...manifest.overrides, xlsx: '0.18.5' };
+  delete manifest.resolutions;
+  fs.writeFileSync(file, JSON.stringify(manifest, null, 2));
+  await command('npm', ['install', '--legacy-peer-deps', '--ignore-scripts', ...NPM_FLAGS], { cwd: APP });
+  fs.writeFileSync(path.join(APP, 'complete'), '');
+}
+
+// ---- database -----------------------------------------------------------------------------------------------------
+
+const quoted = (text) => `'${String(text).replaceAll("'", "''")}'`;
+
+export class TestDatabase {
+  constructor(dialect, name, password) {
+    this.dialect = dialect;
+    this.name = name;
+    this.user = name;
+    this.password = password;
+  }
+
+  async create() {
+    if (this.dialect === 'mariadb') {
+      const user = `${quoted(this.user)}@'%'`;
+      await this.#administer(
+        `DROP DATABASE IF EXISTS ${this.name}; CREATE DATABASE ${this.name} CHARACTER SET utf8mb4;` +
+          `CREATE OR REPLACE USER ${user} IDENTIFIED BY ${quoted(this.password)}; GRANT ALL ON ${this.name}.* TO ${user};` +
+          `CREATE OR REPLACE USER ${quoted(this.user)}@'localhost' IDENTIFIED BY ${quoted(this.password)};` +
+          `GRANT ALL ON ${this.name}.* TO ${quoted(this.user)}@'localhost';`,
+      );
+      return;
+    }
+    await this.#administer(`DROP DATABASE IF EXISTS ${this.name} WITH (FORCE)`);
+    const known = await this.#administer(`SELECT 1 FROM pg_roles WHERE rolname = ${quoted(this.user)}`);
+    await this.#administer(`${known.trim() ? 'ALTER' : 'CREATE'} ROLE ${this.user} LOGIN PASSWORD ${quoted(this.password)}`);
+    await this.#administer(`CREATE DATABASE ${this.name} OWNER ${this.user}`);
+  }
+
+  async drop() {
+    if (this.dialect === 'mariadb') return this.#administer(`DROP DATABASE IF EXISTS ${this.name}`);
+    return this.#administer(`DROP DATABASE IF EXISTS ${this.name} WITH (FORCE)`);
+  }
+
+  /** Rows of one statement, each an array of texts. */
+  async query(sql) {
+    const { stdout } =
+      this.dialect === 'mariadb'
+        ? await command('mariadb', ['-h', this.host, '-P', String(this.port), '-u', this.user, '-N', '-B', '-e', sql, this.name], { env: { ...process.env, MYSQL_PWD: this.password } })
+        : await command('psql', ['-h', this.host, '-p', String(this.port), '-U', this.user, '-d', this.name, '-X', '-q', '-A', '-t', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-c', sql], { env: { ...process.env, PGPASSWORD: this.password } });
+    return stdout.split('\n').filter(Boolean).map((line) => line.split('\t'));
+  }
+
+  get host() {
+    return (this.dialect === 'mariadb' ? process.env.MYSQL_HOST : process.env.PGHOST) ?? '127.0.0.1';
+  }
+
+  get port() {
+    return Number((this.dialect === 'mariadb' ? process.env.MYSQL_TCP_PORT : process.env.PGPORT) ?? (this.dialect === 'mariadb' ? 3306 : 5432));
+  }
+
+  async #administer(sql) {
+    const { stdout } =
+      this.dialect === 'mariadb'
+        ? await command('mariadb', ['-N', '-B', '-e', sql])
+        : await command('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-d', 'postgres', '-c', sql]);
+    return stdout;
+  }
+}
+
+// ---- one instance -------------------------------------------------------------------------------------------------
+
+export class NocoBase {
+  constructor(instance, { dialect = process.env.NBDT_NOCOBASE_DIALECT ?? 'postgres', launch = process.env.NBDT_NOCOBASE_LAUNCH ?? 'node', env = {} } = {}) {
+    this.instance = instance;
+    this.dialect = dialect;
+    this.launch = launch;
+    this.extraEnv = { ...JSON.parse(process.env.NBDT_NOCOBASE_ENV ?? '{}'), ...env };
+    this.folder = path.join(HOME, instance);
+    this.stateFile = path.join(this.folder, 'instance.json');
+    this.logFile = path.join(this.folder, 'nocobase.log');
+    this.envFile = path.join(this.folder, '.env');
+  }
+
+  get publicPath() {
+    return this.extraEnv.APP_PUBLIC_PATH ?? '/';
+  }
+
+  get origin() {
+    return `http://127.0.0.1:${this.state.port}`;
+  }
+
+  get api() {
+    return `${this.origin}${this.publicPath}api/`;
+  }
+
+  get database() {
+    return Object.assign(new TestDatabase(this.dialect, this.state.database, this.state.databasePassword));
+  }
+
+  /** Installs and seeds where that has not been done with the same settings. */
+  async prepare() {
+    await installTools();
+    await installApp();
+    const wanted = createHash('sha256').update(JSON.stringify([NOCOBASE_VERSION, this.dialect, this.extraEnv])).digest('hex');
+    if (fs.existsSync(this.stateFile)) {
+      this.state = JSON.parse(fs.readFileSync(this.stateFile, 'utf8'));
+      if (this.state.wanted === wanted) return;
+      await this.stop();
+    }
+    say(`preparing instance ${this.instance} on ${this.dialect}`);
+    fs.rmSync(this.folder, { recursive: true, force: true });
+    fs.mkdirSync(this.folder, { recursive: true });
+    // Hard links: an instance needs a node_modules of its own for its plugin links, not another gigabyte.
+    await command('cp', ['-al', `${APP}/.`, this.folder]);
+    for (const own of ['storage', '.env', 'package.json', 'complete']) fs.rmSync(path.join(this.folder, own), { recursive: true, force: true });
+    fs.copyFileSync(path.join(APP, 'package.json'), path.join(this.folder, 'package.json'));
+    fs.mkdirSync(path.join(this.folder, 'storage'));
+    this.state = {
+      wanted,
+      port: await freePort(),
+      database: `nbdt_${this.instance.replaceAll('-', '_')}`,
+      databasePassword: randomBytes(12).toString('hex'),
+      appKey: randomBytes(32).toString('hex'),
+    };
+    const database = this.database;
+    await database.create();
+    this.#writeEnv();
+    await this.#cli(['postinstall']);
+    await this.#cli(['install', '--lang=en-US']);
+    fs.writeFileSync(this.stateFile, JSON.stringify(this.state, null, 2), { mode: 0o600 });
+  }
+
+  #writeEnv() {
+    const database = this.database;
+    const lines = {
+      APP_ENV: 'production',
+      APP_KEY: this.state.appKey,
+      APP_PORT: this.state.port,
+      API_BASE_PATH: '/api/',
+      DB_DIALECT: this.dialect,
+      DB_HOST: database.host,
+      DB_PORT: database.port,
+      DB_DATABASE: database.name,
+      DB_USER: database.user,
+      DB_PASSWORD: database.password,
+      INIT_ROOT_EMAIL: ADMIN.account,
+      INIT_ROOT_PASSWORD: ADMIN.password,
+      ...this.extraEnv,
+    };
+    fs.writeFileSync(this.envFile, Object.entries(lines).map(([key, value]) => `${key}=${value}\n`).join(''), { mode: 0o600 });
+  }
+
+  #environment() {
+    // The surrounding shell's variables would win over the .env file.
+    const kept = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(APP_|DB_|INIT_|API_|STORAGE_|NBDT_|PM2_|NODE_OPTIONS|TZ$)/.test(key)));
+    return { ...kept, PATH: `${path.join(TOOLS, 'node_modules/.bin')}:${process.env.PATH}`, TZ: 'UTC', APP_LAUNCH_MODE: this.launch };
+  }
+
+  async #cli(args) {
+    await command(path.join(this.folder, 'node_modules/.bin/nocobase-v1'), args, { cwd: this.folder, env: this.#environment() });
+  }
+
+  async start() {
+    await this.prepare();
+    if (await this.isHealthy()) return this;
+    await this.stop();
+    this.#writeEnv();
+    const log = fs.openSync(this.logFile, 'a');
+    const child = spawn(path.join(this.folder, 'node_modules/.bin/nocobase-v1'), ['start'], { cwd: this.folder, env: this.#environment(), detached: true, stdio: ['ignore', log, log] });
+    child.unref();
+    let ended = null;
+    child.once('exit', (code) => { ended = code ?? 'a signal'; });
+    this.#remember({ pid: child.pid });
+    await this.untilHealthy(() => {
+      if (ended !== null) throw new Error(`NocoBase ended with ${ended} while starting; see ${this.logFile}`);
+    });
+    return this;
+  }
+
+  #remember(facts) {
+    Object.assign(this.state, facts);
+    fs.writeFileSync(this.stateFile, JSON.stringify(this.state, null, 2), { mode: 0o600 });
+  }
+
+  async isHealthy() {
+    try {
+      const answer = await fetch(`${this.api}__health_check`, { signal: AbortSignal.timeout(2000) });
+      return answer.status === 200;
+    } catch {
+      return false;
+    }
+  }
+
+  async untilHealthy(check = () => {}, seconds = 120) {
+    const deadline = Date.now() + seconds * 1000;
+    while (!(await this.isHealthy())) {
+      check();
+      if (Date.now() > deadline) throw new Error(`NocoBase did not answer within ${seconds} s; see ${this.logFile}`);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+
+  /** Ends the processes this instance started, and only those: the remembered pid and its descendants. */
+  async stop() {
+    this.state ??= fs.existsSync(this.stateFile) ? JSON.parse(fs.readFileSync(this.stateFile, 'utf8')) : null;
+    const pid = this.state?.pid;
+    if (!pid || !isOurs(pid, this.folder)) return;
+    const family = [pid, ...descendants(pid)];
+    for (const signal of ['SIGTERM', 'SIGKILL']) {
+      for (const member of family) if (isOurs(member, this.folder)) tryKill(member, signal);
+      const deadline = Date.now() + 8000;
+      while (family.some((member) => isOurs(member, this.folder)) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    this.#remember({ pid: null });
+  }
+
+  async remove() {
+    await this.stop();
+    if (this.state) await this.database.drop();
+    fs.rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  // ---- its API, as the administrator
+
+  async request(action, { method = 'POST', body, token, headers = {}, redirect = 'manual' } = {}) {
+    const answer = await fetch(`${this.api}${action}`, {
+      method,
+      redirect,
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...(token ? { authorization: `Bearer ${token}` } : {}), ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    let json = null;
+    try {
+      json = text ? JSON.parse(text) : null;
+    } catch {
+      // A page, not an answer of the API: the caller looks at the text.
+    }
+    return { status: answer.status, headers: answer.headers, text, json };
+  }
+
+  async administrator() {
+    const answer = await this.request('auth:signIn', { body: ADMIN, headers: { 'X-Authenticator': 'basic' } });
+    if (answer.status !== 200) throw new Error(`the administrator could not sign in: ${answer.status} ${answer.text}`);
+    return answer.json.data.token;
+  }
+
+  /** Runs an action that restarts NocoBase, and waits until it is back. */
+  async command(action, token, options = {}) {
+    const answer = await this.request(action, { token, ...options });
+    if (answer.status >= 400) throw new Error(`${action}: ${answer.status} ${answer.text}`);
+    await this.untilHealthy();
+    return answer;
+  }
+}
+
+function tryKill(pid, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
+// A pid can be given anew: only a process working in the instance's own folder is one of ours.
+function isOurs(pid, folder) {
+  try {
+    const state = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1][0];
+    return state !== 'Z' && fs.readlinkSync(`/proc/${pid}/cwd`).startsWith(folder);
+  } catch {
+    return false;
+  }
+}
+
+function descendants(pid) {
+  const children = new Map();
+  for (const entry of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const parent = Number(fs.readFileSync(`/proc/${entry}/stat`, 'utf8').split(') ')[1].split(' ')[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
+    } catch {
+      // Ended while we looked.
+    }
+  }
+  const found = [];
+  for (const queue = [pid]; queue.length; ) for (const child of children.get(queue.shift()) ?? []) found.push(child), queue.push(child);
+  return found;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [verb, instance = 'pg'] = process.argv.slice(2);
+  const nocobase = new NocoBase(instance);
+  if (verb === 'up') {
+    await nocobase.start();
+    process.stdout.write(`${JSON.stringify({ origin: nocobase.origin, api: nocobase.api, envFile: nocobase.envFile, log: nocobase.logFile, ...ADMIN }, null, 2)}\n`);
+  } else if (verb === 'down') {
+    await nocobase.stop();
+  } else if (verb === 'remove') {
+    await nocobase.remove();
+  } else {
+    process.stderr.write('usage: node nocobase.mjs up|down|remove [instance]\n');
+    process.exitCode = 2;
+  }
+}
