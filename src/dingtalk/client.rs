@@ -297,3 +297,79 @@ impl Pauses {
         self.jitter.mul_f64(f64::from(point) / f64::from(u32::MAX))
     }
 }
+
+#[cfg(test)]
+impl Pauses {
+    /// For tests that look at what is repeated, not when.
+    pub(super) fn short() -> Self {
+        Self {
+            steps: vec![Duration::from_millis(1); 2],
+            jitter: Duration::ZERO,
+            drawn: AtomicU32::new(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn throttled(seconds: u64) -> DingTalkError {
+        let retry_after = Duration::from_secs(seconds);
+        DingTalkError::Throttled {
+            call: Call::Profile,
+            request_id: None,
+            retry_after,
+        }
+    }
+
+    #[test]
+    fn a_refused_call_is_repeated_after_one_second_and_after_two() {
+        let pauses = Pauses::dingtalk();
+
+        let first = pauses.before(0, &throttled(1)).unwrap();
+        let second = pauses.before(1, &throttled(1)).unwrap();
+
+        assert!((1000..=1300).contains(&first.as_millis()), "{first:?}");
+        assert!((2000..=2300).contains(&second.as_millis()), "{second:?}");
+        assert!(pauses.before(2, &throttled(1)).is_none());
+    }
+
+    #[test]
+    fn what_dingtalk_asks_for_is_waited_for_when_it_is_short() {
+        let pauses = Pauses::dingtalk();
+
+        assert!(pauses.before(0, &throttled(2)).unwrap() >= Duration::from_secs(2));
+        assert!(pauses.before(0, &throttled(60)).is_none());
+    }
+
+    #[test]
+    fn callers_refused_together_come_back_apart() {
+        let pauses = Pauses::dingtalk();
+        let mut waits: Vec<_> = (0..20)
+            .map(|_| pauses.before(0, &throttled(1)).unwrap())
+            .collect();
+        waits.sort_unstable();
+
+        let closest = waits.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap();
+
+        assert!(closest >= Duration::from_millis(5), "{closest:?}");
+    }
+
+    #[test]
+    fn what_may_have_reached_dingtalk_is_not_repeated() {
+        let pauses = Pauses::dingtalk();
+        let (call, request_id) = (Call::UserAccessToken, None);
+        let busy = DingTalkError::Busy {
+            call,
+            retry_after: Duration::ZERO,
+        };
+
+        assert!(
+            pauses
+                .before(0, &DingTalkError::TimedOut { call, request_id })
+                .is_none()
+        );
+        assert!(pauses.before(0, &busy).is_none());
+    }
+}

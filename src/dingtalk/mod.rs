@@ -24,6 +24,8 @@ mod limiter;
 mod refusal;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub use app_token::AppAccessToken;
