@@ -351,7 +351,11 @@ mod tests {
             .collect();
         waits.sort_unstable();
 
-        let closest = waits.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap();
+        let closest = waits
+            .windows(2)
+            .map(|pair| pair[1].saturating_sub(pair[0]))
+            .min()
+            .unwrap();
 
         assert!(closest >= Duration::from_millis(5), "{closest:?}");
     }

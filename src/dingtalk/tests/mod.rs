@@ -119,7 +119,7 @@ fn reports() -> (
     let reports = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&reports);
     (reports, move |report: &CallReport| {
-        sink.lock().unwrap().push(report.clone())
+        sink.lock().unwrap().push(report.clone());
     })
 }
 
