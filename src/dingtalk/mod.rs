@@ -21,6 +21,8 @@ mod endpoints;
 mod error;
 mod identity;
 mod limiter;
+mod pace;
+mod pauses;
 mod refusal;
 #[cfg(test)]
 mod testing;

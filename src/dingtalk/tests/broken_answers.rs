@@ -1,6 +1,7 @@
 //! What is not an answer is never a success, whichever call it came to.
 
 use super::*;
+use crate::dingtalk::Fault;
 
 type Make = fn() -> Reply;
 
@@ -152,6 +153,36 @@ async fn a_connection_that_breaks_prints_no_token() {
 
         assert!(!printed(&error).contains("canary"), "{}", printed(&error));
     }
+}
+
+#[tokio::test]
+async fn an_answer_is_read_up_to_a_limit() {
+    let script = Script::start(|_, n| {
+        let padding = if n == 0 { 250_000 } else { 270_000 };
+        Reply::json(
+            200,
+            &serde_json::json!({ "unionId": "u", "padding": "x".repeat(padding) }),
+        )
+    })
+    .await;
+    let dingtalk = a_client(&script);
+
+    dingtalk.profile(&credentials(), &a_user_token()).await.unwrap();
+    let error = dingtalk
+        .profile(&credentials(), &a_user_token())
+        .await
+        .unwrap_err();
+
+    assert!(
+        matches!(
+            error,
+            DingTalkError::Malformed {
+                fault: Fault::TooLarge,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::client::Pauses;
+use super::pauses::Pauses;
 use super::testing::{Reply, Script};
 use super::{
     Call, CallReport, Credentials, DingTalk, DingTalkError, Endpoints, Limits, UnionId, UserAccessToken,

@@ -9,8 +9,19 @@ fn a_person() -> Value {
 }
 
 async fn profile_of(body: Value) -> Result<crate::dingtalk::Profile, DingTalkError> {
-    let script = Script::start(move |_, _| Reply::json(200, &body)).await;
-    a_client(&script).profile(&credentials(), &a_user_token()).await
+    profiles_of(vec![body]).await.remove(0)
+}
+
+/// The answers of one client, one after the other.
+async fn profiles_of(bodies: Vec<Value>) -> Vec<Result<crate::dingtalk::Profile, DingTalkError>> {
+    let count = bodies.len();
+    let script = Script::start(move |_, n| Reply::json(200, &bodies[n])).await;
+    let dingtalk = a_client(&script);
+    let mut profiles = Vec::new();
+    for _ in 0..count {
+        profiles.push(dingtalk.profile(&credentials(), &a_user_token()).await);
+    }
+    profiles
 }
 
 #[tokio::test]
@@ -48,12 +59,14 @@ async fn profile_gives_every_fact() {
 
 #[tokio::test]
 async fn profile_takes_absent_null_and_blank_facts_for_absent() {
-    let everything = a_person();
+    let absent = [json!(null), json!(""), json!("  "), json!([]), json!({})];
     for name in ["nick", "openId", "mobile", "stateCode", "avatarUrl", "email"] {
-        for value in [json!(null), json!(""), json!("  "), json!([]), json!({})] {
-            let profile = profile_of(body_with(everything.clone(), name, value))
-                .await
-                .unwrap();
+        let bodies = absent
+            .iter()
+            .map(|value| body_with(a_person(), name, value.clone()))
+            .collect();
+        for profile in profiles_of(bodies).await {
+            let profile = profile.unwrap();
             let fact = match name {
                 "nick" => profile.nick,
                 "openId" => profile.open_id,
@@ -92,7 +105,7 @@ async fn profile_reads_numbers_and_booleans_however_they_are_spelt() {
 
 #[tokio::test]
 async fn profile_without_a_union_id_to_rely_on_is_no_profile() {
-    for union_id in [
+    let unusable = [
         json!(null),
         json!(""),
         json!(" "),
@@ -103,10 +116,13 @@ async fn profile_without_a_union_id_to_rely_on_is_no_profile() {
         json!(true),
         json!(["u"]),
         json!({}),
-    ] {
-        let error = profile_of(body_with(a_person(), "unionId", union_id.clone()))
-            .await
-            .unwrap_err();
+    ];
+    let bodies = unusable
+        .iter()
+        .map(|union_id| body_with(a_person(), "unionId", union_id.clone()))
+        .collect();
+    for (union_id, profile) in unusable.iter().zip(profiles_of(bodies).await) {
+        let error = profile.unwrap_err();
         assert!(
             matches!(error, DingTalkError::Malformed { .. }),
             "{union_id} {error:?}"
