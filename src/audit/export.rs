@@ -72,13 +72,11 @@ fn inert(cell: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
-
     use super::*;
 
     fn an_entry() -> Entry {
         Entry {
-            time: DateTime::from_timestamp_millis(1_795_000_000_007).unwrap(),
+            time: "2026-11-18T10:26:40.007Z".parse().unwrap(),
             reference: "r1".into(),
             authenticator: "dingtalk".into(),
             event: Event::SignIn,

@@ -159,3 +159,117 @@ fn is_passing(error: &DingTalkError) -> bool {
         | DingTalkError::Client(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dingtalk::call::Call;
+
+    fn credentials() -> Credentials {
+        Credentials {
+            client_id: "dingdemo".into(),
+            client_secret: SecretString::from("s"),
+        }
+    }
+
+    fn issued(token: &str) -> Issued {
+        Issued {
+            token: SecretString::from(token),
+            lifetime: Duration::from_hours(2),
+        }
+    }
+
+    /// Holds `old`, which is due for its successor and lives for `left`.
+    async fn due(left: Duration) -> AppTokens {
+        let (tokens, now) = (AppTokens::new(), Instant::now());
+        let token = AppAccessToken {
+            token: SecretString::from("old"),
+            serial: u64::MAX,
+        };
+        let held = Held {
+            token,
+            refresh_at: now,
+            expires_at: now + left,
+        };
+        tokens.slot(&credentials()).lock().await.held = Some(held);
+        tokens
+    }
+
+    async fn get(
+        tokens: &AppTokens,
+        fetched: Result<Issued, DingTalkError>,
+    ) -> Result<String, DingTalkError> {
+        let token = tokens.get(&credentials(), async { fetched }).await?;
+        Ok(token.token.expose_secret().to_owned())
+    }
+
+    fn timed_out() -> DingTalkError {
+        DingTalkError::TimedOut {
+            call: Call::AppAccessToken,
+            request_id: None,
+        }
+    }
+
+    #[test]
+    fn a_token_is_fetched_anew_ahead_of_its_expiry() {
+        let now = Instant::now();
+        for (lifetime, refresh) in [(7200, 6900), (3000, 2700), (600, 540), (60, 54), (0, 0)] {
+            let token = AppAccessToken {
+                token: SecretString::from("t"),
+                serial: 0,
+            };
+            let held = Held::new(token, Duration::from_secs(lifetime), now);
+            assert_eq!(held.refresh_at - now, Duration::from_secs(refresh));
+            assert_eq!(held.expires_at - now, Duration::from_secs(lifetime));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_due_for_its_successor_is_replaced() {
+        let tokens = due(Duration::from_mins(5)).await;
+
+        assert_eq!(get(&tokens, Ok(issued("new"))).await.unwrap(), "new");
+        assert_eq!(get(&tokens, Err(timed_out())).await.unwrap(), "new");
+    }
+
+    #[tokio::test]
+    async fn a_living_token_outlasts_a_passing_failure_and_is_not_asked_for_at_each_call() {
+        let tokens = due(Duration::from_mins(5)).await;
+
+        assert_eq!(get(&tokens, Err(timed_out())).await.unwrap(), "old");
+        assert_eq!(get(&tokens, Ok(issued("too soon"))).await.unwrap(), "old");
+    }
+
+    #[tokio::test]
+    async fn a_living_token_does_not_outlast_refused_credentials() {
+        let tokens = due(Duration::from_mins(5)).await;
+        let refused = DingTalkError::CredentialsRejected {
+            call: Call::AppAccessToken,
+            request_id: None,
+        };
+
+        assert!(get(&tokens, Err(refused)).await.is_err());
+        assert_eq!(get(&tokens, Ok(issued("new"))).await.unwrap(), "new");
+    }
+
+    #[tokio::test]
+    async fn a_dead_token_is_not_handed_out() {
+        let tokens = due(Duration::ZERO).await;
+
+        assert!(get(&tokens, Err(timed_out())).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_late_complaint_does_not_drop_the_successor() {
+        let tokens = due(Duration::from_mins(5)).await;
+        let old = AppAccessToken {
+            token: SecretString::from("old"),
+            serial: u64::MAX,
+        };
+        get(&tokens, Ok(issued("new"))).await.unwrap();
+
+        tokens.forget(&credentials(), &old).await;
+
+        assert_eq!(get(&tokens, Err(timed_out())).await.unwrap(), "new");
+    }
+}

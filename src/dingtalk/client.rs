@@ -4,7 +4,6 @@
 //! an authorization code reaches DingTalk's logic once at most.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, HeaderValue};
@@ -22,6 +21,7 @@ use super::endpoints::{Endpoints, join};
 use super::error::DingTalkError;
 use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
 use super::limiter::Limiter;
+use super::pauses::Pauses;
 use super::transport::{self, Answer};
 
 /// How much is asked of DingTalk, and for how long.
@@ -245,55 +245,5 @@ impl DingTalk {
             sleep(pause).await;
             repeat += 1;
         }
-    }
-}
-
-/// How long to wait before each repeat.
-pub(super) struct Pauses {
-    steps: Vec<Duration>,
-    jitter: Duration,
-    drawn: AtomicU32,
-}
-
-impl Pauses {
-    /// DingTalk's windows last a second.
-    fn dingtalk() -> Self {
-        Self {
-            steps: vec![Duration::from_secs(1), Duration::from_secs(2)],
-            jitter: Duration::from_millis(300),
-            drawn: AtomicU32::new(0),
-        }
-    }
-
-    /// `None` when the error ends the call.
-    fn before(&self, repeat: usize, error: &DingTalkError) -> Option<Duration> {
-        let step = *self.steps.get(repeat)?;
-        let asked = match error {
-            DingTalkError::Throttled { retry_after, .. } => *retry_after,
-            DingTalkError::NotConnected { .. } => Duration::ZERO,
-            DingTalkError::CodeRejected { .. }
-            | DingTalkError::CredentialsRejected { .. }
-            | DingTalkError::TokenRejected { .. }
-            | DingTalkError::PermissionMissing { .. }
-            | DingTalkError::IpNotAllowed { .. }
-            | DingTalkError::NotInScope { .. }
-            | DingTalkError::AppUnavailable { .. }
-            | DingTalkError::Busy { .. }
-            | DingTalkError::TimedOut { .. }
-            | DingTalkError::Malformed { .. }
-            | DingTalkError::Refused { .. }
-            | DingTalkError::Client(_) => return None,
-        };
-        // A longer wait is for the person to decide.
-        let longest = self.steps.last()?;
-        (asked <= *longest).then(|| step.max(asked) + self.spread())
-    }
-
-    /// Multiples of the golden ratio fall evenly into the unit interval, so callers refused together come back
-    /// apart, without randomness.
-    fn spread(&self) -> Duration {
-        const GOLDEN: u32 = 0x9E37_79B9;
-        let point = self.drawn.fetch_add(1, Ordering::Relaxed).wrapping_mul(GOLDEN);
-        self.jitter.mul_f64(f64::from(point) / f64::from(u32::MAX))
     }
 }

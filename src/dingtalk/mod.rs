@@ -21,9 +21,13 @@ mod endpoints;
 mod error;
 mod identity;
 mod limiter;
+mod pace;
+mod pauses;
 mod refusal;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub use app_token::AppAccessToken;

@@ -60,11 +60,14 @@ pub(super) fn refusal(call: Call, answer: &Answer, body: &Map<String, Value>) ->
             }
         }
         // "System busy" does not say whether an authorization code was used, but a question can be asked again.
-        "-1" if call != Call::UserAccessToken => DingTalkError::Throttled {
-            call,
-            request_id,
-            retry_after: PER_SECOND,
-        },
+        "-1" if call != Call::UserAccessToken => {
+            let retry_after = answer.retry_after.unwrap_or(PER_SECOND);
+            DingTalkError::Throttled {
+                call,
+                request_id,
+                retry_after,
+            }
+        }
         _ if answer.status == 504 => DingTalkError::TimedOut { call, request_id },
         // The gateway waited 3 s for what stands behind it; 88 without a reason is its own authentication.
         "15" | "88" => DingTalkError::TimedOut { call, request_id },

@@ -137,14 +137,11 @@ async fn serve(mut stream: TcpStream, answer: impl Fn(Request) -> Reply) -> Opti
                 headers,
                 body,
             } => {
-                let headers: String = headers
-                    .iter()
-                    .map(|(name, value)| format!("{name}: {value}\r\n"))
-                    .collect();
-                let head = format!(
-                    "HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n",
-                    body.len()
-                );
+                let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
+                for (name, value) in headers {
+                    head.extend([name, ": ", &value, "\r\n"]);
+                }
+                head.push_str("\r\n");
                 stream.write_all(&[head.as_bytes(), &body].concat()).await.ok()?;
             }
             Reply::Half(body) => {

@@ -1,0 +1,137 @@
+//! The pauses before a call is repeated, and which calls are.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::error::DingTalkError;
+
+/// How long to wait before each repeat.
+pub(super) struct Pauses {
+    steps: Vec<Duration>,
+    jitter: Duration,
+    drawn: AtomicU32,
+}
+
+impl Pauses {
+    /// DingTalk's windows last a second.
+    pub(super) fn dingtalk() -> Self {
+        Self {
+            steps: vec![Duration::from_secs(1), Duration::from_secs(2)],
+            jitter: Duration::from_millis(300),
+            drawn: AtomicU32::new(0),
+        }
+    }
+
+    /// `None` when the error ends the call.
+    pub(super) fn before(&self, repeat: usize, error: &DingTalkError) -> Option<Duration> {
+        let step = *self.steps.get(repeat)?;
+        let asked = match error {
+            DingTalkError::Throttled { retry_after, .. } => *retry_after,
+            DingTalkError::NotConnected { .. } => Duration::ZERO,
+            DingTalkError::CodeRejected { .. }
+            | DingTalkError::CredentialsRejected { .. }
+            | DingTalkError::TokenRejected { .. }
+            | DingTalkError::PermissionMissing { .. }
+            | DingTalkError::IpNotAllowed { .. }
+            | DingTalkError::NotInScope { .. }
+            | DingTalkError::AppUnavailable { .. }
+            | DingTalkError::Busy { .. }
+            | DingTalkError::TimedOut { .. }
+            | DingTalkError::Malformed { .. }
+            | DingTalkError::Refused { .. }
+            | DingTalkError::Client(_) => return None,
+        };
+        // A longer wait is for the person to decide.
+        let longest = self.steps.last()?;
+        (asked <= *longest).then(|| step.max(asked) + self.spread())
+    }
+
+    /// Multiples of the golden ratio fall evenly into the unit interval, so callers refused together come back
+    /// apart, without randomness.
+    fn spread(&self) -> Duration {
+        const GOLDEN: u32 = 0x9E37_79B9;
+        let point = self.drawn.fetch_add(1, Ordering::Relaxed).wrapping_mul(GOLDEN);
+        self.jitter.mul_f64(f64::from(point) / f64::from(u32::MAX))
+    }
+}
+
+#[cfg(test)]
+impl Pauses {
+    /// For tests that look at what is repeated, not when.
+    pub(super) fn short() -> Self {
+        Self {
+            steps: vec![Duration::from_millis(1); 2],
+            jitter: Duration::ZERO,
+            drawn: AtomicU32::new(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dingtalk::call::Call;
+
+    fn throttled(seconds: u64) -> DingTalkError {
+        let retry_after = Duration::from_secs(seconds);
+        DingTalkError::Throttled {
+            call: Call::Profile,
+            request_id: None,
+            retry_after,
+        }
+    }
+
+    #[test]
+    fn a_refused_call_is_repeated_after_one_second_and_after_two() {
+        let pauses = Pauses::dingtalk();
+
+        let first = pauses.before(0, &throttled(1)).unwrap();
+        let second = pauses.before(1, &throttled(1)).unwrap();
+
+        assert!((1000..=1300).contains(&first.as_millis()), "{first:?}");
+        assert!((2000..=2300).contains(&second.as_millis()), "{second:?}");
+        assert!(pauses.before(2, &throttled(1)).is_none());
+    }
+
+    #[test]
+    fn what_dingtalk_asks_for_is_waited_for_when_it_is_short() {
+        let pauses = Pauses::dingtalk();
+
+        assert!(pauses.before(0, &throttled(2)).unwrap() >= Duration::from_secs(2));
+        assert!(pauses.before(0, &throttled(60)).is_none());
+    }
+
+    #[test]
+    fn callers_refused_together_come_back_apart() {
+        let pauses = Pauses::dingtalk();
+        let mut waits: Vec<_> = (0..20)
+            .map(|_| pauses.before(0, &throttled(1)).unwrap())
+            .collect();
+        waits.sort_unstable();
+
+        let closest = waits
+            .windows(2)
+            .map(|pair| pair[1].saturating_sub(pair[0]))
+            .min()
+            .unwrap();
+
+        assert!(closest >= Duration::from_millis(5), "{closest:?}");
+    }
+
+    #[test]
+    fn what_may_have_reached_dingtalk_is_not_repeated() {
+        let pauses = Pauses::dingtalk();
+        let (call, request_id) = (Call::UserAccessToken, None);
+        let busy = DingTalkError::Busy {
+            call,
+            retry_after: Duration::ZERO,
+        };
+
+        assert!(
+            pauses
+                .before(0, &DingTalkError::TimedOut { call, request_id })
+                .is_none()
+        );
+        assert!(pauses.before(0, &busy).is_none());
+    }
+}
