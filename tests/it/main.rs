@@ -1,6 +1,8 @@
 //! The production app, driven over HTTP.
 
 mod golden;
+mod journey;
 mod package;
 mod simulator;
 mod store;
+mod support;

@@ -1,0 +1,160 @@
+//! The production app as `main` builds it, on port 0, with a manual clock and the simulator as DingTalk.
+
+use chrono::{TimeDelta, Utc};
+use nocobase_dingtalk::app::App;
+use nocobase_dingtalk::clock::Clock;
+use nocobase_dingtalk::config::{Config, Sources};
+use nocobase_dingtalk::entropy::Entropy;
+use nocobase_dingtalk::http::Stop;
+use nocobase_dingtalk::nocobase::{NewUser, Store, UserId};
+use nocobase_dingtalk::simulator::{App as DingTalkApp, Control, Simulator, SimulatorOptions};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::browser::Browser;
+
+/// The administrator's password in tests.
+pub const ROOT_PASSWORD: &str = "a root password";
+/// The authenticator most tests use.
+pub const AUTHENTICATOR: &str = "s_dingtalk";
+/// The plugin's name.
+pub const PLUGIN: &str = "nocobase-plugin-auth-dingtalk";
+
+/// A running sidecar with everything around it.
+pub struct TestApp {
+    /// Its base address.
+    pub url: String,
+    /// Its clock.
+    pub clock: Clock,
+    /// Its tables.
+    pub store: Store,
+    /// The simulated DingTalk.
+    pub dingtalk: Control,
+    /// The app registered there.
+    pub dingtalk_app: DingTalkApp,
+    /// Its folder.
+    pub folder: TempDir,
+    simulator: Option<Simulator>,
+    stop: Stop,
+}
+
+impl TestApp {
+    /// A sidecar alone, the plugin enabled, one authenticator with automatic sign-up.
+    pub async fn start() -> Self {
+        let app = Self::bare(&[]).await;
+        app.enable_plugin().await;
+        app.add_authenticator(json!({ "public": { "autoSignup": true } })).await;
+        app
+    }
+
+    /// A sidecar alone as its first start leaves it, with these settings on top.
+    pub async fn bare(settings: &[(&str, &str)]) -> Self {
+        let dingtalk_app = DingTalkApp::demo("http://127.0.0.1/replaced-below");
+        let options = SimulatorOptions { apps: vec![dingtalk_app.clone()], ..SimulatorOptions::default() };
+        let simulator = Simulator::start(options).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::manual(Utc::now());
+        let mut all = vec![
+            ("SIDECAR_STORAGE", folder.path().to_str().unwrap().to_owned()),
+            ("SIDECAR_LISTEN", "127.0.0.1:0".to_owned()),
+            ("DINGTALK_LOGIN_URL", simulator.url()),
+            ("DINGTALK_API_URL", simulator.url()),
+            ("DINGTALK_OAPI_URL", simulator.url()),
+            ("DINGTALK_QPS_PER_API", "0".to_owned()),
+            ("INIT_ROOT_PASSWORD", ROOT_PASSWORD.to_owned()),
+        ];
+        all.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let pairs: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let config = Config::load(&Sources::of_pairs(&pairs)).unwrap();
+        let app = App::build(config, clock.clone(), Entropy::system(), None).await.unwrap();
+        let url = format!("http://{}", app.address());
+        let (stop, store) = (app.stopper(), app.store().clone());
+        tokio::spawn(app.run());
+        let dingtalk = simulator.control();
+        let redirect_uri = format!("{url}/api/auth:redirect");
+        dingtalk.edit_app(&dingtalk_app.client_id, |app| app.redirect_uris = vec![redirect_uri.clone()]);
+        Self { url, clock, store, dingtalk, dingtalk_app, folder, simulator: Some(simulator), stop }
+    }
+
+    /// Enables the plugin.
+    pub async fn enable_plugin(&self) {
+        self.store.set_plugin_enabled(PLUGIN, PLUGIN, "0.1.0", true, self.clock.now()).await.unwrap();
+    }
+
+    /// Adds the authenticator [`AUTHENTICATOR`]; `options` are merged over working credentials.
+    pub async fn add_authenticator(&self, options: Value) {
+        self.add_authenticator_named(AUTHENTICATOR, options).await;
+    }
+
+    /// Adds an authenticator; `options` are merged over working credentials.
+    pub async fn add_authenticator_named(&self, name: &str, options: Value) {
+        let mut all = json!({
+            "clientId": self.dingtalk_app.client_id,
+            "clientSecret": self.dingtalk_app.client_secret,
+        });
+        for (key, value) in options.as_object().unwrap() {
+            all[key] = value.clone();
+        }
+        let body = json!({ "name": name, "authType": "dingtalk", "enabled": true, "options": all });
+        let answer = self.root().await.post("authenticators:create", body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    /// Replaces the options of [`AUTHENTICATOR`], over working credentials.
+    pub async fn set_options(&self, options: Value) {
+        let mut all = json!({
+            "clientId": self.dingtalk_app.client_id,
+            "clientSecret": self.dingtalk_app.client_secret,
+        });
+        for (key, value) in options.as_object().unwrap() {
+            all[key] = value.clone();
+        }
+        let id = self.store.find_authenticator(AUTHENTICATOR).await.unwrap().unwrap().id;
+        let body = json!({ "enabled": true, "options": all });
+        let answer = self.root().await.post(&format!("authenticators:update?filterByTk={id}"), body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    /// Adds a user with this phone number.
+    pub async fn add_user(&self, nickname: &str, phone: Option<&str>) -> UserId {
+        let mut linking = self.store.begin_linking("basic").await.unwrap().unwrap();
+        let user = NewUser { nickname: Some(nickname.to_owned()), phone: phone.map(str::to_owned) };
+        let user = linking.create_user(user, self.clock.now()).await.unwrap();
+        linking.commit().await.unwrap();
+        user.id
+    }
+
+    /// A browser that has never been here.
+    pub fn browser(&self) -> Browser {
+        Browser::new(&self.url)
+    }
+
+    /// A browser in which the administrator is signed in.
+    pub async fn root(&self) -> Browser {
+        let mut browser = self.browser();
+        let body = json!({ "account": "nocobase", "password": ROOT_PASSWORD });
+        let answer = browser.post("auth:signIn", body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        browser.token = answer.json["data"]["token"].as_str().map(str::to_owned);
+        browser
+    }
+
+    /// Moves the time.
+    pub fn wait(&self, by: TimeDelta) {
+        self.clock.advance(by);
+    }
+
+    /// Stops DingTalk: from now on nobody answers there.
+    pub async fn stop_dingtalk(&mut self) {
+        self.simulator.take().unwrap().stop().await;
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        let stop = self.stop.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { stop.now().await });
+        }
+    }
+}

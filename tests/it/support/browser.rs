@@ -1,0 +1,186 @@
+//! A browser as far as the protocol sees it: cookies, a stored token, no redirects followed by itself.
+
+use std::collections::BTreeMap;
+
+use nocobase_dingtalk::simulator::Control;
+use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::app::AUTHENTICATOR;
+
+/// One browser profile.
+#[derive(Clone)]
+pub struct Browser {
+    base: String,
+    client: reqwest::Client,
+    /// The cookie jar.
+    pub jar: BTreeMap<String, String>,
+    /// The stored session token.
+    pub token: Option<String>,
+    /// Headers sent with every request.
+    pub headers: Vec<(String, String)>,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub text: String,
+    /// The body as JSON; null when it is none.
+    pub json: Value,
+}
+
+impl Answer {
+    /// The `Location`.
+    pub fn location(&self) -> String {
+        self.headers.get(LOCATION).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    }
+
+    /// The code of the first error.
+    pub fn code(&self) -> &str {
+        self.json["errors"][0]["code"].as_str().unwrap_or_default()
+    }
+
+    /// The body with what differs from run to run taken out.
+    pub fn stable(&self) -> Value {
+        let mut json = self.json.clone();
+        if let Some(message) = json.pointer_mut("/errors/0/message") {
+            let text = message.as_str().unwrap();
+            let (words, reference) = text.rsplit_once(' ').unwrap();
+            assert_eq!(reference.len(), 8, "no reference in {text}");
+            *message = json!(format!("{words} [reference]"));
+        }
+        json
+    }
+
+    /// Every `Set-Cookie`.
+    pub fn set_cookies(&self) -> Vec<String> {
+        self.headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+    }
+}
+
+impl Browser {
+    /// A fresh profile.
+    pub fn new(base: &str) -> Self {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .unwrap();
+        Self { base: base.to_owned(), client, jar: BTreeMap::new(), token: None, headers: Vec::new() }
+    }
+
+    /// A profile that says this with every request.
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Gets an API action.
+    pub async fn get(&mut self, action: &str) -> Answer {
+        let request = self.client.get(format!("{}/api/{action}", self.base));
+        self.send(request).await
+    }
+
+    /// Gets a page of the site.
+    pub async fn visit(&mut self, path: &str) -> Answer {
+        let request = self.client.get(format!("{}{path}", self.base));
+        self.send(request).await
+    }
+
+    /// Posts JSON to an API action.
+    pub async fn post(&mut self, action: &str, body: Value) -> Answer {
+        let request = self.client.post(format!("{}/api/{action}", self.base)).json(&body);
+        self.send(request).await
+    }
+
+    /// Sends a request that was put together elsewhere.
+    pub async fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.base)).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request).await
+    }
+
+    async fn send(&mut self, mut request: reqwest::RequestBuilder) -> Answer {
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if !self.jar.is_empty() {
+            let pairs: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            request = request.header(COOKIE, pairs.join("; "));
+        }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        for cookie in headers.get_all(SET_COOKIE) {
+            let text = cookie.to_str().unwrap();
+            let (pair, attributes) = text.split_once(';').unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            let is_removed = attributes.contains("Max-Age=0") || attributes.contains("1970");
+            if is_removed {
+                self.jar.remove(name);
+            } else {
+                self.jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let text = response.text().await.unwrap();
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer { status, headers, text, json }
+    }
+
+    /// Clicks the button of an authenticator and gives DingTalk's authorization URL.
+    pub async fn click(&mut self, authenticator: &str, return_path: &str) -> Url {
+        let query = serde_urlencoded::to_string([("authenticator", authenticator), ("return", return_path)]).unwrap();
+        let answer = self.get(&format!("auth:redirect?{query}")).await;
+        assert_eq!(answer.status, 302, "{}", answer.text);
+        Url::parse(&answer.location()).unwrap()
+    }
+
+    /// Follows DingTalk's redirect back to the site.
+    pub async fn follow(&mut self, back: &Url) -> Answer {
+        let path = format!("{}?{}", back.path(), back.query().unwrap_or_default());
+        self.visit(&path).await
+    }
+
+    /// Clicks, signs in at DingTalk as `person`, comes back: the handle of the flow.
+    pub async fn return_from_dingtalk(&mut self, dingtalk: &Control, person: &str) -> String {
+        let at_dingtalk = self.click(AUTHENTICATOR, "/signin").await;
+        let back = dingtalk.approve(&at_dingtalk, person).unwrap();
+        let answer = self.follow(&back).await;
+        assert_eq!(answer.status, 302, "{}", answer.text);
+        handle_in(&answer.location())
+    }
+
+    /// Posts the sign-in with a flow.
+    pub async fn complete(&mut self, authenticator: &str, handle: &str) -> Answer {
+        let request = self
+            .client
+            .post(format!("{}/api/auth:signIn", self.base))
+            .header("X-Authenticator", authenticator)
+            .json(&json!({ "flow": handle }));
+        self.send(request).await
+    }
+
+    /// The whole journey as `person`.
+    pub async fn sign_in(&mut self, dingtalk: &Control, person: &str) -> Answer {
+        let handle = self.return_from_dingtalk(dingtalk, person).await;
+        let answer = self.complete(AUTHENTICATOR, &handle).await;
+        self.token = answer.json["data"]["token"].as_str().map(str::to_owned);
+        answer
+    }
+}
+
+/// The flow's handle in the query of the sign-in page.
+pub fn handle_in(location: &str) -> String {
+    let url = Url::parse("http://site.invalid").unwrap().join(location).unwrap();
+    url.query_pairs().find(|(name, _)| name == "dingtalk").map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
