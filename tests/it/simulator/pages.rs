@@ -1,6 +1,6 @@
 //! The simulator's own page and its control over HTTP.
 
-use nocobase_dingtalk::simulator::{CallKind, Person, permission};
+use nocobase_dingtalk::simulator::{CallKind, Person, Simulator, SimulatorOptions, permission};
 use serde_json::{Value, json};
 
 use super::{Bench, REDIRECT_URI};
@@ -40,7 +40,7 @@ async fn the_sign_in_page_may_lead_to_the_app_that_asks_and_nowhere_else() {
 #[tokio::test]
 async fn names_cannot_break_out_of_the_pages() {
     let bench = Bench::start().await;
-    bench.control.put_person(Person::employee(
+    bench.control.add_person(Person::employee(
         "mallory",
         "<img src=x>",
         "unionMallory",
@@ -220,4 +220,16 @@ async fn two_simulators_share_nothing() {
 
     assert_eq!(answer["code"], "invalidParameter.authCode.notFound");
     assert_eq!(one.control.all_calls(), 0);
+}
+
+#[tokio::test]
+async fn a_stopped_simulator_refuses_connections() {
+    let bench = Bench::start().await;
+    let simulator = Simulator::start(SimulatorOptions::default()).await.unwrap();
+    let url = simulator.url();
+
+    assert_eq!(bench.http.get(&url).send().await.unwrap().status(), 200);
+    simulator.stop().await;
+
+    assert!(bench.http.get(&url).send().await.unwrap_err().is_connect());
 }
