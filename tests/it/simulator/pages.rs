@@ -2,6 +2,7 @@
 
 use nocobase_dingtalk::simulator::{CallKind, Person, Simulator, SimulatorOptions, permission};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use super::{Bench, REDIRECT_URI};
 
@@ -223,13 +224,15 @@ async fn two_simulators_share_nothing() {
 }
 
 #[tokio::test]
-async fn a_stopped_simulator_refuses_connections() {
+async fn a_stopped_simulator_answers_neither_new_connections_nor_old_ones() {
     let bench = Bench::start().await;
     let simulator = Simulator::start(SimulatorOptions::default()).await.unwrap();
-    let url = simulator.url();
+    let address = simulator.url().replace("http://", "");
+    let url = format!("{}/gettoken", simulator.url());
 
     assert_eq!(bench.http.get(&url).send().await.unwrap().status(), 200);
     simulator.stop().await;
 
-    assert!(bench.http.get(&url).send().await.unwrap_err().is_connect());
+    assert!(bench.http.get(&url).send().await.is_err());
+    assert!(TcpStream::connect(address).await.is_err());
 }
