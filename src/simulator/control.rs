@@ -28,7 +28,7 @@ impl Control {
     }
 
     /// Registers an app, in place of one with the same client id.
-    pub fn put_app(&self, app: App) {
+    pub fn add_app(&self, app: App) {
         let mut world = self.0.lock();
         world.apps.retain(|known| known.client_id != app.client_id);
         world.apps.push(app);
@@ -51,7 +51,7 @@ impl Control {
     }
 
     /// Gives somebody an account, in place of one with the same key.
-    pub fn put_person(&self, person: Person) {
+    pub fn add_person(&self, person: Person) {
         let mut world = self.0.lock();
         world.people.retain(|known| known.key != person.key);
         world.people.push(person);

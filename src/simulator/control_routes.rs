@@ -28,8 +28,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/__simulator/faults/clear", web::post().to(clear_faults))
         .route("/__simulator/behaviour", web::post().to(set_behaviour))
         .route("/__simulator/app", web::post().to(edit_app))
-        .route("/__simulator/apps", web::post().to(put_app))
-        .route("/__simulator/people", web::post().to(put_person));
+        .route("/__simulator/apps", web::post().to(add_app))
+        .route("/__simulator/people", web::post().to(add_person));
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,16 +145,16 @@ async fn edit_app(request: HttpRequest, body: web::Bytes, shared: web::Data<Shar
     })
 }
 
-async fn put_app(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+async fn add_app(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
     match from_json::<App>(&body) {
-        Ok(app) => changed(&request, "apps", || Control::new(shared).put_app(app)),
+        Ok(app) => changed(&request, "apps", || Control::new(shared).add_app(app)),
         Err(why) => not_understood(&why),
     }
 }
 
-async fn put_person(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+async fn add_person(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
     match from_json::<Person>(&body) {
-        Ok(person) => changed(&request, "people", || Control::new(shared).put_person(person)),
+        Ok(person) => changed(&request, "people", || Control::new(shared).add_person(person)),
         Err(why) => not_understood(&why),
     }
 }

@@ -168,7 +168,7 @@ fn refused_page(refused: &LoginRefused, asked: Option<&AuthorizationRequest>) ->
             "<p>In DingTalk's developer console, publish a version of the app (版本管理与发布), or start it again.</p>".to_owned()
         }
         LoginRefused::RedirectNotRegistered { asked, registered } => format!(
-            "<p>Register it in the developer console under 安全设置 (重定向 URL).</p><dl><dt>Asked for</dt><dd><code>{}</code></dd><dt>Registered</dt><dd>{}</dd></dl>",
+            r#"<p>With the real DingTalk it is registered in the developer console under 安全设置 (重定向 URL), here among the <a href="/#apps">simulator's apps</a>.</p><dl><dt>Asked for</dt><dd><code>{}</code></dd><dt>Registered</dt><dd>{}</dd></dl>"#,
             escape(asked),
             each(registered, |uri| format!("<code>{}</code><br>", escape(uri))),
         ),

@@ -132,8 +132,11 @@ impl Simulator {
         Control::new(self.shared.clone())
     }
 
-    /// Ends it, waiting until it no longer listens.
+    /// Ends it, waiting until it no longer listens; from then on no call is answered.
     pub async fn stop(self) {
+        // Connections kept alive outlive the listener for a moment.
+        self.control().clear_faults();
+        self.control().set_fault(Fault::everywhere(Effect::Reset));
         self.server.stop(false).await;
     }
 }

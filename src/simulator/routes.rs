@@ -14,6 +14,7 @@ use super::{control_routes, login_pages, old_api, open_api, status_page};
 pub fn configure(config: &mut web::ServiceConfig) {
     config
         .route("/", web::get().to(status_page::show))
+        .route("/", web::head().to(HttpResponse::Ok))
         .route(STYLE_PATH, web::get().to(style))
         // Browsers ask for it of their own accord; that is nobody's mistake.
         .route("/favicon.ico", web::get().to(HttpResponse::NoContent))

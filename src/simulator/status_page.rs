@@ -59,7 +59,7 @@ fn people(world: &World) -> String {
             )
         });
         format!(
-            r#"<tr><th scope="row">{}</th><td data-label="Phone">{}</td><td data-label="Union ID"><code>{}</code></td><td data-label="User ID, organisation">{organizations}</td><td data-label="Shows">{}</td></tr>"#,
+            r#"<tr><th scope="row">{}</th><td class="phone-number" data-label="Phone">{}</td><td data-label="Union ID"><code>{}</code></td><td data-label="User ID, organisation">{organizations}</td><td data-label="Shows">{}</td></tr>"#,
             full_name(person),
             escape(&phone(person)),
             escape(&person.union_id),
@@ -98,12 +98,11 @@ fn app(app: &App) -> String {
         RedirectMatch::Origin => "scheme, host and port must be equal",
     };
     format!(
-        r#"<article><h3><code>{client_id}</code></h3>
-<dl><dt>Client ID</dt><dd><code>{client_id}</code></dd><dt>Client Secret</dt><dd><code>{secret}</code></dd><dt>Organisation</dt><dd><code>{corp_id}</code></dd><dt>Status</dt><dd>{status}</dd></dl>
+        r#"<article aria-label="{client_id}"><dl><dt>Client ID</dt><dd><code>{client_id}</code></dd><dt>Client Secret</dt><dd><code>{secret}</code></dd><dt>Organisation</dt><dd><code>{corp_id}</code></dd><dt>Status</dt><dd>{status}</dd></dl>
 <form method="post" action="/__simulator/app">
 <input type="hidden" name="client_id" value="{client_id}">
 <label>Redirect URLs, one a line ({compared})<textarea name="redirect_uris" rows="2" spellcheck="false">{redirect_uris}</textarea></label>
-<fieldset><legend>Permissions (权限)</legend>{permissions}</fieldset>
+<fieldset class="choices"><legend>Permissions (权限)</legend>{permissions}</fieldset>
 <button>Save app</button></form></article>"#,
         secret = escape(&app.client_secret),
         corp_id = escape(&app.corp_id),

@@ -77,7 +77,6 @@ async fn a_hang_never_answers() {
         .timeout(Duration::from_millis(100));
 
     assert!(request.send().await.unwrap_err().is_timeout());
-    assert_eq!(bench.control.calls(CallKind::GetToken), 1);
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ async fn a_code_of_another_app_is_unknown_and_stays_good_for_its_own() {
     let bench = Bench::start().await;
     let mut other = bench.app.clone();
     other.client_id = "dingother0000000000x".to_owned();
-    bench.control.put_app(other.clone());
+    bench.control.add_app(other.clone());
     let code = bench.code_of("li-lei");
     let mut as_other = bench.redemption(&code);
     as_other["clientId"] = json!(other.client_id);
@@ -294,7 +294,7 @@ async fn an_app_token_is_the_same_on_every_path_while_it_lives() {
     let first = bench.app_token().await;
     let corp = bench
         .post(
-            &format!("/v1.0/oauth2/{}/token", DEMO_CORP_ID),
+            &format!("/v1.0/oauth2/{DEMO_CORP_ID}/token"),
             json!({"client_id": id, "client_secret": secret, "grant_type": "client_credentials"}),
         )
         .await;
@@ -315,7 +315,7 @@ async fn an_app_token_is_the_same_on_every_path_while_it_lives() {
 #[tokio::test]
 async fn an_app_token_is_refused_in_the_words_of_each_path() {
     let bench = Bench::start().await;
-    let token_path = format!("/v1.0/oauth2/{}/token", DEMO_CORP_ID);
+    let token_path = format!("/v1.0/oauth2/{DEMO_CORP_ID}/token");
     let corp = |secret: &str, grant: &str| json!({"client_id": bench.app.client_id, "client_secret": secret, "grant_type": grant});
 
     let wrong = bench

@@ -1,7 +1,8 @@
 //! The simulator's own page and its control over HTTP.
 
-use nocobase_dingtalk::simulator::{CallKind, Person, permission};
+use nocobase_dingtalk::simulator::{CallKind, Person, Simulator, SimulatorOptions, permission};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use super::{Bench, REDIRECT_URI};
 
@@ -40,7 +41,7 @@ async fn the_sign_in_page_may_lead_to_the_app_that_asks_and_nowhere_else() {
 #[tokio::test]
 async fn names_cannot_break_out_of_the_pages() {
     let bench = Bench::start().await;
-    bench.control.put_person(Person::employee(
+    bench.control.add_person(Person::employee(
         "mallory",
         "<img src=x>",
         "unionMallory",
@@ -220,4 +221,18 @@ async fn two_simulators_share_nothing() {
 
     assert_eq!(answer["code"], "invalidParameter.authCode.notFound");
     assert_eq!(one.control.all_calls(), 0);
+}
+
+#[tokio::test]
+async fn a_stopped_simulator_answers_neither_new_connections_nor_old_ones() {
+    let bench = Bench::start().await;
+    let simulator = Simulator::start(SimulatorOptions::default()).await.unwrap();
+    let address = simulator.url().replace("http://", "");
+    let url = format!("{}/gettoken", simulator.url());
+
+    assert_eq!(bench.http.get(&url).send().await.unwrap().status(), 200);
+    simulator.stop().await;
+
+    assert!(bench.http.get(&url).send().await.is_err());
+    assert!(TcpStream::connect(address).await.is_err());
 }
