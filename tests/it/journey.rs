@@ -22,5 +22,5 @@ async fn a_known_person_is_matched_by_phone_and_signed_in() {
 }
 
 fn subject(app: &TestApp, person: &str) -> String {
-    app.dingtalk.people().into_iter().find(|found| found.key == person).unwrap().union_id.unwrap()
+    app.dingtalk.people().into_iter().find(|found| found.key == person).unwrap().union_id
 }
