@@ -140,6 +140,11 @@ addEventListener('popstate', () => {
   show({ focus: true });
 });
 
+addEventListener('storage', (event) => {
+  // Another tab has signed in or out; a renewed token is no such change.
+  if (event.key === 'NOCOBASE_TOKEN' && Boolean(event.oldValue) !== Boolean(event.newValue)) location.reload();
+});
+
 async function start() {
   fill(root, loading());
   const [settings, info] = await Promise.allSettled([api.get('systemSettings:get'), api.get('app:getInfo'), loadTexts()]);

@@ -13,8 +13,9 @@ const DINGTALK = 'dingtalk';
 /** Letters and digits of a generated name, without those that look alike. */
 const NAME_ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
 
-export function openAuthenticatorDrawer({ app, authType, typeTitle, row, onsaved }) {
+export function openAuthenticatorDrawer({ app, authType, typeTitle, row, onsaved, onclosed }) {
   let id = row?.id ?? null;
+  let name = row?.name;
   let form = null;
   const isDingTalk = authType === DINGTALK;
   const failure = h('div', { class: 'form-failure' });
@@ -25,24 +26,24 @@ export function openAuthenticatorDrawer({ app, authType, typeTitle, row, onsaved
   const cancel = h('button', { type: 'button', class: 'button', onclick: () => opened.close() }, t('Cancel'));
   const opened = openDialog({
     title: id === null ? t('Add {{name}}', { name: typeTitle }) : t('Edit {{name}}', { name: row.title || typeTitle }),
-    kind: 'drawer', body: content, footer: [isDingTalk && test, h('span', { class: 'grow' }), cancel, save], mayClose,
+    kind: 'drawer', body: content, footer: [isDingTalk && test, h('span', { class: 'grow' }), cancel, save], mayClose, onclose: onclosed,
   });
 
-  async function load() {
-    fill(content, loading());
+  async function load({ keepFocus = false } = {}) {
+    if (!keepFocus) fill(content, loading());
     try {
       const [record, schema] = await Promise.all([
         id === null ? null : api.get('authenticators:get', { filterByTk: id }).then(({ data }) => data),
-        isDingTalk ? api.get('dingtalk:configForm', { authenticator: row?.name }).then(({ data }) => data) : null,
+        isDingTalk ? api.get('dingtalk:configForm', { authenticator: name }).then(({ data }) => data) : null,
       ]);
-      draw(record, schema);
+      draw(record, schema, { keepFocus });
     } catch (error) {
       if (app.leaveIfSignedOut(error)) opened.closeNow();
       else showFailure(content, error, load);
     }
   }
 
-  function draw(record, schema, { keepFocus = false } = {}) {
+  function draw(record, schema, { keepFocus }) {
     const general = schemaForm(generalSchema(id !== null, typeTitle), record
       ? { name: record.name, title: record.title ?? undefined, description: record.description ?? undefined, enabled: record.enabled }
       : { name: newName(), enabled: true });
@@ -59,7 +60,7 @@ export function openAuthenticatorDrawer({ app, authType, typeTitle, row, onsaved
     save.disabled = false;
     test.disabled = false;
     labelTest();
-    if (!keepFocus) inner.querySelector(id === null ? 'input[required]:placeholder-shown, input:not([readonly])' : 'input:not([readonly])')?.focus();
+    if (!keepFocus) inner.querySelector('input:not([readonly])')?.focus();
   }
 
   const isChanged = () => form !== null && (id === null || form.general.isChanged() || Boolean(form.options?.isChanged()));
@@ -82,7 +83,7 @@ export function openAuthenticatorDrawer({ app, authType, typeTitle, row, onsaved
       options: form.options ? form.options.values() : form.record?.options ?? {},
     };
     try {
-      if (id === null) id = (await api.post('authenticators:create', { body })).data.id;
+      if (id === null) ({ id, name } = (await api.post('authenticators:create', { body })).data);
       else await api.post('authenticators:update', { query: { filterByTk: id }, body: { id, ...body } });
     } catch (error) {
       if (app.leaveIfSignedOut(error)) {
@@ -93,7 +94,7 @@ export function openAuthenticatorDrawer({ app, authType, typeTitle, row, onsaved
       failure.scrollIntoView({ block: 'nearest' });
       return false;
     }
-    onsaved();
+    onsaved(name);
     return true;
   }
 
@@ -108,8 +109,9 @@ export function openAuthenticatorDrawer({ app, authType, typeTitle, row, onsaved
     if (!form) return;
     if (isChanged()) {
       if (!await submit()) return;
-      const record = (await api.get('authenticators:get', { filterByTk: id }).catch(() => ({ data: null }))).data;
-      if (record) draw(record, form.schema, { keepFocus: true });
+      // The stored form differs from the typed one: the secret is masked, the Redirect URL may have changed.
+      await load({ keepFocus: true });
+      if (!form) return;
     }
     fill(findings, loading());
     findings.scrollIntoView({ block: 'nearest' });

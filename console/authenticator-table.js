@@ -19,6 +19,8 @@ export function authenticatorTable({ app, root, isCurrent }) {
   fill(root, toolbar, notices, body);
   let rows = [];
   let types = [];
+  /** Name of the authenticator whose row takes the focus that a closed drawer leaves behind. */
+  let edited = null;
 
   async function load() {
     try {
@@ -49,6 +51,7 @@ export function authenticatorTable({ app, root, isCurrent }) {
         pageLink('/admin/settings/plugin-manager', { class: 'button' }, t('Plugin manager'))),
       onlyDingTalkIsLeft() && banner('warning', t('DingTalk is the only enabled way to sign in. When DingTalk cannot be reached, nobody can sign in.')));
     fill(body, rows.length ? table() : emptyState(t('There is no authenticator yet.')));
+    returnFocus();
   }
 
   function table() {
@@ -67,7 +70,7 @@ export function authenticatorTable({ app, root, isCurrent }) {
           change: (isOn) => setEnabled(row, isOn),
         })),
         cell(6, h('div', { class: 'actions' },
-          h('button', { type: 'button', class: 'link', 'aria-label': `${t('Edit')}: ${titleOf(row)}`, onclick: () => edit(row.authType, row) }, t('Edit')),
+          h('button', { type: 'button', class: 'link', 'data-edit': true, 'aria-label': `${t('Edit')}: ${titleOf(row)}`, onclick: () => edit(row.authType, row) }, t('Edit')),
           h('button', { type: 'button', class: 'link link-danger', 'aria-label': `${t('Delete')}: ${titleOf(row)}`, onclick: () => remove(row) }, t('Delete')))))))));
   }
 
@@ -80,14 +83,18 @@ export function authenticatorTable({ app, root, isCurrent }) {
       onclick: () => whileBusy(button, async () => {
         if (!await attempt(() => api.post('authenticators:move', { query: { sourceId: row.id, targetId: target.id } }))) return;
         notify(t('{{name}} is now number {{position}}.', { name: titleOf(row), position: position + step + 1 }));
-        focusRow(row, `[data-move=${isUp ? 'up' : 'down'}]:not(:disabled), [data-move]:not(:disabled)`);
+        focusRow(row.name, `[data-move=${isUp ? 'up' : 'down'}]:not(:disabled), [data-move]:not(:disabled)`);
       }),
     });
     return button;
   }
 
-  function focusRow(row, selector) {
-    body.querySelector(`[data-authenticator="${CSS.escape(row.name)}"]`)?.querySelector(selector)?.focus();
+  function focusRow(name, selector) {
+    body.querySelector(`[data-authenticator="${CSS.escape(name)}"]`)?.querySelector(selector)?.focus();
+  }
+
+  function returnFocus() {
+    if (edited && document.activeElement === document.body) focusRow(edited, '[data-edit]');
   }
 
   /** Runs a change, then shows the server's state; tells whether the change was made. */
@@ -110,7 +117,7 @@ export function authenticatorTable({ app, root, isCurrent }) {
     if (!isOn && !await mayLeaveOnlyDingTalk(row, t('Disable'))) return;
     if (!await attempt(() => api.post('authenticators:update', { query: { filterByTk: row.id }, body: { id: row.id, enabled: isOn } }))) return;
     notify(t('Saved'));
-    focusRow(row, '[role=switch]');
+    focusRow(row.name, '[role=switch]');
   }
 
   async function mayLeaveOnlyDingTalk(row, action) {
@@ -136,7 +143,15 @@ export function authenticatorTable({ app, root, isCurrent }) {
   }
 
   function edit(authType, row) {
-    openAuthenticatorDrawer({ app, authType, typeTitle: typeTitle(authType), row, onsaved: () => { if (isCurrent()) load(); } });
+    edited = row?.name ?? null;
+    openAuthenticatorDrawer({
+      app, authType, typeTitle: typeTitle(authType), row,
+      onsaved: (name) => {
+        edited = name;
+        if (isCurrent()) load();
+      },
+      onclosed: returnFocus,
+    });
   }
 
   load();

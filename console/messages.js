@@ -11,13 +11,13 @@ export function sentence(error) {
   return error.status === 0 ? t('The server cannot be reached. Check the connection and try again.') : t('The server gave no usable answer. Try again in a moment.');
 }
 
-/** Says that something is done; read out by screen readers, gone after some seconds. */
+/** Says that something is done, in place of what was said before; read out by screen readers, gone after some seconds. */
 export function notify(text) {
   // What lies outside an open modal dialog is inert, hence not read out: speak from inside it.
   const open = [...document.querySelectorAll('dialog[open]')].pop();
   const region = open?.querySelector('.messages') ?? document.getElementById('messages');
   const notice = h('div', { class: 'message' }, icon('ok'), h('span', null, text));
-  region.append(notice);
+  region.replaceChildren(notice);
   setTimeout(() => notice.remove(), SHOWN_FOR);
 }
 

@@ -12,16 +12,21 @@ const MASK = '********';
 export function schemaForm(schema, values) {
   const fields = [];
   const element = h('div', { class: 'form' }, drawProperties(schema, [], values ?? {}, fields));
+  const follow = () => fields.forEach((field) => field.follow?.(readAll()));
+  element.addEventListener('input', follow);
+
+  function readAll() {
+    const all = structuredClone(values ?? {});
+    for (const field of fields) if (field.read) assign(all, field.path, field.read());
+    return all;
+  }
+
   return {
     element,
     isChanged: () => fields.some((field) => field.read && field.read() !== field.initial),
     /** The fields that still need something. */
     check: () => fields.filter((field) => field.check && !field.check()),
-    values() {
-      const all = structuredClone(values ?? {});
-      for (const field of fields) if (field.read) assign(all, field.path, field.read());
-      return all;
-    },
+    values: readAll,
   };
 }
 
@@ -30,13 +35,19 @@ function drawProperties(schema, path, values, fields) {
     .sort(([, a], [, b]) => (a['x-index'] ?? 0) - (b['x-index'] ?? 0))
     .filter(([, field]) => !field['x-hidden'] && !['none', 'hidden'].includes(field['x-display']))
     .map(([key, field]) => {
-      if (field['x-component'] === 'DingTalkRedirectUrl') return drawField(field, redirectUrl(field));
+      if (field['x-component'] === 'DingTalkRedirectUrl') {
+        const control = redirectUrl(field, values);
+        fields.push({ follow: control.follow });
+        return drawField(field, control);
+      }
       if (field.type === 'void') return drawProperties(field, path, values, fields);
       const fieldPath = [...path, ...key.split('.')];
       if (field.type === 'object' && field.properties) return drawProperties(field, fieldPath, values, fields);
       const stored = fieldPath.reduce((value, step) => value?.[step], values);
       const control = (CONTROLS[field['x-component']] ?? textInput)(field, stored ?? field.default);
       const drawn = drawField(field, control);
+      // A complaint goes as soon as it is met; new ones wait for the next attempt to save.
+      drawn.addEventListener('input', () => { if (drawn.querySelector('[aria-invalid=true]')) isAcceptable(field, control); });
       fields.push({ path: fieldPath, read: control.read, initial: control.read(), check: () => isAcceptable(field, control), focus: () => control.input.focus() });
       return drawn;
     });
@@ -141,8 +152,13 @@ function radioGroup(field, value) {
   return { element: group, group, input: choices[0]?.input, read: () => choices.find(({ input }) => input.checked)?.input.value };
 }
 
-function redirectUrl(field) {
+function redirectUrl(field, stored) {
   const address = field['x-component-props']?.value ?? '';
+  // The address depends on another field; it must not be copied stale before the form is saved.
+  const follow = ({ callbackOrigin }) => {
+    if (callbackOrigin === stored.callbackOrigin) input.value = address;
+    else input.value = withOrigin(address, callbackOrigin ?? location.origin);
+  };
   const input = h('input', { type: 'text', class: 'code', readonly: true, value: address, onfocus: () => input.select() });
   const button = h('button', {
     type: 'button', class: 'button', onclick: async () => {
@@ -158,7 +174,17 @@ function redirectUrl(field) {
       setTimeout(() => fill(button, icon('copy'), t('Copy')), 2000);
     },
   }, icon('copy'), t('Copy'));
-  return { element: h('div', { class: 'joined' }, input, button), input };
+  return { element: h('div', { class: 'joined joined-long' }, input, button), input, follow };
+}
+
+/** `address` under another scheme, host and port; unchanged while `origin` is not one yet, or holds a variable. */
+function withOrigin(address, origin) {
+  try {
+    const { protocol, origin: wanted } = new URL(origin);
+    return /^https?:$/.test(protocol) ? wanted + new URL(address).pathname : address;
+  } catch {
+    return address;
+  }
 }
 
 function assign(target, path, value) {

@@ -15,6 +15,9 @@ let typedAccount = '';
 /** Texts of the button as the server gives them; the fallbacks are for the moments it does not. */
 let buttonTexts = null;
 
+// Going back from DingTalk can bring this very page back to life, with the button still busy.
+addEventListener('pageshow', () => document.querySelector('.button-dingtalk[aria-busy]')?.removeAttribute('aria-busy'));
+
 export function signInPage(page) {
   const { app, root, languageSwitch } = page;
   const content = h('div', { class: 'sign-in-content' });
@@ -104,8 +107,6 @@ function dingtalkButton(method) {
   const title = expand(method.title) || t(buttonTexts?.title ?? 'Sign in with DingTalk');
   const link = h('a', { class: 'button button-large button-dingtalk', href: startUrl(method.name), onclick: () => link.setAttribute('aria-busy', 'true') },
     icon('dingtalk'), h('span', null, title));
-  // Going back can bring this very page back to life.
-  addEventListener('pageshow', () => link.removeAttribute('aria-busy'));
   return link;
 }
 
