@@ -66,6 +66,7 @@ class Sidecar {
       bridge: VERSION,
       api: apiBasePath(),
       origin: getRequestOrigin({ headers: req.headers, protocol, get: (name) => req.headers[name.toLowerCase()] ?? '' }),
+      host: req.headers.host,
       forwarded: forwardedHeaders(req.headers),
       peer: req.socket?.remoteAddress,
       ...(actor === undefined || actor === null ? {} : { actor: Number(actor) }),
@@ -91,7 +92,7 @@ class Sidecar {
     };
     const options = {
       method: call.method ?? 'GET',
-      path: `${this.prefix}/api/${call.action}${call.query ? `?${call.query}` : ''}`,
+      path: `${this.prefix}${apiBasePath()}${call.action}${call.query ? `?${call.query}` : ''}`,
       headers,
     };
     try {

@@ -189,7 +189,7 @@ export class NocoBase {
     this.state = {
       wanted,
       port: await freePort(),
-      database: `nbdt_${this.instance.replaceAll('-', '_')}`,
+      database: `nocobase_test_${this.instance.replaceAll('-', '_')}`,
       databasePassword: randomBytes(12).toString('hex'),
       appKey: randomBytes(32).toString('hex'),
     };
