@@ -38,6 +38,14 @@ pub(super) async fn open(settings: &DatabaseSettings) -> Result<DatabaseConnecti
     Ok(Database::connect(options).await?)
 }
 
+/// The most connections that the pool holds.
+pub(super) fn pool_size(settings: &DatabaseSettings) -> u32 {
+    match settings {
+        DatabaseSettings::Sqlite { .. } => SQLITE_CONNECTIONS,
+        DatabaseSettings::Server(server) => server.pool_max.max(1),
+    }
+}
+
 /// The dialect of a server.
 pub(super) const fn dialect(server: &ServerDatabase) -> Dialect {
     match server.dialect {
@@ -81,12 +89,12 @@ fn server_options(server: &ServerDatabase) -> ConnectOptions {
     let settings = server.clone();
     let mut options = match server.dialect {
         ServerDialect::Postgres => {
-            let mut options = pooled("postgres://localhost", server.pool_max);
+            let mut options = pooled("postgres://localhost", server.pool_max.max(1));
             options.map_sqlx_postgres_opts(move |_| postgres_options(&settings));
             options
         }
         ServerDialect::MySql | ServerDialect::MariaDb => {
-            let mut options = pooled("mysql://localhost", server.pool_max);
+            let mut options = pooled("mysql://localhost", server.pool_max.max(1));
             options.map_sqlx_mysql_opts(move |_| mysql_options(&settings));
             options
         }
@@ -98,7 +106,7 @@ fn server_options(server: &ServerDatabase) -> ConnectOptions {
 fn pooled(driver: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(driver);
     options
-        .max_connections(connections.max(1))
+        .max_connections(connections)
         .acquire_timeout(ACQUIRE_LIMIT)
         .idle_timeout(IDLE_LIMIT)
         .test_before_acquire_if_idle_for(TRUSTED_IDLE)
@@ -156,6 +164,9 @@ fn mysql_options(server: &ServerDatabase) -> MySqlConnectOptions {
         .charset("utf8mb4")
         .ssl_mode(mysql_ssl_mode(ssl))
         .disable_statement_logging();
+    if let Some(password) = password(server) {
+        options = options.password(password);
+    }
     if let Some(ca) = &ssl.ca {
         options = if is_pem(ca) {
             options.ssl_ca_from_pem(ca.clone().into_bytes())

@@ -91,12 +91,13 @@ impl From<DbErr> for StoreError {
     }
 }
 
-/// True when the connection itself broke, so that the same question may succeed on another one.
+/// True when a connection broke under a statement, so that the same question may succeed on another one; not when
+/// none could be had.
 pub(super) fn is_lost_connection(error: &DbErr) -> bool {
     match error {
-        DbErr::Conn(RuntimeErr::SqlxError(cause))
-        | DbErr::Exec(RuntimeErr::SqlxError(cause))
-        | DbErr::Query(RuntimeErr::SqlxError(cause)) => matches!(classify(cause), Reaction::Retry),
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
+            matches!(classify(cause), Reaction::Retry)
+        }
         _ => false,
     }
 }

@@ -69,6 +69,8 @@ pub struct Store {
     connection: DatabaseConnection,
     pub(super) dialect: Dialect,
     pub(super) names: Arc<Names>,
+    /// The most connections in the pool.
+    connections: u32,
     /// First sign-ins queue here, fairly, before they take a connection: the rows they lock would otherwise keep
     /// the whole pool waiting.
     pub(super) turns: Arc<Mutex<()>>,
@@ -102,10 +104,12 @@ impl Store {
             DatabaseSettings::Sqlite { .. } => (Dialect::Sqlite, Names::default()),
             DatabaseSettings::Server(server) => (connection::dialect(server), connection::names(server)),
         };
+        let connections = connection::pool_size(settings);
         Ok(Self {
             connection,
             dialect,
             names: Arc::new(names),
+            connections,
             turns: Arc::new(Mutex::new(())),
         })
     }
@@ -306,16 +310,20 @@ impl Store {
             + 1)
     }
 
-    /// Runs something that changes nothing, and once more when the connection it got turned out to be broken.
+    /// Runs something that changes nothing, and again when the connection it got turned out to be broken: after a
+    /// restart of the server that may be so for every connection in the pool, one after the other.
     async fn read<T, F, Q>(&self, query: Q) -> Result<T, StoreError>
     where
         Q: Fn() -> F,
         F: Future<Output = Result<T, DbErr>>,
     {
-        match limited(query()).await {
-            Err(error) if is_lost_connection(&error) => Ok(limited(query()).await?),
-            result => Ok(result?),
+        for _ in 0..self.connections {
+            match limited(query()).await {
+                Err(error) if is_lost_connection(&error) => {}
+                result => return Ok(result?),
+            }
         }
+        Ok(limited(query()).await?)
     }
 }
 
