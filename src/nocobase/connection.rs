@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::ConnectOptions as _;
@@ -19,7 +20,7 @@ use super::settings::{DatabaseSettings, ServerDatabase, ServerDialect, SslSettin
 
 /// The longest wait for a connection, whether from the pool or from the server.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
-const IDLE_LIMIT: Duration = Duration::from_secs(300);
+const IDLE_LIMIT: Duration = Duration::from_mins(5);
 /// A connection unused for longer is tried before it carries a statement: servers and firewalls drop idle ones.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// SQLite has one writer at a time; the others wait this long for it.
@@ -267,11 +268,16 @@ fn create_private_file(path: &Path) -> io::Result<()> {
 }
 
 fn unusable_file(error: io::Error) -> StoreError {
-    match error.kind() {
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => StoreError::ReadOnly,
-        io::ErrorKind::StorageFull => StoreError::Full,
-        _ => StoreError::Unavailable(DbErr::Conn(RuntimeErr::SqlxError(std::sync::Arc::new(
-            sea_orm::sqlx::Error::Io(error),
-        )))),
+    let kind = error.kind();
+    if matches!(
+        kind,
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+    ) {
+        StoreError::ReadOnly
+    } else if kind == io::ErrorKind::StorageFull {
+        StoreError::Full
+    } else {
+        let cause = Arc::new(sea_orm::sqlx::Error::Io(error));
+        StoreError::Unavailable(DbErr::Conn(RuntimeErr::SqlxError(cause)))
     }
 }
