@@ -1,4 +1,4 @@
-//! How a connection is opened: limits, pool, TLS, and the file of the embedded database.
+//! How a connection is opened: limits, pool, and the file of the embedded database.
 
 use std::fs;
 use std::io;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::ConnectOptions as _;
-use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
-use sea_orm::sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sea_orm::sqlx::mysql::MySqlConnectOptions;
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use secrecy::ExposeSecret as _;
@@ -16,7 +16,8 @@ use secrecy::ExposeSecret as _;
 use super::dialect::Dialect;
 use super::error::StoreError;
 use super::names::Names;
-use super::settings::{DatabaseSettings, ServerDatabase, ServerDialect, SslSettings};
+use super::settings::{DatabaseSettings, ServerDatabase, ServerDialect};
+use super::tls::{is_pem, mysql_ssl_mode, postgres_ssl_mode};
 
 /// The longest wait for a connection, whether from the pool or from the server.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
@@ -196,59 +197,6 @@ fn mysql_options(server: &ServerDatabase) -> MySqlConnectOptions {
 /// A driver that is given an empty password answers for it with a hash, which a user without one may not.
 fn password(server: &ServerDatabase) -> Option<&str> {
     Some(server.password.expose_secret()).filter(|password| !password.is_empty())
-}
-
-/// What the settings ask of the server's certificate.
-#[derive(Clone, Copy)]
-enum Verification {
-    /// No TLS at all.
-    Off,
-    /// TLS where the server offers it, as without any setting.
-    Opportunistic,
-    /// TLS with any certificate.
-    Encrypted,
-    Authority,
-    AuthorityAndName,
-}
-
-fn verification(ssl: &SslSettings) -> Verification {
-    match ssl.mode.as_deref() {
-        Some("disable") => Verification::Off,
-        Some("allow" | "prefer") => Verification::Opportunistic,
-        Some("verify-ca") => Verification::Authority,
-        Some("verify-full") => Verification::AuthorityAndName,
-        Some(_) if ssl.reject_unauthorized == Some(true) => Verification::AuthorityAndName,
-        Some(_) => Verification::Encrypted,
-        None if ssl.reject_unauthorized == Some(false) => Verification::Encrypted,
-        None if ssl.ca.is_some() || ssl.cert.is_some() || ssl.reject_unauthorized == Some(true) => {
-            Verification::AuthorityAndName
-        }
-        None => Verification::Opportunistic,
-    }
-}
-
-fn postgres_ssl_mode(ssl: &SslSettings) -> PgSslMode {
-    match verification(ssl) {
-        Verification::Off => PgSslMode::Disable,
-        Verification::Opportunistic => PgSslMode::Prefer,
-        Verification::Encrypted => PgSslMode::Require,
-        Verification::Authority => PgSslMode::VerifyCa,
-        Verification::AuthorityAndName => PgSslMode::VerifyFull,
-    }
-}
-
-fn mysql_ssl_mode(ssl: &SslSettings) -> MySqlSslMode {
-    match verification(ssl) {
-        Verification::Off => MySqlSslMode::Disabled,
-        Verification::Opportunistic => MySqlSslMode::Preferred,
-        Verification::Encrypted => MySqlSslMode::Required,
-        Verification::Authority => MySqlSslMode::VerifyCa,
-        Verification::AuthorityAndName => MySqlSslMode::VerifyIdentity,
-    }
-}
-
-fn is_pem(value: &str) -> bool {
-    value.contains("-----BEGIN")
 }
 
 /// The file holds password hashes and session ids, so nobody but its owner may read it; SQLite gives its side files
