@@ -1,13 +1,14 @@
-//! How a connection is opened: limits, pool, TLS, and the file of the embedded database.
+//! How a connection is opened: limits, pool, and the file of the embedded database.
 
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::ConnectOptions as _;
-use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
-use sea_orm::sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sea_orm::sqlx::mysql::MySqlConnectOptions;
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use secrecy::ExposeSecret as _;
@@ -15,11 +16,12 @@ use secrecy::ExposeSecret as _;
 use super::dialect::Dialect;
 use super::error::StoreError;
 use super::names::Names;
-use super::settings::{DatabaseSettings, ServerDatabase, ServerDialect, SslSettings};
+use super::settings::{DatabaseSettings, ServerDatabase, ServerDialect};
+use super::tls::{is_pem, mysql_ssl_mode, postgres_ssl_mode};
 
 /// The longest wait for a connection, whether from the pool or from the server.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
-const IDLE_LIMIT: Duration = Duration::from_secs(300);
+const IDLE_LIMIT: Duration = Duration::from_mins(5);
 /// A connection unused for longer is tried before it carries a statement: servers and firewalls drop idle ones.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// SQLite has one writer at a time; the others wait this long for it.
@@ -36,6 +38,14 @@ pub(super) async fn open(settings: &DatabaseSettings) -> Result<DatabaseConnecti
         DatabaseSettings::Server(server) => server_options(server),
     };
     Ok(Database::connect(options).await?)
+}
+
+/// The most connections that the pool holds.
+pub(super) fn pool_size(settings: &DatabaseSettings) -> u32 {
+    match settings {
+        DatabaseSettings::Sqlite { .. } => SQLITE_CONNECTIONS,
+        DatabaseSettings::Server(server) => server.pool_max.max(1),
+    }
 }
 
 /// The dialect of a server.
@@ -81,12 +91,12 @@ fn server_options(server: &ServerDatabase) -> ConnectOptions {
     let settings = server.clone();
     let mut options = match server.dialect {
         ServerDialect::Postgres => {
-            let mut options = pooled("postgres://localhost", server.pool_max);
+            let mut options = pooled("postgres://localhost", server.pool_max.max(1));
             options.map_sqlx_postgres_opts(move |_| postgres_options(&settings));
             options
         }
         ServerDialect::MySql | ServerDialect::MariaDb => {
-            let mut options = pooled("mysql://localhost", server.pool_max);
+            let mut options = pooled("mysql://localhost", server.pool_max.max(1));
             options.map_sqlx_mysql_opts(move |_| mysql_options(&settings));
             options
         }
@@ -98,7 +108,7 @@ fn server_options(server: &ServerDatabase) -> ConnectOptions {
 fn pooled(driver: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(driver);
     options
-        .max_connections(connections.max(1))
+        .max_connections(connections)
         .acquire_timeout(ACQUIRE_LIMIT)
         .idle_timeout(IDLE_LIMIT)
         .test_before_acquire_if_idle_for(TRUSTED_IDLE)
@@ -156,6 +166,9 @@ fn mysql_options(server: &ServerDatabase) -> MySqlConnectOptions {
         .charset("utf8mb4")
         .ssl_mode(mysql_ssl_mode(ssl))
         .disable_statement_logging();
+    if let Some(password) = password(server) {
+        options = options.password(password);
+    }
     if let Some(ca) = &ssl.ca {
         options = if is_pem(ca) {
             options.ssl_ca_from_pem(ca.clone().into_bytes())
@@ -186,59 +199,6 @@ fn password(server: &ServerDatabase) -> Option<&str> {
     Some(server.password.expose_secret()).filter(|password| !password.is_empty())
 }
 
-/// What the settings ask of the server's certificate.
-#[derive(Clone, Copy)]
-enum Verification {
-    /// No TLS at all.
-    Off,
-    /// TLS where the server offers it, as without any setting.
-    Opportunistic,
-    /// TLS with any certificate.
-    Encrypted,
-    Authority,
-    AuthorityAndName,
-}
-
-fn verification(ssl: &SslSettings) -> Verification {
-    match ssl.mode.as_deref() {
-        Some("disable") => Verification::Off,
-        Some("allow" | "prefer") => Verification::Opportunistic,
-        Some("verify-ca") => Verification::Authority,
-        Some("verify-full") => Verification::AuthorityAndName,
-        Some(_) if ssl.reject_unauthorized == Some(true) => Verification::AuthorityAndName,
-        Some(_) => Verification::Encrypted,
-        None if ssl.reject_unauthorized == Some(false) => Verification::Encrypted,
-        None if ssl.ca.is_some() || ssl.cert.is_some() || ssl.reject_unauthorized == Some(true) => {
-            Verification::AuthorityAndName
-        }
-        None => Verification::Opportunistic,
-    }
-}
-
-fn postgres_ssl_mode(ssl: &SslSettings) -> PgSslMode {
-    match verification(ssl) {
-        Verification::Off => PgSslMode::Disable,
-        Verification::Opportunistic => PgSslMode::Prefer,
-        Verification::Encrypted => PgSslMode::Require,
-        Verification::Authority => PgSslMode::VerifyCa,
-        Verification::AuthorityAndName => PgSslMode::VerifyFull,
-    }
-}
-
-fn mysql_ssl_mode(ssl: &SslSettings) -> MySqlSslMode {
-    match verification(ssl) {
-        Verification::Off => MySqlSslMode::Disabled,
-        Verification::Opportunistic => MySqlSslMode::Preferred,
-        Verification::Encrypted => MySqlSslMode::Required,
-        Verification::Authority => MySqlSslMode::VerifyCa,
-        Verification::AuthorityAndName => MySqlSslMode::VerifyIdentity,
-    }
-}
-
-fn is_pem(value: &str) -> bool {
-    value.contains("-----BEGIN")
-}
-
 /// The file holds password hashes and session ids, so nobody but its owner may read it; SQLite gives its side files
 /// the same mode.
 fn create_private_file(path: &Path) -> io::Result<()> {
@@ -256,11 +216,16 @@ fn create_private_file(path: &Path) -> io::Result<()> {
 }
 
 fn unusable_file(error: io::Error) -> StoreError {
-    match error.kind() {
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => StoreError::ReadOnly,
-        io::ErrorKind::StorageFull => StoreError::Full,
-        _ => StoreError::Unavailable(DbErr::Conn(RuntimeErr::SqlxError(std::sync::Arc::new(
-            sea_orm::sqlx::Error::Io(error),
-        )))),
+    let kind = error.kind();
+    if matches!(
+        kind,
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+    ) {
+        StoreError::ReadOnly
+    } else if kind == io::ErrorKind::StorageFull {
+        StoreError::Full
+    } else {
+        let cause = Arc::new(sea_orm::sqlx::Error::Io(error));
+        StoreError::Unavailable(DbErr::Conn(RuntimeErr::SqlxError(cause)))
     }
 }

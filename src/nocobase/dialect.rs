@@ -66,7 +66,7 @@ impl Dialect {
     }
 
     /// The point in time that a DATETIME of MySQL stands for.
-    pub(super) fn from_local(self, local: NaiveDateTime) -> DateTime<Utc> {
+    pub(super) fn instant(self, local: NaiveDateTime) -> DateTime<Utc> {
         match self {
             Self::MySql { timezone } => match timezone.from_local_datetime(&local) {
                 chrono::LocalResult::Single(time) | chrono::LocalResult::Ambiguous(time, _) => time.to_utc(),
@@ -133,6 +133,6 @@ mod tests {
         };
 
         assert_eq!(local.to_string(), "2025-11-20 09:02:03");
-        assert_eq!(dialect.from_local(local), a_time().trunc_subsecs(0));
+        assert_eq!(dialect.instant(local), a_time().trunc_subsecs(0));
     }
 }

@@ -1,6 +1,7 @@
 //! The database of the modes without a NocoBase: NocoBase's table shapes on SQLite, and what it seeds.
 
 use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -70,7 +71,7 @@ impl Store {
             [
                 (Column::Name, "basic".into()),
                 (Column::AuthType, "Email/Password".into()),
-                (Column::Description, "".into()),
+                (Column::Description, "Sign in with username/email.".into()),
                 (
                     Column::Options,
                     self.dialect.json(&json!({"public": {"allowSignUp": false}})),
@@ -139,26 +140,29 @@ impl Store {
         );
         let user = self.insert_in(transaction, table, user).await?;
 
-        let full = json!({"actions": ["create", "view", "update", "destroy"]});
-        let own = json!({"actions": ["view", "update:own", "destroy:own", "create"]});
-        let everything = json!(["ui.*", "pm", "pm.*"]);
-        let nothing = json!(["!ui.*", "!pm", "!pm.*"]);
+        let full = json!({"actions": ["create", "view", "update", "destroy", "export", "importXlsx"]});
+        let own = json!({"actions": ["view:own"]});
+        let everything = json!(["pm", "pm.*", "ui.*"]);
+        let nothing = json!(["!pm", "!pm.*", "!ui.*"]);
         let roles = [
-            ("root", "{{t(\"Root\")}}", true, false, &full, &everything),
-            ("admin", "{{t(\"Admin\")}}", false, false, &full, &everything),
-            ("member", "{{t(\"Member\")}}", false, true, &own, &nothing),
+            ("root", "{{t(\"Root\")}}", None, &everything),
+            ("admin", "{{t(\"Admin\")}}", Some(&full), &everything),
+            ("member", "{{t(\"Member\")}}", Some(&own), &nothing),
         ];
-        for (sort, (name, title, hidden, default, strategy, snippets)) in (1_i64..).zip(roles) {
+        for (sort, (name, title, strategy, snippets)) in (1_i64..).zip(roles) {
             let role = self.insert(
                 Table::Roles,
                 [
                     (Column::Name, name.into()),
                     (Column::Title, title.into()),
-                    (Column::Strategy, self.dialect.json(strategy)),
-                    (Column::Default, default.into()),
-                    (Column::Hidden, hidden.into()),
-                    (Column::AllowConfigure, (!default).into()),
-                    (Column::AllowNewMenu, true.into()),
+                    (
+                        Column::Strategy,
+                        strategy.map_or_else(Expr::null, |strategy| self.dialect.json(strategy)),
+                    ),
+                    (Column::Default, (name == "member").into()),
+                    (Column::Hidden, (name == "root").into()),
+                    (Column::AllowConfigure, (name == "admin").then_some(true).into()),
+                    (Column::AllowNewMenu, (name != "root").into()),
                     (Column::Snippets, self.dialect.json(snippets)),
                     (Column::Sort, sort.into()),
                     (Column::CreatedAt, time.clone().into()),

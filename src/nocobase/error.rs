@@ -9,7 +9,6 @@ use sea_orm::{DbErr, RuntimeErr};
 
 /// The failure of a store operation; "not there" is never among them.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum StoreError {
     /// The database cannot be reached, went away, or did not answer in time: try again later.
     #[error("the database is not available")]
@@ -70,34 +69,42 @@ pub enum StoreError {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
-        match &error {
-            DbErr::ConnectionAcquire(_) => Self::Unavailable(error),
-            DbErr::Conn(RuntimeErr::SqlxError(cause))
-            | DbErr::Exec(RuntimeErr::SqlxError(cause))
-            | DbErr::Query(RuntimeErr::SqlxError(cause)) => match classify(cause) {
-                Reaction::Retry => Self::Unavailable(error),
-                Reaction::Grant => Self::AccessDenied(error),
-                Reaction::ReadOnly => Self::ReadOnly,
-                Reaction::Full => Self::Full,
-                Reaction::Busy => Self::Busy,
-                Reaction::Conflict => Self::Conflict,
-                Reaction::Duplicate(field) => Self::Duplicate { field },
-                Reaction::TableMissing(table) => Self::TablesMissing { table },
-                Reaction::Unknown => Self::Unexpected(error),
-            },
-            DbErr::Conn(_) => Self::Unavailable(error),
-            _ => Self::Unexpected(error),
+        let reaction = if let Some(cause) = driver_error(&error) {
+            classify(cause)
+        } else if matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
+            Reaction::Retry
+        } else {
+            Reaction::Unknown
+        };
+        match reaction {
+            Reaction::Retry => Self::Unavailable(error),
+            Reaction::Grant => Self::AccessDenied(error),
+            Reaction::ReadOnly => Self::ReadOnly,
+            Reaction::Full => Self::Full,
+            Reaction::Busy => Self::Busy,
+            Reaction::Conflict => Self::Conflict,
+            Reaction::Duplicate(field) => Self::Duplicate { field },
+            Reaction::TableMissing(table) => Self::TablesMissing { table },
+            Reaction::Unknown => Self::Unexpected(error),
         }
     }
 }
 
-/// True when the connection itself broke, so that the same question may succeed on another one.
+/// True when a connection broke under a statement, so that the same question may succeed on another one; not when
+/// none could be had.
 pub(super) fn is_lost_connection(error: &DbErr) -> bool {
-    match error {
-        DbErr::Conn(RuntimeErr::SqlxError(cause))
-        | DbErr::Exec(RuntimeErr::SqlxError(cause))
-        | DbErr::Query(RuntimeErr::SqlxError(cause)) => matches!(classify(cause), Reaction::Retry),
-        _ => false,
+    let under_a_statement = matches!(error, DbErr::Exec(_) | DbErr::Query(_));
+    under_a_statement && driver_error(error).is_some_and(|cause| matches!(classify(cause), Reaction::Retry))
+}
+
+fn driver_error(error: &DbErr) -> Option<&SqlxError> {
+    if let DbErr::Conn(RuntimeErr::SqlxError(cause))
+    | DbErr::Exec(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause)) = error
+    {
+        Some(cause)
+    } else {
+        None
     }
 }
 
@@ -114,16 +121,23 @@ enum Reaction {
 }
 
 fn classify(error: &SqlxError) -> Reaction {
-    match error {
+    if let SqlxError::Database(refusal) = error {
+        return classify_refusal(refusal.as_ref());
+    }
+    let is_outage = matches!(
+        error,
         SqlxError::Io(_)
-        | SqlxError::Tls(_)
-        | SqlxError::Protocol(_)
-        | SqlxError::PoolTimedOut
-        | SqlxError::PoolClosed
-        | SqlxError::WorkerCrashed
-        | SqlxError::BeginFailed => Reaction::Retry,
-        SqlxError::Database(refusal) => classify_refusal(refusal.as_ref()),
-        _ => Reaction::Unknown,
+            | SqlxError::Tls(_)
+            | SqlxError::Protocol(_)
+            | SqlxError::PoolTimedOut
+            | SqlxError::PoolClosed
+            | SqlxError::WorkerCrashed
+            | SqlxError::BeginFailed
+    );
+    if is_outage {
+        Reaction::Retry
+    } else {
+        Reaction::Unknown
     }
 }
 

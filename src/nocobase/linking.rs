@@ -42,7 +42,7 @@ impl fmt::Debug for NewUser {
 }
 
 /// A user found by phone number, with what decides whether they may be linked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PhoneMatch {
     /// Who has the number.
     pub user: User,
@@ -52,7 +52,19 @@ pub struct PhoneMatch {
     pub is_administrator: bool,
 }
 
-/// A linking under way; without [`Linking::commit`] nothing of it stays.
+impl fmt::Debug for PhoneMatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PhoneMatch")
+            .field("user", &self.user)
+            .field("is_linked", &self.linked_subject.is_some())
+            .field("is_administrator", &self.is_administrator)
+            .finish()
+    }
+}
+
+/// A linking under way; without [`Linking::commit`] nothing of it stays. It holds a lock and a turn: whatever takes
+/// long (a call to DingTalk) is done before.
 pub struct Linking {
     store: Store,
     authenticator: String,

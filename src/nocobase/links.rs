@@ -116,7 +116,7 @@ impl Store {
                     text.like(LikeExpr::new(pattern.as_str()).escape(LIKE_ESCAPE))
                 })
                 .into_iter()
-                .reduce(|one, other| one.or(other));
+                .reduce(Expr::or);
             select.and_where_option(found);
         }
         select

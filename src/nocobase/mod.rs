@@ -1,9 +1,10 @@
 //! NocoBase's tables, as far as signing in needs them.
 //!
 //! The physical names (prefix, schema, underscored) are known only at run time, so statements are built over one
-//! table of names ([`names`](self)) instead of derived entities. Rows are never shown outside: every question
+//! table of names instead of derived entities. Rows are never shown outside: every question
 //! has a typed answer, "not there" is `None`, and an outage is always an error.
 
+mod authenticator;
 mod authenticators;
 mod connection;
 mod dialect;
@@ -20,13 +21,16 @@ mod row;
 mod settings;
 mod shape;
 mod site;
+mod statements;
 mod store;
 mod template;
+mod tls;
 mod tokens;
+mod transactions;
 mod users;
 mod wire_time;
 
-pub use authenticators::{Authenticator, AuthenticatorChanges, NewAuthenticator};
+pub use authenticator::{Authenticator, AuthenticatorChanges, NewAuthenticator};
 pub use embedded::RootUser;
 pub use environment::{AesKey, AesKeyError, Environment, EnvironmentError, EnvironmentVariable};
 pub use error::StoreError;

@@ -70,7 +70,7 @@ impl Row {
             Dialect::Postgres => self.read(name),
             Dialect::MySql { .. } => {
                 let local: Option<NaiveDateTime> = self.read(name)?;
-                Ok(local.map(|local| self.dialect.from_local(local)))
+                Ok(local.map(|local| self.dialect.instant(local)))
             }
             Dialect::Sqlite => match self.text(column)? {
                 Some(text) => Dialect::from_text(&text).map(Some).ok_or_else(|| self.bad(name)),

@@ -6,6 +6,7 @@ use chrono::FixedOffset;
 use secrecy::SecretString;
 
 /// The database to work on: a file of our own, or NocoBase's server.
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is read once")]
 #[derive(Clone, Debug)]
 pub enum DatabaseSettings {
     /// The embedded database of the modes without a NocoBase.

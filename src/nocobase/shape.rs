@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use sea_orm::Value as SqlValue;
 
-use super::authenticators::AUTHENTICATOR_COLUMNS;
+use super::authenticator::AUTHENTICATOR_COLUMNS;
 use super::dialect::Dialect;
 use super::error::StoreError;
 use super::names::{Column, Table};

@@ -34,7 +34,7 @@ const PLUGIN_COLUMNS: [Column; 5] = [
     Column::Installed,
 ];
 
-const SETTINGS_COLUMNS: [Column; 10] = [
+const SETTINGS_COLUMNS: [Column; 11] = [
     Column::Id,
     Column::Title,
     Column::ShowLogoOnly,
@@ -45,6 +45,7 @@ const SETTINGS_COLUMNS: [Column; 10] = [
     Column::Options,
     Column::EnableEditProfile,
     Column::EnableChangePassword,
+    Column::RoleMode,
 ];
 
 impl Store {
@@ -117,11 +118,14 @@ impl Store {
         };
         let mut settings = Map::new();
         for column in SETTINGS_COLUMNS {
-            let value = match column {
-                Column::Id => row.number(column)?.into(),
-                Column::Title | Column::AppLang => row.text(column)?.into(),
-                Column::EnabledLanguages | Column::Options => row.json(column)?.unwrap_or_default(),
-                _ => row.flag(column)?.into(),
+            let value = if column.is_json() {
+                row.json(column)?.unwrap_or_default()
+            } else if column == Column::Id {
+                row.number(column)?.into()
+            } else if matches!(column, Column::Title | Column::AppLang | Column::RoleMode) {
+                row.text(column)?.into()
+            } else {
+                row.flag(column)?.into()
             };
             settings.insert(column.camel().to_owned(), value);
         }

@@ -4,17 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, ExprTrait as _, InsertStatement, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, SelectStatement};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, QueryResult, RuntimeErr,
-    SqliteTransactionMode, Statement, StatementBuilder, TransactionOptions, TransactionTrait as _,
+    ConnectionTrait as _, DatabaseConnection, DbErr, QueryResult, RuntimeErr, Statement, StatementBuilder,
 };
 use tokio::sync::Mutex;
 
 use super::connection;
 use super::dialect::Dialect;
 use super::error::{StoreError, is_lost_connection};
-use super::names::{Column, Names, Table};
+use super::names::{Names, Table};
 use super::row::Row;
 use super::settings::DatabaseSettings;
 
@@ -66,9 +65,11 @@ pub struct Paged<T> {
 /// NocoBase's tables, opened; clones share one pool.
 #[derive(Clone)]
 pub struct Store {
-    connection: DatabaseConnection,
+    pub(super) connection: DatabaseConnection,
     pub(super) dialect: Dialect,
     pub(super) names: Arc<Names>,
+    /// The most connections in the pool.
+    connections: u32,
     /// First sign-ins queue here, fairly, before they take a connection: the rows they lock would otherwise keep
     /// the whole pool waiting.
     pub(super) turns: Arc<Mutex<()>>,
@@ -102,10 +103,12 @@ impl Store {
             DatabaseSettings::Sqlite { .. } => (Dialect::Sqlite, Names::default()),
             DatabaseSettings::Server(server) => (connection::dialect(server), connection::names(server)),
         };
+        let connections = connection::pool_size(settings);
         Ok(Self {
             connection,
             dialect,
             names: Arc::new(names),
+            connections,
             turns: Arc::new(Mutex::new(())),
         })
     }
@@ -113,35 +116,6 @@ impl Store {
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<(), StoreError> {
         limited(self.connection.ping()).await.map_err(StoreError::from)
-    }
-
-    /// A select over one table with NocoBase's names for the columns of the answer.
-    pub(super) fn select(&self, table: Table, columns: &[Column]) -> SelectStatement {
-        let mut select = SelectStatement::new();
-        select.from(self.names.table_ref(table));
-        self.add_columns(&mut select, table, columns);
-        select
-    }
-
-    /// Adds columns of a joined table to a select.
-    pub(super) fn add_columns(&self, select: &mut SelectStatement, table: Table, columns: &[Column]) {
-        for column in columns {
-            let expr = self.col(table, *column);
-            let expr = if column.is_json() {
-                self.dialect.json_as_text(expr)
-            } else {
-                expr
-            };
-            select.expr_as(expr, column.camel());
-        }
-    }
-
-    /// A column, qualified by its table.
-    pub(super) fn col(&self, table: Table, column: Column) -> Expr {
-        Expr::col((
-            sea_orm::sea_query::Alias::new(self.names.table(table)),
-            sea_orm::sea_query::Alias::new(self.names.column(column)),
-        ))
     }
 
     pub(super) async fn find_row(
@@ -212,115 +186,25 @@ impl Store {
         Ok(result?.rows_affected())
     }
 
-    /// Begins a transaction that sees what others commit while it waits for locks.
-    pub(super) async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
-        let options = if self.dialect.is_sqlite() {
-            TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            }
-        } else {
-            TransactionOptions {
-                isolation_level: Some(IsolationLevel::ReadCommitted),
-                ..TransactionOptions::default()
-            }
-        };
-        self.read(|| self.connection.begin_with_options(options)).await
-    }
-
-    pub(super) async fn find_row_in(
-        &self,
-        transaction: &DatabaseTransaction,
-        table: Table,
-        select: &SelectStatement,
-    ) -> Result<Option<Row>, StoreError> {
-        let result = limited(transaction.query_one(select)).await?;
-        Ok(result.map(|result| Row::new(result, self.dialect, table)))
-    }
-
-    pub(super) async fn find_rows_in(
-        &self,
-        transaction: &DatabaseTransaction,
-        table: Table,
-        select: &SelectStatement,
-    ) -> Result<Vec<Row>, StoreError> {
-        let results = limited(transaction.query_all(select)).await?;
-        Ok(results
-            .into_iter()
-            .map(|result| Row::new(result, self.dialect, table))
-            .collect())
-    }
-
-    pub(super) async fn execute_in<S: StatementBuilder + Sync>(
-        &self,
-        transaction: &DatabaseTransaction,
-        statement: &S,
-    ) -> Result<u64, StoreError> {
-        Ok(limited(transaction.execute(statement)).await?.rows_affected())
-    }
-
-    /// Inserts a row whose `id` the database gives, and tells that id.
-    pub(super) async fn insert_in(
-        &self,
-        transaction: &DatabaseTransaction,
-        table: Table,
-        mut insert: InsertStatement,
-    ) -> Result<i64, StoreError> {
-        if self.dialect == Dialect::Postgres {
-            insert.returning_col(self.names.iden(Column::Id));
-            let row = limited(transaction.query_one(&insert)).await?;
-            return row
-                .and_then(|row| row.try_get_by_index(0).ok())
-                .ok_or(StoreError::BadRow {
-                    table: table.camel(),
-                    column: Column::Id.camel(),
-                });
-        }
-        let id = limited(transaction.execute(&insert)).await?.last_insert_id();
-        i64::try_from(id).map_err(|_| StoreError::BadRow {
-            table: table.camel(),
-            column: Column::Id.camel(),
-        })
-    }
-
-    pub(super) async fn commit(transaction: DatabaseTransaction) -> Result<(), StoreError> {
-        limited(transaction.commit()).await.map_err(StoreError::from)
-    }
-
-    /// The largest `sort` of a table plus one, as NocoBase places new rows.
-    pub(super) async fn next_sort(
-        &self,
-        transaction: &DatabaseTransaction,
-        table: Table,
-    ) -> Result<i64, StoreError> {
-        let mut select = SelectStatement::new();
-        select
-            .from(self.names.table_ref(table))
-            .expr_as(self.col(table, Column::Sort).max(), Column::Sort.camel());
-        let row = self.find_row_in(transaction, table, &select).await?;
-        Ok(row
-            .map(|row| row.number(Column::Sort))
-            .transpose()?
-            .flatten()
-            .unwrap_or_default()
-            + 1)
-    }
-
-    /// Runs something that changes nothing, and once more when the connection it got turned out to be broken.
-    async fn read<T, F, Q>(&self, query: Q) -> Result<T, StoreError>
+    /// Runs something that changes nothing, and again when the connection it got turned out to be broken: after a
+    /// restart of the server that may be so for every connection in the pool, one after the other.
+    pub(super) async fn read<T, F, Q>(&self, query: Q) -> Result<T, StoreError>
     where
         Q: Fn() -> F,
         F: Future<Output = Result<T, DbErr>>,
     {
-        match limited(query()).await {
-            Err(error) if is_lost_connection(&error) => Ok(limited(query()).await?),
-            result => Ok(result?),
+        for _ in 0..self.connections {
+            match limited(query()).await {
+                Err(error) if is_lost_connection(&error) => {}
+                result => return Ok(result?),
+            }
         }
+        Ok(limited(query()).await?)
     }
 }
 
 /// Gives a statement its time limit.
-async fn limited<T>(statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+pub(super) async fn limited<T>(statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
     match tokio::time::timeout(STATEMENT_LIMIT, statement).await {
         Ok(result) => result,
         Err(_) => Err(DbErr::Conn(RuntimeErr::Internal(

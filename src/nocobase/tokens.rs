@@ -1,7 +1,7 @@
 //! Issued tokens, the token policy, and blocked tokens.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, InsertStatement, UpdateStatement};
+use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, UpdateStatement};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -116,19 +116,5 @@ impl Store {
             .and_where(self.dialect.same_bytes(self.col(table, Column::Token), token))
             .limit(1);
         Ok(self.find_row(table, &select).await?.is_some())
-    }
-
-    /// An INSERT of one row.
-    pub(super) fn insert<const N: usize>(
-        &self,
-        table: Table,
-        values: [(Column, Expr); N],
-    ) -> InsertStatement {
-        let mut insert = InsertStatement::new();
-        insert
-            .into_table(self.names.table_ref(table))
-            .columns(values.iter().map(|(column, _)| self.names.iden(*column)));
-        insert.values_panic(values.into_iter().map(|(_, value)| value));
-        insert
     }
 }
