@@ -88,7 +88,7 @@ async function showMethods(page, content) {
   const dingtalks = methods.filter((method) => method.authType === DINGTALK);
   fill(content,
     refusal(dingtalks),
-    app.site.mode === 'demo' && flow.phase !== 'refused'
+    app.site.demo && flow.phase !== 'refused'
       && banner('info', t('This is a demo with a simulated DingTalk: press the DingTalk button and choose a person.')),
     passwords.length > 0 && passwordForm(app, passwords),
     passwords.length > 0 && dingtalks.length > 0 && h('div', { class: 'or' }, h('span', null, t('or'))),
