@@ -15,7 +15,7 @@ export function signInLog({ app, root, isCurrent }) {
   let texts = {};
   const restart = () => list.restart();
   const authenticator = authenticatorChoice(restart);
-  const result = h('select', { onchange: restart }, h('option', { value: '' }, t('All')), h('option', { value: SUCCESS }, t('Succeeded')));
+  const result = h('select', { onchange: restart }, h('option', { value: '' }, t('All')), h('option', { value: SUCCESS }, t('Signed in')));
   const from = h('input', { type: 'date', onchange: restart });
   const to = h('input', { type: 'date', onchange: restart });
   const user = h('input', { type: 'text', inputmode: 'numeric', pattern: '[0-9]*', oninput: afterTyping(restart) });
@@ -43,7 +43,7 @@ export function signInLog({ app, root, isCurrent }) {
     return h('details', { class: 'result' },
       h('summary', null, h('span', { class: 'badge badge-error' }, row.result), icon('chevron', 'icon-small')),
       h('p', { class: 'hint' }, Object.hasOwn(texts, row.result) ? t(texts[row.result]) : row.result),
-      row.event === 'passwordSignIn' && h('p', { class: 'hint' }, t('With a password')),
+      row.event === 'passwordSignIn' && h('p', { class: 'hint' }, t('Password')),
       row.detail && h('p', { class: 'hint' }, h('code', null, row.detail)),
       row.dingtalkRequestId && h('p', { class: 'hint' }, t("DingTalk's request id: {{id}}", { id: row.dingtalkRequestId })));
   }
@@ -76,9 +76,9 @@ export function signInLog({ app, root, isCurrent }) {
 function successBadge(event) {
   switch (event) {
     case 'signIn': return h('span', { class: 'badge badge-ok' }, t('Signed in'));
-    case 'passwordSignIn': return h('span', { class: 'badge badge-ok' }, t('Signed in with a password'));
+    case 'passwordSignIn': return [h('span', { class: 'badge badge-ok' }, t('Signed in')), ' ', h('span', { class: 'hint' }, t('Password'))];
     case 'unlink': return h('span', { class: 'badge' }, t('Link removed'));
-    case 'settingsChange': return h('span', { class: 'badge' }, t('Settings changed'));
+    case 'settingsChange': return h('span', { class: 'badge' }, t('Settings'));
     default: return h('span', { class: 'badge' }, event);
   }
 }

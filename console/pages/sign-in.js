@@ -22,7 +22,7 @@ export function signInPage(page) {
   const { app, root, languageSwitch } = page;
   const content = h('div', { class: 'sign-in-content' });
   fill(root, h('div', { class: 'sign-in' },
-    h('div', { class: 'sign-in-top' }, languageSwitch),
+    h('header', { class: 'sign-in-top' }, languageSwitch),
     h('main', { class: 'sign-in-card card' }, h('h1', null, app.site.title), content)));
 
   takeReturn();
