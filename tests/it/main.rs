@@ -1,5 +1,6 @@
 //! The production app, driven over HTTP.
 
+mod doctor;
 mod golden;
 mod journey;
 mod package;
