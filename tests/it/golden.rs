@@ -127,8 +127,14 @@ fn translations_have_the_placeholders_of_their_key() {
 
 /// What a guide in that language quotes in English.
 const KEPT_IN_ENGLISH: [(Language, &str); 2] = [
-    (Language::HiIn, "Sign up automatically when the user does not exist"),
-    (Language::IdId, "Sign up automatically when the user does not exist"),
+    (
+        Language::HiIn,
+        "Sign up automatically when the user does not exist",
+    ),
+    (
+        Language::IdId,
+        "Sign up automatically when the user does not exist",
+    ),
 ];
 
 #[test]

@@ -28,7 +28,9 @@ pub fn spoken(code: &str) -> Vec<String> {
 /// The keys that Rust code looks up by name: `text(language, "Key")`.
 pub fn looked_up(code: &str) -> Vec<String> {
     const CALL: &str = "(language, ";
-    let keys = code.match_indices(CALL).filter_map(|(at, _)| literal(&code[at + CALL.len()..]));
+    let keys = code
+        .match_indices(CALL)
+        .filter_map(|(at, _)| literal(&code[at + CALL.len()..]));
     keys.map(|(key, _)| key).collect()
 }
 
