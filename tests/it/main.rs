@@ -1,11 +1,8 @@
 //! The production app, driven over HTTP.
 
-<<<<<<< HEAD
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-=======
 mod doctor;
->>>>>>> h6
 mod golden;
 mod journey;
 mod package;
