@@ -271,6 +271,7 @@ fn start_log(format: LogFormat) {
     builder
         .filter_level(log::LevelFilter::Info)
         .filter_module("sqlx", log::LevelFilter::Warn)
+        .filter_module("actix_server", log::LevelFilter::Warn)
         .parse_default_env();
     if format == LogFormat::Json {
         builder.format(|out, record| {

@@ -101,6 +101,7 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
         authenticator: name,
         handle,
         cookies: &cookies,
+        origin: &context.origin,
         attempt: &attempt,
     };
     let now = || context.state.clock.now().timestamp();
