@@ -176,6 +176,7 @@ fn block_on<F: Future<Output = Result<(), Failure>>>(future: F) -> Result<(), Fa
 async fn serve(config: Config) -> Result<(), Failure> {
     let mode = config.mode;
     let public_path = config.public_path.clone();
+    let administrator = config.first_administrator.username.clone();
     let app = App::build(config, Clock::system(), Entropy::system(), None).await?;
     let address = app.address();
     match mode {
@@ -185,7 +186,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
             println!("Settings      http://{address}{public_path}admin/settings/auth/authenticators");
             if let Some(password) = app.first_password() {
                 println!(
-                    "Administrator nocobase, password {} (shown only now)",
+                    "Administrator {administrator}, password {} (shown only now)",
                     password.expose_secret()
                 );
             }

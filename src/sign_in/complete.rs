@@ -98,12 +98,18 @@ impl SignIn {
     async fn run(&self, flow: &mut Returned, authenticator: &str) -> Result<Done, SignInError> {
         let configured = self.find_configured(authenticator).await?;
         let identity = self.identify(flow, &configured).await?;
-        let rules = Rules::of(&configured.options);
-        let found = find_or_link(&self.store, authenticator, &identity, rules, self.clock.now()).await?;
-        let roles = self.store.roles_of(found.user.id).await?;
+        let person = find_or_link(
+            &self.store,
+            authenticator,
+            &identity,
+            Rules::of(&configured.options),
+            self.clock.now(),
+        )
+        .await?;
+        let roles = self.store.roles_of(person.user.id).await?;
         let issued = self
             .sessions
-            .issue(found.user.id, authenticator, flow.id())
+            .issue(person.user.id, authenticator, flow.id())
             .await
             .map_err(|error| {
                 if matches!(error, SessionError::AlreadyIssued) {
@@ -113,10 +119,10 @@ impl SignIn {
                 }
             })?;
         Ok(Done {
-            user: found.user,
+            user: person.user,
             roles,
             issued,
-            matched: found.matched,
+            matched: person.matched,
         })
     }
 
