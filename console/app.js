@@ -22,7 +22,7 @@ const PAGES = {
 };
 
 const root = document.getElementById('app');
-const site = { title: 'NocoBase', languages: [], mode: '', simulatorUrl: '', user: null };
+const site = { title: 'NocoBase', languages: [], demo: null, user: null };
 
 /** Counts page changes, so that a slow answer for a page already left changes nothing. */
 let visit = 0;
@@ -152,10 +152,7 @@ async function start() {
     site.title = expand(settings.value.data?.title) || site.title;
     site.languages = settings.value.data?.enabledLanguages ?? [];
   }
-  if (info.status === 'fulfilled') {
-    site.mode = info.value.data?.mode ?? '';
-    site.simulatorUrl = info.value.data?.simulatorUrl ?? '';
-  }
+  if (info.status === 'fulfilled') site.demo = info.value.data?.demo ?? null;
   await show({ focus: false });
 }
 

@@ -121,7 +121,7 @@ export function openAuthenticatorDrawer({ app, authType, typeTitle, row, onsaved
     } catch (error) {
       fill(findings, banner('error', sentence(error)));
     }
-    findings.scrollIntoView({ block: 'nearest' });
+    findings.scrollIntoView({ block: 'start' });
   }
 
   async function mayClose() {

@@ -10,7 +10,11 @@ const STATUS = {
   unknown: { icon: 'unknown', label: () => t('Not known') },
 };
 
-export function findingsList(findings) {
+/** What needs a hand comes first. */
+const ORDER = ['error', 'warning', 'unknown', 'ok'];
+
+export function findingsList(found) {
+  const findings = [...found].sort((a, b) => ORDER.indexOf(a.status) - ORDER.indexOf(b.status));
   const worst = ['error', 'warning'].find((status) => findings.some((finding) => finding.status === status));
   const summary = { error: t('Something keeps people from signing in.'), warning: t('It works, with something to look at.') }[worst] ?? t('Everything is in order.');
   return h('section', { class: 'findings', 'aria-label': t('Connection test') },

@@ -21,7 +21,7 @@ export function signInLog({ app, root, isCurrent }) {
   const user = h('input', { type: 'text', inputmode: 'numeric', pattern: '[0-9]*', oninput: afterTyping(restart) });
   const reference = h('input', { type: 'search', autocapitalize: 'none', spellcheck: 'false', oninput: afterTyping(restart) });
   const query = () => ({
-    authenticator: authenticator.value, result: result.value, userId: user.value.trim(), reference: reference.value.trim(),
+    authenticator: authenticator.value, result: result.value, userId: user.value.replace(/\D/g, ''), reference: reference.value.trim(),
     from: dayStart(from.value, 0), to: dayStart(to.value, 1),
   });
   const list = pagedList({
@@ -39,11 +39,13 @@ export function signInLog({ app, root, isCurrent }) {
   });
 
   function resultCell(row) {
-    if (row.event && row.event !== 'signIn') return [h('span', { class: 'badge' }, eventLabel(row.event)), row.result !== SUCCESS && h('code', null, row.result)];
-    if (row.result === SUCCESS) return h('span', { class: 'badge badge-ok' }, t('Signed in'));
+    if (row.result === SUCCESS) return successBadge(row.event);
     return h('details', { class: 'result' },
       h('summary', null, h('span', { class: 'badge badge-error' }, row.result), icon('chevron', 'icon-small')),
-      h('p', { class: 'hint' }, Object.hasOwn(texts, row.result) ? t(texts[row.result]) : row.result),
+      // A sentence with gaps needs facts that the log does not keep.
+      Object.hasOwn(texts, row.result) && !texts[row.result].includes('{{') && h('p', { class: 'hint' }, t(texts[row.result])),
+      row.event === 'passwordSignIn' && h('p', { class: 'hint' }, t('Password')),
+      row.detail && h('p', { class: 'hint' }, h('code', null, row.detail)),
       row.dingtalkRequestId && h('p', { class: 'hint' }, t("DingTalk's request id: {{id}}", { id: row.dingtalkRequestId })));
   }
 
@@ -72,8 +74,14 @@ export function signInLog({ app, root, isCurrent }) {
   }).catch(() => { /* codes alone tell enough */ }).finally(() => list.restart());
 }
 
-function eventLabel(event) {
-  return event === 'unlink' ? t('Link removed') : event;
+function successBadge(event) {
+  switch (event) {
+    case 'signIn': return h('span', { class: 'badge badge-ok' }, t('Signed in'));
+    case 'passwordSignIn': return [h('span', { class: 'badge badge-ok' }, t('Signed in')), ' ', h('span', { class: 'hint' }, t('Password'))];
+    case 'unlink': return h('span', { class: 'badge' }, t('Link removed'));
+    case 'settingsChange': return h('span', { class: 'badge' }, t('Settings'));
+    default: return h('span', { class: 'badge' }, event);
+  }
 }
 
 /** The moment a chosen day begins here; `plus` days later for the end of a range. */

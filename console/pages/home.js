@@ -7,13 +7,13 @@ import { session } from '../session.js';
 import { displayName, pageLink } from '../shell.js';
 
 export function homePage({ app, root }) {
-  const { user, mode, simulatorUrl } = app.site;
+  const { user, demo } = app.site;
   fill(root, h('div', { class: 'page page-narrow' },
     h('h1', null, t('Welcome, {{name}}', { name: displayName(user) })),
     h('p', { class: 'lead' }, t('You are signed in.')),
     facts(user),
     isAdministrator(user) && settingsLinks(),
-    mode === 'demo' && whatToTry(simulatorUrl)));
+    demo && whatToTry(demo.simulatorUrl)));
 }
 
 function facts(user) {

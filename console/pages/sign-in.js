@@ -22,7 +22,7 @@ export function signInPage(page) {
   const { app, root, languageSwitch } = page;
   const content = h('div', { class: 'sign-in-content' });
   fill(root, h('div', { class: 'sign-in' },
-    h('div', { class: 'sign-in-top' }, languageSwitch),
+    h('header', { class: 'sign-in-top' }, languageSwitch),
     h('main', { class: 'sign-in-card card' }, h('h1', null, app.site.title), content)));
 
   takeReturn();
@@ -88,7 +88,7 @@ async function showMethods(page, content) {
   const dingtalks = methods.filter((method) => method.authType === DINGTALK);
   fill(content,
     refusal(dingtalks),
-    app.site.mode === 'demo' && flow.phase !== 'refused'
+    app.site.demo && flow.phase !== 'refused'
       && banner('info', t('This is a demo with a simulated DingTalk: press the DingTalk button and choose a person.')),
     passwords.length > 0 && passwordForm(app, passwords),
     passwords.length > 0 && dingtalks.length > 0 && h('div', { class: 'or' }, h('span', null, t('or'))),

@@ -182,6 +182,10 @@ pub struct FlowSeal {
 
 impl FlowSeal {
     /// Derives its key from the secret that all replicas share.
+    ///
+    /// # Panics
+    ///
+    /// Never: 32 bytes is a length that HKDF gives and the cipher takes.
     #[expect(clippy::expect_used, reason = "32 bytes is a length that HKDF-SHA256 gives")]
     pub fn new(secret: &[u8], entropy: Entropy) -> Self {
         let mut key = Zeroizing::new([0_u8; KEY_BYTES]);
@@ -288,7 +292,7 @@ mod tests {
 
         assert_eq!(opened.handle(), flow.handle());
         assert_eq!(opened.return_path(), "/signin?redirect=%2Fadmin");
-        assert!(matches!(opened, Flow::Begun(begun) if begun.has_state("state") == false));
+        assert!(matches!(opened, Flow::Begun(begun) if !begun.has_state("state")));
     }
 
     #[test]

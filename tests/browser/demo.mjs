@@ -11,7 +11,7 @@ const PEOPLE = [
   { key: 'chen-chen', refusal: 'PHONE_AMBIGUOUS' },
 ];
 
-export async function demoJourney(window, { baseUrl }) {
+export async function demoJourney(window, { baseUrl, simulatorUrl }) {
   const { page, open, t, picture } = window;
   const { data: button } = await (await fetch(`${baseUrl}/api/dingtalk:signInButton`)).json();
 
@@ -53,6 +53,33 @@ export async function demoJourney(window, { baseUrl }) {
   await page.locator('a.person').first().waitFor();
 
   await hostileAddresses(window, button);
+  await crowd(window, button, simulatorUrl);
+}
+
+/** DingTalk refuses a call because of its limits: the page waits as long as it is told and sends the same flow again. */
+async function crowd(window, button, simulatorUrl) {
+  const { page, open, t, picture } = window;
+  // The sidecar tries three times itself before it tells the page to wait.
+  const times = 3;
+  const posted = [];
+  page.on('request', (request) => {
+    if (request.url().includes('auth:signIn')) posted.push(request.postDataJSON().flow);
+  });
+  await open('/signin');
+  await page.locator('.button-dingtalk').waitFor();
+  const answer = await fetch(`${simulatorUrl}/__simulator/faults`, {
+    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ call: 'userAccessToken', effect: 'too-many-requests', times }),
+  });
+  assert.ok(answer.ok, 'the simulator took no fault');
+  await page.locator('.button-dingtalk').click();
+  await page.locator('a.person[href*="person=li-lei"]').click();
+  await page.getByRole('button', { name: /^Approve/ }).click();
+  await page.getByText(t(button.waiting)).waitFor();
+  await picture('waiting');
+  await page.getByRole('timer').waitFor();
+  await page.locator('dl.facts').waitFor();
+  assert.equal(posted.length, 2);
+  assert.equal(posted[0], posted[1], 'another flow was sent the second time');
 }
 
 /** What somebody may send by mail: addresses with codes, markup and foreign targets in them. */

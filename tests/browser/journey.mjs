@@ -14,7 +14,8 @@ const environment = process.env;
 const baseUrl = required('BASE_URL').replace(/\/$/, '');
 const outputFolder = environment.OUTPUT ?? 'out';
 const languages = (environment.LANGUAGES ?? 'en-US,hi-IN').split(',');
-const isDemo = Boolean(environment.SIMULATOR_URL);
+const simulatorUrl = environment.SIMULATOR_URL?.replace(/\/$/, '');
+const isDemo = Boolean(simulatorUrl);
 
 function required(name) {
   const value = environment[name];
@@ -25,7 +26,7 @@ function required(name) {
 
 const kind = isDemo ? 'demo' : 'alone';
 const journey = isDemo
-  ? (window) => demoJourney(window, { baseUrl })
+  ? (window) => demoJourney(window, { baseUrl, simulatorUrl })
   : (window) => aloneJourney(window, { baseUrl, root: { account: required('ROOT_ACCOUNT'), password: required('ROOT_PASSWORD') } });
 
 const browser = await launch();
@@ -51,7 +52,7 @@ process.exit(failures === 0 ? 0 : 1);
 
 /** The simulator notes every request that the real DingTalk would not have understood. */
 async function unexpectedRequests() {
-  const answer = await (await fetch(`${environment.SIMULATOR_URL.replace(/\/$/, '')}/__simulator/calls`)).json();
+  const answer = await (await fetch(`${simulatorUrl}/__simulator/calls`)).json();
   const unexpected = answer.unexpected ?? [];
   for (const one of unexpected) console.error(`FAIL  DingTalk got an unexpected request: ${JSON.stringify(one)}`);
   return unexpected.length;

@@ -20,10 +20,10 @@ const run = promisify(execFile);
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 export const NOCOBASE_VERSION = '2.2.15';
 const YARN_VERSION = '1.22.22';
-const PLAYWRIGHT_VERSION = '1.56.1';
+const PLAYWRIGHT_VERSION = '1.65.1';
 export const HOME = path.resolve(process.env.NBDT_NOCOBASE_HOME ?? path.join(HERE, '../../target/nocobase'));
 const APP = path.join(HOME, `app-${NOCOBASE_VERSION}`);
-const TOOLS = path.join(HOME, 'tools');
+export const TOOLS = path.join(HOME, `tools-${YARN_VERSION}-${PLAYWRIGHT_VERSION}`);
 const ADMIN = { account: 'admin@nocobase.com', password: 'admin123' };
 
 function say(text) {
@@ -166,6 +166,11 @@ export class NocoBase {
 
   get database() {
     return Object.assign(new TestDatabase(this.dialect, this.state.database, this.state.databasePassword));
+  }
+
+  /** A name as this database quotes it. */
+  quoted(identifier) {
+    return this.dialect === 'mariadb' ? `\`${identifier}\`` : `"${identifier}"`;
   }
 
   /** Installs and seeds where that has not been done with the same settings. */
@@ -314,6 +319,29 @@ export class NocoBase {
     const answer = await this.request('auth:signIn', { body: ADMIN, headers: { 'X-Authenticator': 'basic' } });
     if (answer.status !== 200) throw new Error(`the administrator could not sign in: ${answer.status} ${answer.text}`);
     return answer.json.data.token;
+  }
+
+  /** Waits until the plugin manager knows the package. */
+  async untilListed(packageName) {
+    await this.#until(`${packageName} is listed`, async (plugins) => plugins.some((plugin) => plugin.packageName === packageName));
+  }
+
+  async untilEnabled(packageName, wanted) {
+    await this.#until(`${packageName} is ${wanted ? 'enabled' : 'disabled'}`, async (plugins) => plugins.find((plugin) => plugin.packageName === packageName)?.enabled === wanted);
+  }
+
+  async #until(what, isSo, seconds = 120) {
+    const deadline = Date.now() + seconds * 1000;
+    for (;;) {
+      try {
+        const answer = await this.request('pm:list', { method: 'GET', token: await this.administrator() });
+        if (answer.status === 200 && (await isSo(answer.json.data))) return;
+      } catch {
+        // NocoBase refuses everything while it runs a command.
+      }
+      if (Date.now() > deadline) throw new Error(`after ${seconds} s it is still not so that ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    }
   }
 
   /** Runs an action that restarts NocoBase, and waits until it is back. */

@@ -1,0 +1,139 @@
+// What an administrator does in NocoBase's own pages: add the package, enable it, set up DingTalk, take it away.
+
+import assert from 'node:assert/strict';
+import { openWindow } from './window.mjs';
+
+export const PACKAGE = 'nocobase-plugin-auth-dingtalk';
+
+/** The plugin's card on the classic plugin manager page. */
+function card(window) {
+  const { page, t } = window;
+  return page.locator('.ant-card').filter({ hasText: t('Authentication: DingTalk') }).last();
+}
+
+async function openPluginManager(window) {
+  await window.open('/admin/settings/plugin-manager');
+  await window.page.getByRole('switch').first().waitFor();
+}
+
+async function showAuthenticationCategory(window) {
+  await window.page.getByText('Authentication', { exact: true }).last().click();
+  await card(window).waitFor();
+}
+
+export async function addPackage(window, nocobase, url) {
+  const { page, t } = window;
+  await openPluginManager(window);
+  await page.getByRole('button', { name: 'Add & Update' }).click();
+  await page.getByRole('dialog').getByText('Compressed file url').click();
+  await page.getByRole('dialog').locator('input[type=text], textarea').last().fill(url);
+  await page.getByRole('dialog').getByRole('button', { name: 'Submit' }).click();
+  await nocobase.untilListed(PACKAGE);
+  await openPluginManager(window);
+  await card(window).waitFor();
+  await showAuthenticationCategory(window);
+  await window.picture('plugin-added');
+  const text = await card(window).innerText();
+  assert.ok(text.includes(t('Allows users to sign in with their DingTalk accounts.')), text);
+  assert.doesNotMatch(text, /not compatible|incompatible/i);
+  const guide = await card(window).getByRole('link', { name: 'Docs' }).getAttribute('href').catch(() => null);
+  return guide;
+}
+
+/** Moves the switch of the plugin's card, and waits until NocoBase is back with it. */
+export async function setEnabled(window, nocobase, wanted) {
+  const { page } = window;
+  await openPluginManager(window);
+  await showAuthenticationCategory(window);
+  await card(window).getByRole('switch').click();
+  const confirm = page.locator('.ant-modal-confirm, .ant-popconfirm').getByRole('button', { name: /^(OK|Yes|Confirm)$/ });
+  await Promise.race([confirm.click({ timeout: 5000 }).catch(() => {}), nocobase.untilEnabled(PACKAGE, wanted)]);
+  await nocobase.untilEnabled(PACKAGE, wanted);
+  await nocobase.untilHealthy();
+  await window.picture(wanted ? 'plugin-enabled' : 'plugin-disabled');
+}
+
+export async function openAuthenticators(window) {
+  await window.open('/admin/settings/auth/authenticators');
+  await window.page.getByRole('button', { name: /Add new/ }).waitFor();
+}
+
+export async function openForm(window, authenticator) {
+  await openAuthenticators(window);
+  await window.page.locator('tr').filter({ hasText: authenticator }).last().getByText('Configure', { exact: true }).click();
+  await untilFormIsThere(window);
+}
+
+async function untilFormIsThere({ page }) {
+  await page.getByTestId('dingtalk-redirect-url').waitFor();
+}
+
+export async function fillCredentials(window, { clientId, clientSecret }) {
+  const { t } = window;
+  if (clientId) await window.input(window.field(t('Client ID'))).fill(clientId);
+  if (clientSecret) await window.input(window.field(t('Client Secret'))).fill(clientSecret);
+}
+
+/** Submits the drawer, and waits until it is gone. */
+export async function submit({ page }) {
+  await page.getByRole('button', { name: 'Submit' }).click();
+  await page.getByTestId('dingtalk-redirect-url').waitFor({ state: 'detached' });
+}
+
+/** Authentication > Add new > DingTalk, filled as the guide says. Returns the Redirect URL that was copied. */
+export async function addAuthenticator(window, { name, clientId, clientSecret }) {
+  const { page, t } = window;
+  await openAuthenticators(window);
+  await page.getByRole('button', { name: /Add new/ }).hover();
+  await page.getByRole('button', { name: /Add new/ }).click();
+  await page.getByRole('menuitem', { name: t('DingTalk'), exact: true }).click();
+  await untilFormIsThere(window);
+  await window.input(window.field('Auth UID')).fill(name);
+  await window.field('Enabled').getByRole('checkbox').check();
+  await fillCredentials(window, { clientId, clientSecret });
+  await window.picture('authenticator-new');
+  const redirectUrl = await copyRedirectUrl(window);
+  await submit(window);
+  return redirectUrl;
+}
+
+/** What the copy button puts into the clipboard, read by pasting it. */
+export async function copyRedirectUrl(window) {
+  const { page } = window;
+  const shown = await page.getByTestId('dingtalk-redirect-url').inputValue();
+  await page.getByTestId('dingtalk-copy').click();
+  await page.getByText(window.t('Copied')).first().waitFor();
+  const title = window.input(window.field('Description'));
+  await title.fill('');
+  await title.focus();
+  await page.keyboard.press('Control+V');
+  const pasted = await title.evaluate((element) => element.value ?? element.textContent);
+  await title.fill('');
+  assert.equal(pasted, shown);
+  return shown;
+}
+
+export async function testConnection(window) {
+  const { page } = window;
+  await page.getByTestId('dingtalk-diagnose').click();
+  const findings = page.getByTestId('dingtalk-findings');
+  await findings.locator('.ant-alert').first().waitFor();
+  return findings.innerText();
+}
+
+export async function showLinks(window) {
+  const { page, t } = window;
+  await page.getByRole('tab', { name: t('Linked users') }).click();
+  await page.getByTestId('dingtalk-bindings').locator('.ant-table').waitFor();
+  return page.getByTestId('dingtalk-bindings');
+}
+
+/** The options as they are stored, past every mask. */
+export async function storedOptions(nocobase, name) {
+  const [[text]] = await nocobase.database.query(`select options from authenticators where name = '${name}'`);
+  return JSON.parse(text);
+}
+
+export async function administratorWindow(browser, nocobase, options) {
+  return openWindow(browser, nocobase, { ...options, token: await nocobase.administrator() });
+}

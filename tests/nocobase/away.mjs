@@ -1,0 +1,37 @@
+// While the sidecar is away: passwords work, settings can be edited, and nobody sees an answer meant for programs.
+
+import assert from 'node:assert/strict';
+import * as admin from './administration.mjs';
+import { expectRefusal } from './sign-in.mjs';
+import { openWindow } from './window.mjs';
+
+export async function awaySteps({ step, browser, nocobase, sidecar, name, app, output, clients, language }) {
+  await sidecar.stop();
+  for (const client of clients) {
+    const window = await openWindow(browser, nocobase, { client, language, output, name: `${client}-away` });
+    await step(`${client}: without the sidecar the button says so, and a password signs in`, async () => {
+      await window.open('/signin');
+      await window.button(name).click();
+      await expectRefusal(window, 'SIDECAR_UNAVAILABLE', { hasReference: false });
+      assert.ok(new URL(window.page.url()).pathname.endsWith('/signin'));
+      await window.picture('away');
+      await window.page.locator('input').first().fill('lilei');
+      await window.page.locator('input[type=password]').fill('secret-of-lei');
+      await window.page.locator('button[type=submit], button.ant-btn-primary').first().click();
+      await window.page.waitForURL((url) => url.pathname.includes('/admin'));
+    }, window);
+    await window.close();
+    const administrator = await admin.administratorWindow(browser, nocobase, { client, language, output, name: `${client}-away-settings` });
+    await step(`${client}: without the sidecar the form is whole and saving it loses nothing`, async () => {
+      const before = await admin.storedOptions(nocobase, name);
+      await admin.openForm(administrator, name);
+      assert.equal(await administrator.page.getByTestId('dingtalk-redirect-url').inputValue(), `${nocobase.api}auth:redirect`);
+      await administrator.picture('form-away');
+      await admin.submit(administrator);
+      assert.deepEqual(await admin.storedOptions(nocobase, name), before);
+      assert.equal(before.clientSecret, app.clientSecret);
+    }, administrator);
+    await administrator.close();
+  }
+  await sidecar.start();
+}

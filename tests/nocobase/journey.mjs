@@ -1,0 +1,282 @@
+// The guide, step by step, inside a real NocoBase: packages, database, both clients, the sidecar, a simulated DingTalk.
+//
+//   node journey.mjs
+//
+// CLIENTS     v1,v2        which clients people use
+// LANGUAGES   en-US,hi-IN  in which languages the whole journey runs
+// LABELS      others       further languages whose labels are checked on the three pages (empty: none)
+// OUTPUT      out          folder for the pictures
+// KEEP        unset        1 leaves NocoBase running
+// See nocobase.mjs for where and how NocoBase is installed.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as admin from './administration.mjs';
+import { awaySteps } from './away.mjs';
+import { labelSteps } from './labels.mjs';
+import { freePort, NocoBase } from './nocobase.mjs';
+import { DingTalk, SidecarProgram } from './programs.mjs';
+import { sessionSteps } from './session.mjs';
+import { expectRefusal, expectSignedIn, throughDingTalk, whoIsIn } from './sign-in.mjs';
+import { BUTTON, launch, openWindow } from './window.mjs';
+
+const LANGUAGES_OF_THE_PRODUCT = ['en-US', 'zh-CN', 'hi-IN', 'ru-RU', 'de-DE', 'id-ID', 'tr-TR'];
+const list = (text) => text.split(',').map((one) => one.trim()).filter(Boolean);
+const environment = process.env;
+const clients = list(environment.CLIENTS ?? 'v1,v2');
+const languages = list(environment.LANGUAGES ?? 'en-US,hi-IN');
+const labels = list(environment.LABELS ?? LANGUAGES_OF_THE_PRODUCT.filter((language) => !languages.includes(language)).join(','));
+const output = path.resolve(environment.OUTPUT ?? path.join(path.dirname(fileURLToPath(import.meta.url)), 'out'));
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbdt-journey-'));
+const nocobase = new NocoBase(environment.NBDT_NOCOBASE_INSTANCE ?? `journey-${environment.NBDT_NOCOBASE_DIALECT ?? 'postgres'}`);
+const app = { clientId: 'dingjourney0001', clientSecret: 'journey-secret' };
+const name = 'ding';
+
+let failures = 0;
+let dingtalk;
+let sidecar;
+let browser;
+
+async function step(title, run, window) {
+  const started = Date.now();
+  try {
+    await run();
+    console.log(`ok    ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+    return true;
+  } catch (error) {
+    failures += 1;
+    console.error(`FAIL  ${title}${window ? ` at ${window.page.url()}` : ''}\n${error.stack}`);
+    await window?.picture('failed').catch(() => {});
+    return false;
+  }
+}
+
+/** Users as the guide supposes them: one with the phone number of a person in DingTalk, two with one number. */
+async function seedUsers(token) {
+  for (const values of [
+    { nickname: 'Lei from the users list', username: 'lilei', phone: '13800138000', password: 'secret-of-lei' },
+    { nickname: 'First Chen', username: 'chen1', phone: '13700137000' },
+    { nickname: 'Second Chen', username: 'chen2', phone: '+86-13700137000' },
+  ]) {
+    const answer = await nocobase.request('users:create', { token, body: values });
+    assert.equal(answer.status, 200, answer.text);
+  }
+  const settings = await nocobase.request('systemSettings:put', { token, body: { enabledLanguages: LANGUAGES_OF_THE_PRODUCT } });
+  assert.ok(settings.status < 300, settings.text);
+}
+
+/** People at the sign-in page of one client in one language. */
+async function people(client, language) {
+  const as = (what) => `${client} ${language}: ${what}`;
+  const window = await openWindow(browser, nocobase, { client, language, output, name: `${client}-people` });
+  const at = async (address) => {
+    await window.page.goto('about:blank');
+    await window.page.context().clearCookies();
+    await window.open('/signin');
+    await window.page.evaluate(() => ['NOCOBASE_TOKEN', 'NOCOBASE_AUTH', 'NOCOBASE_ROLE'].forEach((key) => localStorage.removeItem(key)));
+    await window.open(address);
+    await window.button(name).waitFor();
+  };
+  await step(as('the button stands under the form, with icon and text'), async () => {
+    await at('/signin');
+    await window.picture('sign-in');
+    assert.ok((await window.button(name).innerText()).includes(window.t(BUTTON.title)));
+    assert.equal(await window.button(name).locator('.anticon-dingtalk').count(), 1);
+  }, window);
+  await step(as('a person with the phone number of a user becomes that user, and ends on the page first asked for'), async () => {
+    await at(client === 'v1' ? '/signin?redirect=/admin/settings/users-permissions?a=1&b=2' : `/signin?redirect=${encodeURIComponent(`${new URL(window.base).pathname}/admin/settings?a=1&b=2`)}`);
+    await window.page.evaluate(() => localStorage.setItem('NOCOBASE_ROLE', 'root'));
+    await throughDingTalk(window, name, 'li-lei');
+    await expectSignedIn(window, name, client === 'v1' ? '/admin/settings/users-permissions?a=1&b=2' : '/admin');
+    const user = await whoIsIn(window, nocobase);
+    assert.equal(user.username, 'lilei');
+    assert.deepEqual(user.roles.map((role) => role.name), ['member']);
+    await window.picture('signed-in');
+  }, window);
+  await sessionSteps({ step, as, window, nocobase, name });
+  await step(as('refusing in DingTalk is said in words'), async () => {
+    await at('/signin');
+    await throughDingTalk(window, name, null);
+    await expectRefusal(window, 'DINGTALK_DENIED', { hasReference: false });
+    await window.picture('denied');
+  }, window);
+  for (const [person, code] of [['wang-fang', 'PHONE_UNAVAILABLE'], ['chen-chen', 'PHONE_AMBIGUOUS'], ['alex-kim', 'NO_MATCHING_USER']]) {
+    await step(as(`${person} is refused with ${code}`), async () => {
+      await at('/signin');
+      await throughDingTalk(window, name, person);
+      await expectRefusal(window, code);
+      await window.picture(code);
+    }, window);
+  }
+  await step(as('every error code has its sentence, and an unknown one the general sentence'), async () => {
+    await at('/signin');
+    for (const code of [...Object.keys(BUTTON.errors), 'SOMETHING_NEW', '<img src=x onerror=alert(1)>']) {
+      await window.page.evaluate(([wanted, authenticator]) => {
+        const url = new URL(window.location.href);
+        url.searchParams.set('authenticator', authenticator);
+        url.searchParams.set('error', wanted);
+        window.history.pushState({}, '', url);
+        window.dispatchEvent(new PopStateEvent('popstate'));
+      }, [code, name]);
+      const [start] = window.t(BUTTON.errors[code] ?? BUTTON.unknownError).split('{{');
+      await window.page.getByTestId('dingtalk-error').filter({ hasText: start }).waitFor({ timeout: 10_000 });
+      assert.equal(await window.page.getByTestId('dingtalk-error').locator('img').count(), 0);
+    }
+  }, window);
+  await step(as('hostile targets end at the start page'), async () => {
+    for (const target of ['//evil.example/', '/\\evil.example', 'https://evil.example/', '/.//evil.example/', 'javascript:alert(1)', '/v2/javascript:alert(1)//v2/']) {
+      await at(`/signin?redirect=${encodeURIComponent(target)}`);
+      await throughDingTalk(window, name, 'li-lei');
+      await expectSignedIn(window, name).catch((error) => { throw new Error(`${target}: ${error.message}`); });
+    }
+  }, window);
+  await step(as('a sign-in returned to another browser is refused in words'), async () => {
+    await at('/signin');
+    await window.button(name).click();
+    await window.page.locator('a.person[href*="person=li-lei"]').click();
+    await window.page.context().clearCookies();
+    await window.page.getByRole('button', { name: /^Approve/ }).click();
+    await window.page.getByText(window.t(BUTTON.errors.FLOW_NOT_FOUND).slice(0, 20)).first().waitFor();
+    await window.picture('other-browser');
+  }, window);
+  await window.close();
+}
+
+/** The settings form in one client: what is edited, kept, masked, tested. */
+async function settings(client, language) {
+  const as = (what) => `${client} ${language}: ${what}`;
+  const window = await admin.administratorWindow(browser, nocobase, { client, language, output, name: `${client}-settings` });
+  await step(as('the form shows what is stored, masks the secret, and saving it loses nothing'), async () => {
+    const before = await admin.storedOptions(nocobase, name);
+    await admin.openForm(window, name);
+    const secret = window.input(window.field(window.t('Client Secret')));
+    assert.equal(await secret.inputValue(), '********');
+    await window.picture('form');
+    await admin.submit(window);
+    const after = await admin.storedOptions(nocobase, name);
+    assert.equal(after.clientSecret, app.clientSecret);
+    assert.deepEqual({ subject: 'unionId', bindAdministrators: false, ...before }, after);
+  }, window);
+  await step(as('"Test connection" says what was found'), async () => {
+    await admin.openForm(window, name);
+    const said = await admin.testConnection(window);
+    await window.picture('findings');
+    assert.ok(said.split('\n').length > 3, said);
+  }, window);
+  await step(as('the links of the authenticator can be seen, searched and removed'), async () => {
+    await admin.openForm(window, name);
+    const links = await admin.showLinks(window);
+    await links.getByText('Lei from the users list').waitFor();
+    await window.picture('links');
+    await links.getByRole('searchbox').or(links.locator('input')).first().fill('nobody of this name');
+    await links.locator('input').first().press('Enter');
+    await links.getByText('Lei from the users list').waitFor({ state: 'detached' });
+    await links.locator('input').first().fill('Lei');
+    await links.locator('input').first().press('Enter');
+    await links.getByText('Lei from the users list').waitFor();
+    await links.getByRole('button', { name: window.t('Remove') }).first().click();
+    await window.page.locator('.ant-popconfirm').getByRole('button', { name: window.t('Remove') }).click();
+    await links.getByText('Lei from the users list').waitFor({ state: 'detached' });
+    const rows = await nocobase.database.query(`select 1 from ${nocobase.quoted('usersAuthenticators')} a join users u on u.id = a.${nocobase.quoted('userId')} where u.username = 'lilei'`);
+    assert.equal(rows.length, 0);
+  }, window);
+  await step(as('automatic sign-up can be allowed; then a new person is signed up, with NocoBase\'s default role'), async () => {
+    await setAutoSignup(window, true);
+    const person = await openWindow(browser, nocobase, { client, language, output, name: `${client}-new-user` });
+    await person.open('/signin');
+    await throughDingTalk(person, name, 'han-meimei');
+    await expectSignedIn(person, name);
+    const user = await whoIsIn(person, nocobase);
+    assert.equal(user.phone, '13900139001');
+    assert.deepEqual(user.roles.map((role) => role.name), ['member']);
+    await person.picture('signed-up');
+    await person.close();
+    const token = await nocobase.administrator();
+    const listed = await nocobase.request(`users:list?filter=${encodeURIComponent(JSON.stringify({ phone: '13900139001' }))}`, { method: 'GET', token });
+    assert.equal(listed.json.data.length, 1);
+    const given = await nocobase.request(`users/${user.id}/roles:add`, { token, body: ['admin'] });
+    assert.equal(given.status, 200, given.text);
+    const removed = await nocobase.request(`users:destroy?filterByTk=${user.id}`, { token });
+    assert.equal(removed.status, 200, removed.text);
+    await setAutoSignup(window, false);
+  }, window);
+  await window.close();
+}
+
+async function setAutoSignup(window, wanted) {
+  await admin.openForm(window, name);
+  await window.field(window.t('Sign up automatically when the user does not exist')).getByRole('checkbox').setChecked(wanted);
+  await admin.submit(window);
+  assert.equal((await admin.storedOptions(nocobase, name)).public.autoSignup, wanted);
+}
+
+async function journey() {
+  const [language] = languages;
+  const token = await nocobase.administrator();
+  await seedUsers(token);
+  const window = await admin.administratorWindow(browser, nocobase, { client: 'v1', language, output, name: 'administrator' });
+  const isAdded = await step('the package is added by URL on the plugin manager page', () => admin.addPackage(window, nocobase, `${sidecar.url}/plugin.tgz`), window);
+  if (!isAdded) return;
+  await step('the plugin is enabled there', () => admin.setEnabled(window, nocobase, true), window);
+  let redirectUri;
+  await step('Authentication, Add new, DingTalk: filled in, Redirect URL copied, saved', async () => {
+    redirectUri = await admin.addAuthenticator(window, { name, ...app });
+    assert.equal(redirectUri, `${nocobase.api}auth:redirect`);
+    assert.equal((await admin.storedOptions(nocobase, name)).clientSecret, app.clientSecret);
+  }, window);
+  await dingtalk.registerApp({ ...app, redirectUri });
+  for (const client of clients) {
+    for (const one of languages) {
+      await people(client, one);
+      await settings(client, one);
+    }
+  }
+  for (const one of labels) await labelSteps({ step, browser, nocobase, name, output, clients, language: one });
+  await awaySteps({ step, browser, nocobase, sidecar, name, app, output, clients, language });
+  await step('the plugin is disabled, enabled and removed without harm', async () => {
+    const session = await openWindow(browser, nocobase, { client: 'v1', language, output, name: 'survivor' });
+    await session.open('/signin');
+    await throughDingTalk(session, name, 'li-lei');
+    await expectSignedIn(session, name);
+    await admin.setEnabled(window, nocobase, false);
+    await whoIsIn(session, nocobase);
+    await session.page.reload();
+    await session.page.waitForURL((url) => url.pathname.includes('/admin'));
+    await admin.setEnabled(window, nocobase, true);
+    assert.equal((await nocobase.database.query(`select 1 from authenticators where name = '${name}' and enabled = true`)).length, 1);
+    await admin.setEnabled(window, nocobase, false);
+    const signedOut = await nocobase.request('auth:signOut', { token: await session.stored('NOCOBASE_TOKEN'), headers: { 'X-Authenticator': name } });
+    assert.equal(signedOut.status, 200, signedOut.text);
+    await session.close();
+    await nocobase.request(`pm:remove?filterByTk=${admin.PACKAGE}`, { token: await nocobase.administrator() });
+    await nocobase.untilHealthy();
+    assert.equal((await nocobase.request('authenticators:publicList', { method: 'GET' })).json.data.length, 1);
+  }, window);
+  const unexpected = await dingtalk.unexpected();
+  await step('DingTalk was asked nothing it would not have understood', () => assert.deepEqual(unexpected, []));
+  await window.close();
+}
+
+try {
+  await nocobase.remove();
+  await nocobase.start();
+  dingtalk = await DingTalk.start(folder);
+  sidecar = new SidecarProgram(nocobase, dingtalk, folder, await freePort());
+  await sidecar.start();
+  browser = await launch();
+  await journey();
+} catch (error) {
+  failures += 1;
+  console.error(error.stack);
+} finally {
+  await browser?.close();
+  await sidecar?.stop();
+  await dingtalk?.stop();
+  if (!environment.KEEP) await nocobase.stop();
+  console.log(failures ? `${failures} failed; logs in ${folder} and ${nocobase.logFile}, pictures in ${output}` : `all passed; pictures in ${output}`);
+}
+process.exit(failures ? 1 : 0);

@@ -1,0 +1,107 @@
+// The project's own processes that a journey needs: the sidecar beside NocoBase, and a DingTalk to talk to.
+
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort } from './nocobase.mjs';
+
+// The organisation of the simulator's people.
+const DEMO_CORP_ID = 'ding3f9c1e77a20b4d58836fc2657bd714e8';
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+function binary() {
+  const candidates = [process.env.NBDT_BINARY, ...['release', 'debug'].map((profile) => path.join(ROOT, 'target', profile, 'nocobase-dingtalk'))].filter(Boolean);
+  const found = candidates.find((file) => fs.existsSync(file));
+  if (!found) throw new Error(`build the sidecar first: none of ${candidates.join(', ')} exists`);
+  return found;
+}
+
+/** A process that is up when its URL answers, and down when told. */
+class Program {
+  constructor(name, args, env, readyUrl, folder) {
+    Object.assign(this, { name, args, env, readyUrl });
+    this.logFile = path.join(folder, `${name}.log`);
+  }
+
+  async start() {
+    const log = fs.openSync(this.logFile, 'a');
+    // Settings of the surrounding shell are not this program's.
+    const kept = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(APP_|API_|DB_|INIT_|SIDECAR_|DINGTALK_|NOCOBASE_|NBDT_|STORAGE_)/.test(key)));
+    this.child = spawn(binary(), this.args, { env: { ...kept, ...this.env }, stdio: ['ignore', log, log] });
+    this.ended = new Promise((resolve) => this.child.once('exit', resolve));
+    let code = null;
+    this.ended.then((value) => (code = value ?? 'a signal'));
+    const deadline = Date.now() + 30_000;
+    for (;;) {
+      if (code !== null) throw new Error(`${this.name} ended with ${code}:\n${fs.readFileSync(this.logFile, 'utf8')}`);
+      const answer = await fetch(this.readyUrl, { signal: AbortSignal.timeout(1000) }).catch(() => null);
+      if (answer?.ok) return this;
+      if (Date.now() > deadline) throw new Error(`${this.name} is not ready; see ${this.logFile}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  async stop() {
+    if (!this.child || this.child.exitCode !== null) return;
+    this.child.kill('SIGTERM');
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 10_000);
+    await this.ended;
+    clearTimeout(timer);
+  }
+}
+
+/** DingTalk, as the demo brings it; the demo's own sidecar is not used. */
+export class DingTalk {
+  static async start(folder) {
+    const [port, unused] = [await freePort(), await freePort()];
+    const url = `http://127.0.0.1:${port}`;
+    const args = ['demo', '--listen', `127.0.0.1:${unused}`, '--simulator-listen', `127.0.0.1:${port}`, '--storage', path.join(folder, 'demo')];
+    const program = await new Program('simulator', args, {}, url, folder).start();
+    return Object.assign(new DingTalk(), { url, program });
+  }
+
+  stop() {
+    return this.program.stop();
+  }
+
+  async #post(what, body) {
+    const answer = await fetch(`${this.url}/__simulator/${what}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    if (answer.status !== 204) throw new Error(`the simulator refused ${what}: ${answer.status} ${await answer.text()}`);
+  }
+
+  /** Registers an app with its redirect URL, as an administrator does in the developer console. */
+  registerApp({ clientId, clientSecret, redirectUri, permissions }) {
+    return this.#post('apps', { clientId, clientSecret, corpId: DEMO_CORP_ID, redirectUris: [redirectUri], ...(permissions ? { permissions } : {}) });
+  }
+
+  putFault(fault) {
+    return this.#post('faults', fault);
+  }
+
+  clearFaults() {
+    return this.#post('faults/clear', {});
+  }
+
+  async unexpected() {
+    return (await (await fetch(`${this.url}/__simulator/calls`)).json()).unexpected;
+  }
+}
+
+/** The sidecar beside a NocoBase, on its settings file. */
+export class SidecarProgram {
+  constructor(nocobase, dingtalk, folder, port) {
+    this.url = `http://127.0.0.1:${port}`;
+    const args = ['serve', '--env-file', nocobase.envFile, '--listen', `127.0.0.1:${port}`, '--storage', path.join(folder, 'sidecar')];
+    const env = { DINGTALK_LOGIN_URL: dingtalk.url, DINGTALK_API_URL: dingtalk.url, DINGTALK_OAPI_URL: dingtalk.url };
+    this.program = new Program('sidecar', args, env, `${this.url}/readyz`, folder);
+  }
+
+  start() {
+    return this.program.start();
+  }
+
+  stop() {
+    return this.program.stop();
+  }
+}

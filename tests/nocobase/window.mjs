@@ -1,0 +1,75 @@
+// One browser window as one person uses it: NocoBase's client, a language, pictures of what was seen.
+
+import { createRequire } from 'node:module';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { TOOLS } from './nocobase.mjs';
+
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+// NocoBase's first paint takes up to nine seconds on two idle cores.
+const PATIENCE_MS = 90_000;
+
+export const BUTTON = JSON.parse(fs.readFileSync(path.join(ROOT, 'client-schema/sign-in-button.json'), 'utf8'));
+
+export async function launch(options = {}) {
+  const { chromium } = createRequire(path.join(TOOLS, 'package.json'))('playwright-core');
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...(options.args ?? [])],
+  });
+}
+
+/** Texts of a language, as the package carries them. */
+export function texts(language) {
+  const table = JSON.parse(fs.readFileSync(path.join(ROOT, `locales/${language}.json`), 'utf8'));
+  return (key, values = {}) => (table[key] ?? key).replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name) => values[name] ?? whole);
+}
+
+let pictures = 0;
+
+/**
+ * @param {{ client: 'v1' | 'v2', language: string, token?: string, authenticator?: string, output: string }} options
+ */
+export async function openWindow(browser, nocobase, { client, language, token, authenticator = 'basic', output, name, width = 1280 }) {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, locale: language });
+  // Only where nothing is stored yet: this runs on every page, and must not undo what the page has stored.
+  await context.addInitScript(
+    ([wanted, session, sessionAuthenticator]) => {
+      if (!localStorage.getItem('NOCOBASE_LOCALE')) localStorage.setItem('NOCOBASE_LOCALE', wanted);
+      if (session && localStorage.getItem('NOCOBASE_TOKEN') === null) {
+        localStorage.setItem('NOCOBASE_TOKEN', session);
+        localStorage.setItem('NOCOBASE_AUTH', sessionAuthenticator);
+      }
+    },
+    [language, token, authenticator],
+  );
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  const faults = [];
+  page.on('pageerror', (error) => {
+    if (/dingtalk/i.test(error.stack ?? '')) faults.push(error.stack);
+  });
+  const base = `${nocobase.origin}${nocobase.publicPath}${client === 'v2' ? 'v/' : ''}`.replace(/\/$/, '');
+  return {
+    page,
+    client,
+    base,
+    t: texts(language),
+    open: (address) => page.goto(base + address),
+    button: (authenticatorName) => page.getByTestId(`dingtalk-sign-in-${authenticatorName}`),
+    /** A field of a NocoBase form by its label, in either client. */
+    field: (label) => page.locator('.ant-formily-item, .ant-form-item').filter({ has: page.locator('label, .ant-formily-item-label', { hasText: label }) }).last(),
+    input: (item) => item.locator('input:not([type=checkbox]):not([type=radio]), textarea, [contenteditable=true]').first(),
+    stored: (key) => page.evaluate((wanted) => localStorage.getItem(wanted), key),
+    async picture(label) {
+      pictures += 1;
+      fs.mkdirSync(output, { recursive: true });
+      await page.screenshot({ path: path.join(output, `${String(pictures).padStart(3, '0')}-${name ?? client}-${language}-${label}.png`) });
+    },
+    async close() {
+      await context.close();
+      if (faults.length) throw new Error(`script errors of ours:\n${faults.join('\n')}`);
+    },
+  };
+}
