@@ -1,5 +1,6 @@
 //! The production app, driven over HTTP.
 
+mod documents;
 mod golden;
 mod journey;
 mod package;
