@@ -1,14 +1,15 @@
 //! The production app, driven over HTTP.
 
-<<<<<<< HEAD
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-=======
+mod begin;
+mod complete;
 mod doctor;
->>>>>>> h6
 mod golden;
 mod journey;
+mod matching;
 mod package;
+mod receive;
 mod simulator;
 mod store;
 mod support;
