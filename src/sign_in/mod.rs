@@ -321,6 +321,7 @@ impl SignInError {
             Self::AdministratorNotLinked => "ADMINISTRATOR_NOT_LINKED",
             Self::NotInOrganization => "NOT_IN_ORGANIZATION",
             Self::MigrationNeeded => "MIGRATION_NEEDED",
+            Self::AfterCode(error) if error.was_not_processed() => "DINGTALK_UNAVAILABLE",
             Self::DingTalk(error) | Self::AfterCode(error) => match error {
                 D::CodeRejected { .. } => "CODE_REJECTED",
                 D::CredentialsRejected { .. } | D::AppUnavailable { .. } => "CREDENTIALS_REJECTED",

@@ -89,7 +89,10 @@ impl Answer {
         let (code, sentence) = sentence.split_once("\">").unwrap();
         let (words, reference) = sentence.rsplit_once(' ').unwrap();
         assert_eq!(reference.len(), 8, "no reference in {sentence}");
-        (code.to_owned(), format!("{words} [reference]"))
+        (
+            code.to_owned(),
+            format!("{words} [reference]").replace("&#39;", "'"),
+        )
     }
 
     /// Every `Set-Cookie`.
