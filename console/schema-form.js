@@ -31,6 +31,7 @@ export function schemaForm(schema, values) {
 }
 
 function drawProperties(schema, path, values, fields) {
+  // Servers may hand the properties over in any order; `x-index` is the one meant.
   return Object.entries(schema?.properties ?? {})
     .sort(([, a], [, b]) => (a['x-index'] ?? 0) - (b['x-index'] ?? 0))
     .filter(([, field]) => !field['x-hidden'] && !['none', 'hidden'].includes(field['x-display']))

@@ -42,7 +42,8 @@ export function signInLog({ app, root, isCurrent }) {
     if (row.result === SUCCESS) return successBadge(row.event);
     return h('details', { class: 'result' },
       h('summary', null, h('span', { class: 'badge badge-error' }, row.result), icon('chevron', 'icon-small')),
-      h('p', { class: 'hint' }, Object.hasOwn(texts, row.result) ? t(texts[row.result]) : row.result),
+      // A sentence with gaps needs facts that the log does not keep.
+      Object.hasOwn(texts, row.result) && !texts[row.result].includes('{{') && h('p', { class: 'hint' }, t(texts[row.result])),
       row.event === 'passwordSignIn' && h('p', { class: 'hint' }, t('Password')),
       row.detail && h('p', { class: 'hint' }, h('code', null, row.detail)),
       row.dingtalkRequestId && h('p', { class: 'hint' }, t("DingTalk's request id: {{id}}", { id: row.dingtalkRequestId })));

@@ -64,7 +64,7 @@ pub struct App {
     store: Store,
 }
 
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
 const PASSWORD_BYTES: usize = 12;
 
 impl App {
@@ -228,7 +228,7 @@ async fn ensure_index(store: &Store, may_create: bool) -> Option<Result<SubjectI
         }
         Ok(SubjectIndex::Present | SubjectIndex::NotUsed) => {}
         Err(error) => {
-            warn!("the index that keeps one person from being linked twice could not be made: {error}")
+            warn!("the index that keeps one person from being linked twice could not be made: {error}");
         }
     }
     Some(outcome)

@@ -281,6 +281,10 @@ fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
 }
 
 /// A short text of the body: absent, null, or given.
+#[expect(
+    clippy::option_option,
+    reason = "absent keeps what is stored, null removes it"
+)]
 fn short_text(context: &Context, name: &'static str) -> Result<Option<Option<String>>, RequestError> {
     if !context.values.contains_key(name) {
         return Ok(None);

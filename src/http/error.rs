@@ -152,7 +152,7 @@ fn of_sign_in(error: &SignInError) -> Facts {
         | E::AdministratorNotLinked
         | E::NotInOrganization
         | E::MigrationNeeded => (StatusCode::UNAUTHORIZED, Level::Info),
-        E::DingTalk(error) | E::AfterCode(error) => return of_dingtalk(error),
+        E::DingTalk(error) => return of_dingtalk(error),
         E::Store(error) => return of_store(error),
         E::Session(error) => return of_session(error),
     };
@@ -182,8 +182,14 @@ fn of_dingtalk(error: &DingTalkError) -> Facts {
         }
         E::IpNotAllowed { .. } => row(StatusCode::BAD_GATEWAY, "IP_NOT_ALLOWED", Level::Error),
         E::Throttled { retry_after, .. } | E::Busy { retry_after, .. } => {
-            row(StatusCode::SERVICE_UNAVAILABLE, "DINGTALK_BUSY", Level::Warn)
-                .after(retry_after.as_secs_f64().ceil().max(1.0) as u64)
+            row(StatusCode::SERVICE_UNAVAILABLE, "DINGTALK_BUSY", Level::Warn).after(
+                retry_after
+                    .as_millis()
+                    .div_ceil(1000)
+                    .try_into()
+                    .unwrap_or(u64::MAX)
+                    .max(1),
+            )
         }
         E::TimedOut { .. } => row(StatusCode::GATEWAY_TIMEOUT, "DINGTALK_TIMEOUT", Level::Error),
         E::NotConnected { .. }
@@ -262,6 +268,7 @@ fn of_store(error: &StoreError) -> Facts {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one row a refusal: a table")]
 fn of_request(error: &RequestError) -> Facts {
     use RequestError as E;
     let row = |status, code, key| Facts::new(status, code, key, Level::Info);

@@ -46,7 +46,11 @@ impl Query {
                 Ok(Value::Array(items)) if value.starts_with('[') => {
                     values.extend(items.iter().map(|item| match item {
                         Value::String(text) => text.clone(),
-                        other => other.to_string(),
+                        Value::Null
+                        | Value::Bool(_)
+                        | Value::Number(_)
+                        | Value::Array(_)
+                        | Value::Object(_) => item.to_string(),
                     }));
                 }
                 Ok(_) | Err(_) => values.push(value.clone()),

@@ -1,6 +1,6 @@
 //! The roles a user has.
 
-use sea_orm::sea_query::{ExprTrait as _, Order};
+use sea_orm::sea_query::{CaseStatement, ExprTrait as _, Order};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -56,9 +56,11 @@ pub(super) const ROLE_COLUMNS: [Column; 9] = [
 ];
 
 impl Store {
-    /// The roles given to a user directly, by name.
+    /// The roles given to a user directly: the one the user prefers first, the others by name.
     pub async fn roles_of(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
         let mut select = self.select(Table::Roles, &ROLE_COLUMNS);
+        let is_preferred = self.col(Table::RolesUsers, Column::Default).eq(true);
+        let preferred_first = CaseStatement::new().case(is_preferred, 0).finally(1);
         select
             .inner_join(
                 self.names.table_ref(Table::RolesUsers),
@@ -66,6 +68,7 @@ impl Store {
                     .eq(self.col(Table::Roles, Column::Name)),
             )
             .and_where(self.col(Table::RolesUsers, Column::UserId).eq(user.0))
+            .order_by_expr(preferred_first.into(), Order::Asc)
             .order_by_expr(self.col(Table::Roles, Column::Name), Order::Asc);
         let rows = self.find_rows(Table::Roles, &select).await?;
         rows.iter()

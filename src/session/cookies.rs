@@ -78,7 +78,7 @@ pub fn of_sign_out() -> Vec<SessionCookie> {
     .collect()
 }
 
-/// The role NocoBase would pick: the one the user prefers, else the first.
+/// The role NocoBase would pick: the one the user prefers, which stands first.
 pub fn preferred_role(roles: &[Role]) -> Option<&str> {
     roles.first().map(|role| role.name.as_str())
 }

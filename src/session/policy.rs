@@ -33,6 +33,8 @@ impl TokenPolicy {
 /// The grammar of the `ms` package that NocoBase uses: `30m`, `1.5 h`, `7d`; a bare number is milliseconds.
 pub fn parse_duration(text: &str) -> Option<TimeDelta> {
     const LONGEST_TEXT: usize = 100;
+    // A century bounds what follows: sums with points in time cannot overflow.
+    const LONGEST_MILLIS: f64 = 3.155_76e12;
     if text.is_empty() || text.len() > LONGEST_TEXT {
         return None;
     }
@@ -56,8 +58,6 @@ pub fn parse_duration(text: &str) -> Option<TimeDelta> {
         _ => return None,
     };
     let millis = (number * millis_per_unit).round();
-    // A century bounds what follows: sums with points in time cannot overflow.
-    const LONGEST_MILLIS: f64 = 3.155_76e12;
     if !(0.0..=LONGEST_MILLIS).contains(&millis) {
         return None;
     }

@@ -47,7 +47,7 @@ impl SignIn {
             })
             .ok_or(SignInError::FlowNotFound)?;
         let code = answer.code.filter(|_| !answer.is_refusal);
-        if let Some(code) = code.filter(|code| is_code(code)) {
+        if let Some(code) = code.filter(is_code) {
             let flow = Flow::from(begun.returned(code));
             let page = page_of(&flow, &self.site.sign_in_page());
             let location = page.with(&[

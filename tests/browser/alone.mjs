@@ -61,6 +61,10 @@ async function addDingTalk(window, baseUrl) {
 
   const drawer = page.locator('.dialog-drawer');
   await drawer.getByLabel(t('Client ID')).waitFor();
+  const order = await drawer.locator('h3 + .form .field').evaluateAll((fields) => fields.map((one) => one.querySelector('label, .label').innerText.replace(/\s*\*$/, '')));
+  assert.deepEqual(order.slice(0, 4), [
+    t('Sign up automatically when the user does not exist'), t('Client ID'), t('Client Secret'), t('Redirect URL'),
+  ], 'the fields do not stand in the order of the guides');
   await picture('drawer-empty');
   await drawer.getByRole('button', { name: t('Save'), exact: true }).click();
   await drawer.locator('[aria-invalid=true]').first().waitFor();

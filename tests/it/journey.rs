@@ -17,10 +17,19 @@ async fn a_known_person_is_matched_by_phone_and_signed_in() {
     let check = browser.get("auth:check").await;
     assert_eq!(check.json["data"]["phone"], json!("13800138000"));
     assert_eq!(check.json["data"]["roles"][0]["name"], json!("member"));
-    let link = app.store.find_user_by_subject(AUTHENTICATOR, &subject(&app, "li-lei")).await.unwrap();
+    let link = app
+        .store
+        .find_user_by_subject(AUTHENTICATOR, &subject(&app, "li-lei"))
+        .await
+        .unwrap();
     assert_eq!(link.unwrap().id, user);
 }
 
 fn subject(app: &TestApp, person: &str) -> String {
-    app.dingtalk.people().into_iter().find(|found| found.key == person).unwrap().union_id
+    app.dingtalk
+        .people()
+        .into_iter()
+        .find(|found| found.key == person)
+        .unwrap()
+        .union_id
 }

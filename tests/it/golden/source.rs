@@ -10,19 +10,28 @@ pub fn translated_keys(text: &str) -> Vec<String> {
     keys.map(|(key, _)| key).collect()
 }
 
-/// The string literals of Rust code that are whole sentences: an upper-case letter, a space, a full stop.
-pub fn sentences(code: &str) -> Vec<String> {
+/// The string literals of Rust code that are words: an upper-case letter and a space.
+pub fn spoken(code: &str) -> Vec<String> {
     let mut found = Vec::new();
     let is_code = |line: &&str| !line.starts_with("//") && !line.starts_with("#[");
     for mut rest in code.lines().map(str::trim_start).filter(is_code) {
         while let Some((text, after)) = rest.find('"').and_then(|at| literal(&rest[at..])) {
-            if text.starts_with(char::is_uppercase) && text.contains(' ') && text.ends_with(['.', '!', '?']) {
+            if text.starts_with(char::is_uppercase) && text.contains(' ') {
                 found.push(text);
             }
             rest = after;
         }
     }
     found
+}
+
+/// The keys that Rust code looks up by name: `text(language, "Key")`.
+pub fn looked_up(code: &str) -> Vec<String> {
+    const CALL: &str = "(language, ";
+    let keys = code
+        .match_indices(CALL)
+        .filter_map(|(at, _)| literal(&code[at + CALL.len()..]));
+    keys.map(|(key, _)| key).collect()
 }
 
 /// Code before its unit tests.

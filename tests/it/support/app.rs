@@ -43,14 +43,18 @@ impl TestApp {
     pub async fn start() -> Self {
         let app = Self::bare(&[]).await;
         app.enable_plugin().await;
-        app.add_authenticator(json!({ "public": { "autoSignup": true } })).await;
+        app.add_authenticator(json!({ "public": { "autoSignup": true } }))
+            .await;
         app
     }
 
     /// A sidecar alone as its first start leaves it, with these settings on top.
     pub async fn bare(settings: &[(&str, &str)]) -> Self {
         let dingtalk_app = DingTalkApp::demo("http://127.0.0.1/replaced-below");
-        let options = SimulatorOptions { apps: vec![dingtalk_app.clone()], ..SimulatorOptions::default() };
+        let options = SimulatorOptions {
+            apps: vec![dingtalk_app.clone()],
+            ..SimulatorOptions::default()
+        };
         let simulator = Simulator::start(options).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual(Utc::now());
@@ -66,19 +70,35 @@ impl TestApp {
         all.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let pairs: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let config = Config::load(&Sources::of_pairs(&pairs)).unwrap();
-        let app = App::build(config, clock.clone(), Entropy::system(), None).await.unwrap();
+        let app = App::build(config, clock.clone(), Entropy::system(), None)
+            .await
+            .unwrap();
         let url = format!("http://{}", app.address());
         let (stop, store) = (app.stopper(), app.store().clone());
         tokio::spawn(app.run());
         let dingtalk = simulator.control();
         let redirect_uri = format!("{url}/api/auth:redirect");
-        dingtalk.edit_app(&dingtalk_app.client_id, |app| app.redirect_uris = vec![redirect_uri.clone()]);
-        Self { url, clock, store, dingtalk, dingtalk_app, folder, simulator: Some(simulator), stop }
+        dingtalk.edit_app(&dingtalk_app.client_id, |app| {
+            app.redirect_uris = vec![redirect_uri.clone()]
+        });
+        Self {
+            url,
+            clock,
+            store,
+            dingtalk,
+            dingtalk_app,
+            folder,
+            simulator: Some(simulator),
+            stop,
+        }
     }
 
     /// Enables the plugin.
     pub async fn enable_plugin(&self) {
-        self.store.set_plugin_enabled(PLUGIN, PLUGIN, "0.1.0", true, self.clock.now()).await.unwrap();
+        self.store
+            .set_plugin_enabled(PLUGIN, PLUGIN, "0.1.0", true, self.clock.now())
+            .await
+            .unwrap();
     }
 
     /// Adds the authenticator [`AUTHENTICATOR`]; `options` are merged over working credentials.
@@ -109,16 +129,29 @@ impl TestApp {
         for (key, value) in options.as_object().unwrap() {
             all[key] = value.clone();
         }
-        let id = self.store.find_authenticator(AUTHENTICATOR).await.unwrap().unwrap().id;
+        let id = self
+            .store
+            .find_authenticator(AUTHENTICATOR)
+            .await
+            .unwrap()
+            .unwrap()
+            .id;
         let body = json!({ "enabled": true, "options": all });
-        let answer = self.root().await.post(&format!("authenticators:update?filterByTk={id}"), body).await;
+        let answer = self
+            .root()
+            .await
+            .post(&format!("authenticators:update?filterByTk={id}"), body)
+            .await;
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
 
     /// Adds a user with this phone number.
     pub async fn add_user(&self, nickname: &str, phone: Option<&str>) -> UserId {
         let mut linking = self.store.begin_linking("basic").await.unwrap().unwrap();
-        let user = NewUser { nickname: Some(nickname.to_owned()), phone: phone.map(str::to_owned) };
+        let user = NewUser {
+            nickname: Some(nickname.to_owned()),
+            phone: phone.map(str::to_owned),
+        };
         let user = linking.create_user(user, self.clock.now()).await.unwrap();
         linking.commit().await.unwrap();
         user.id

@@ -38,7 +38,10 @@ pub struct Answer {
 impl Answer {
     /// The `Location`.
     pub fn location(&self) -> String {
-        self.headers.get(LOCATION).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+        self.headers
+            .get(LOCATION)
+            .map(|value| value.to_str().unwrap().to_owned())
+            .unwrap_or_default()
     }
 
     /// The code of the first error.
@@ -60,7 +63,11 @@ impl Answer {
 
     /// Every `Set-Cookie`.
     pub fn set_cookies(&self) -> Vec<String> {
-        self.headers.get_all(SET_COOKIE).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+        self.headers
+            .get_all(SET_COOKIE)
+            .iter()
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect()
     }
 }
 
@@ -72,7 +79,13 @@ impl Browser {
             .no_proxy()
             .build()
             .unwrap();
-        Self { base: base.to_owned(), client, jar: BTreeMap::new(), token: None, headers: Vec::new() }
+        Self {
+            base: base.to_owned(),
+            client,
+            jar: BTreeMap::new(),
+            token: None,
+            headers: Vec::new(),
+        }
     }
 
     /// A profile that says this with every request.
@@ -95,13 +108,25 @@ impl Browser {
 
     /// Posts JSON to an API action.
     pub async fn post(&mut self, action: &str, body: Value) -> Answer {
-        let request = self.client.post(format!("{}/api/{action}", self.base)).json(&body);
+        let request = self
+            .client
+            .post(format!("{}/api/{action}", self.base))
+            .json(&body);
         self.send(request).await
     }
 
     /// Sends a request that was put together elsewhere.
-    pub async fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
-        let mut request = self.client.request(method.parse().unwrap(), format!("{}{path}", self.base)).body(body);
+    pub async fn request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> Answer {
+        let mut request = self
+            .client
+            .request(method.parse().unwrap(), format!("{}{path}", self.base))
+            .body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -113,7 +138,11 @@ impl Browser {
             request = request.bearer_auth(token);
         }
         if !self.jar.is_empty() {
-            let pairs: Vec<String> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let pairs: Vec<String> = self
+                .jar
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
             request = request.header(COOKIE, pairs.join("; "));
         }
         for (name, value) in &self.headers {
@@ -134,12 +163,18 @@ impl Browser {
         }
         let text = response.text().await.unwrap();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status, headers, text, json }
+        Answer {
+            status,
+            headers,
+            text,
+            json,
+        }
     }
 
     /// Clicks the button of an authenticator and gives DingTalk's authorization URL.
     pub async fn click(&mut self, authenticator: &str, return_path: &str) -> Url {
-        let query = serde_urlencoded::to_string([("authenticator", authenticator), ("return", return_path)]).unwrap();
+        let query =
+            serde_urlencoded::to_string([("authenticator", authenticator), ("return", return_path)]).unwrap();
         let answer = self.get(&format!("auth:redirect?{query}")).await;
         assert_eq!(answer.status, 302, "{}", answer.text);
         Url::parse(&answer.location()).unwrap()
@@ -182,5 +217,8 @@ impl Browser {
 /// The flow's handle in the query of the sign-in page.
 pub fn handle_in(location: &str) -> String {
     let url = Url::parse("http://site.invalid").unwrap().join(location).unwrap();
-    url.query_pairs().find(|(name, _)| name == "dingtalk").map(|(_, value)| value.into_owned()).unwrap_or_default()
+    url.query_pairs()
+        .find(|(name, _)| name == "dingtalk")
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }

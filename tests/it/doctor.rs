@@ -1,0 +1,266 @@
+//! The doctor, on a real table and with the simulator as DingTalk.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
+use nocobase_dingtalk::doctor::{
+    Circumstances, Finding, LatestSignIn, Status, examine_authenticator, examine_database, worst,
+};
+use nocobase_dingtalk::nocobase::{
+    DatabaseSettings, Environment, NewAuthenticator, RootUser, Store, StoreError, SubjectIndex,
+};
+use nocobase_dingtalk::simulator::{App, AppStatus, Control, Simulator, SimulatorOptions, permission};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use url::Url;
+
+const NAME: &str = "s_dingtalk";
+
+/// A sidecar that runs alone, in front of a simulated DingTalk.
+struct Ward {
+    store: Store,
+    dingtalk: DingTalk,
+    simulator: Simulator,
+    index: Result<SubjectIndex, StoreError>,
+    app: App,
+    _folder: TempDir,
+}
+
+impl Ward {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = DatabaseSettings::Sqlite {
+            path: folder.path().join("nocobase.sqlite"),
+        };
+        let store = Store::connect(&settings, Arc::new(|_| {})).await.unwrap();
+        let root = RootUser {
+            email: "admin@example.com".to_owned(),
+            username: "nocobase".to_owned(),
+            nickname: "Super Admin".to_owned(),
+            password_hash: "0".repeat(64).into(),
+        };
+        store
+            .create_embedded(&root, "en-US", DateTime::<Utc>::UNIX_EPOCH)
+            .await
+            .unwrap();
+        let index = store.ensure_subject_index().await;
+
+        let simulator = Simulator::start(SimulatorOptions::default()).await.unwrap();
+        let url = Url::parse(&simulator.url()).unwrap();
+        let endpoints = Endpoints {
+            login: url.clone(),
+            api: url.clone(),
+            oapi: url,
+        };
+        let dingtalk = DingTalk::new(endpoints, Limits::default(), Arc::new(|_| {})).unwrap();
+        let app = simulator.control().apps().remove(0);
+        Self {
+            store,
+            dingtalk,
+            simulator,
+            index,
+            app,
+            _folder: folder,
+        }
+    }
+
+    async fn add(&self, options: Value) {
+        let new = NewAuthenticator {
+            name: NAME.to_owned(),
+            auth_type: "dingtalk".to_owned(),
+            title: None,
+            description: String::new(),
+            options,
+            enabled: true,
+        };
+        self.store
+            .create_authenticator(new, DateTime::<Utc>::UNIX_EPOCH)
+            .await
+            .unwrap();
+    }
+
+    /// Complete settings that need every check.
+    fn options(&self) -> Value {
+        json!({
+            "clientId": self.app.client_id,
+            "clientSecret": self.app.client_secret,
+            "subject": "userId",
+            "corpId": self.app.corp_id,
+        })
+    }
+
+    fn edit_app(&self, edit: impl FnOnce(&mut App)) {
+        assert!(self.control().edit_app(&self.app.client_id, edit));
+    }
+
+    fn control(&self) -> Control {
+        self.simulator.control()
+    }
+
+    /// What is found about the one authenticator.
+    async fn findings(&self) -> Vec<Finding> {
+        let row = self.store.find_authenticator(NAME).await.unwrap().unwrap();
+        let circumstances = Circumstances {
+            redirect_url: &Url::parse("https://crm.example.com/api/auth:redirect").unwrap(),
+            environment: &Environment::new(Vec::new(), None),
+            latest_sign_in: Some(&LatestSignIn::Complete),
+        };
+        examine_authenticator(&self.store, &self.dingtalk, &row, circumstances).await
+    }
+
+    /// The status of one check after complete settings were added and `edit` was done to the app.
+    async fn status_after(edit: impl FnOnce(&mut App)) -> BTreeMap<&'static str, Status> {
+        let ward = Self::open().await;
+        ward.add(ward.options()).await;
+        ward.edit_app(edit);
+        ward.findings()
+            .await
+            .into_iter()
+            .map(|finding| (finding.check, finding.status))
+            .collect()
+    }
+}
+
+#[actix_web::test]
+async fn a_healthy_sidecar_has_nothing_wrong() {
+    let ward = Ward::open().await;
+    ward.add(ward.options()).await;
+
+    let mut findings = examine_database(&ward.store, Some(&ward.index)).await;
+    findings.extend(ward.findings().await);
+
+    let sick: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.status != Status::Ok)
+        .collect();
+    // NocoBase lets users edit their profile unless told otherwise.
+    assert_eq!(
+        sick.iter().map(|finding| finding.check).collect::<Vec<_>>(),
+        ["phone-editing"],
+        "{sick:#?}"
+    );
+    assert_eq!(ward.control().unexpected(), Vec::<String>::new());
+    assert!(
+        findings.iter().any(|finding| finding.check == "credentials"),
+        "{findings:#?}"
+    );
+}
+
+#[actix_web::test]
+async fn a_site_without_dingtalk_is_told_to_add_it() {
+    let ward = Ward::open().await;
+
+    let findings = examine_database(&ward.store, Some(&ward.index)).await;
+
+    assert_eq!(worst(&findings), Status::Warning);
+    assert_eq!(findings.last().unwrap().check, "authenticators");
+}
+
+#[actix_web::test]
+async fn settings_without_credentials_ask_dingtalk_nothing() {
+    let ward = Ward::open().await;
+    ward.add(json!({"clientId": ward.app.client_id})).await;
+
+    let findings = ward.findings().await;
+
+    assert_eq!(worst(&findings), Status::Error);
+    assert_eq!(ward.control().all_calls(), 0);
+}
+
+#[actix_web::test]
+async fn a_wrong_secret_is_found_and_never_repeated() {
+    let ward = Ward::open().await;
+    ward.add(json!({"clientId": ward.app.client_id, "clientSecret": "canary-secret"}))
+        .await;
+
+    let findings = ward.findings().await;
+
+    let credentials = findings
+        .iter()
+        .find(|finding| finding.check == "credentials")
+        .unwrap();
+    assert_eq!(credentials.status, Status::Error);
+    assert!(!format!("{findings:?}").contains("canary-secret"));
+}
+
+#[actix_web::test]
+async fn a_secret_that_was_changed_at_dingtalk_is_found_despite_the_token_in_the_cache() {
+    let ward = Ward::open().await;
+    ward.add(ward.options()).await;
+    ward.findings().await;
+    ward.edit_app(|app| app.client_secret = "another".to_owned());
+    ward.control().expire_app_tokens();
+
+    let findings = ward.findings().await;
+
+    let credentials = findings
+        .iter()
+        .find(|finding| finding.check == "credentials")
+        .unwrap();
+    assert_eq!(credentials.status, Status::Error);
+}
+
+#[actix_web::test]
+async fn a_missing_organization_permission_is_named() {
+    let ward = Ward::open().await;
+    ward.add(ward.options()).await;
+    ward.edit_app(|app| {
+        app.permissions.remove(permission::GET_MEMBER);
+    });
+
+    let findings = ward.findings().await;
+
+    let organization = findings
+        .iter()
+        .find(|finding| finding.check == "organization-permissions")
+        .unwrap();
+    assert_eq!(organization.status, Status::Error);
+    assert_eq!(
+        organization.params,
+        [("permission", permission::GET_MEMBER.to_owned())]
+    );
+    let credentials = findings
+        .iter()
+        .find(|finding| finding.check == "credentials")
+        .unwrap();
+    assert_eq!(credentials.status, Status::Ok);
+}
+
+#[actix_web::test]
+async fn an_unpublished_app_is_found() {
+    let status = Ward::status_after(|app| app.status = AppStatus::Unpublished).await;
+
+    assert_eq!(status["credentials"], Status::Error);
+}
+
+#[actix_web::test]
+async fn an_address_that_is_not_on_the_list_is_found() {
+    let elsewhere = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
+
+    let status = Ward::status_after(|app| app.allowed_addresses = vec![elsewhere]).await;
+
+    assert_eq!(status["ip-allow-list"], Status::Error);
+    assert_ne!(status["credentials"], Status::Error);
+}
+
+#[actix_web::test]
+async fn tables_of_another_shape_end_the_examination() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = DatabaseSettings::Sqlite {
+        path: folder.path().join("empty.sqlite"),
+    };
+    let store = Store::connect(&settings, Arc::new(|_| {})).await.unwrap();
+
+    let findings = examine_database(&store, None).await;
+
+    assert_eq!(
+        findings.iter().map(|finding| finding.check).collect::<Vec<_>>(),
+        ["database"]
+    );
+    assert_eq!(worst(&findings), Status::Error);
+}
