@@ -176,6 +176,7 @@ fn block_on<F: Future<Output = Result<(), Failure>>>(future: F) -> Result<(), Fa
 async fn serve(config: Config) -> Result<(), Failure> {
     let mode = config.mode;
     let public_path = config.public_path.clone();
+    let administrator = config.first_administrator.username.clone();
     let app = App::build(config, Clock::system(), Entropy::system(), None).await?;
     let address = app.address();
     match mode {
@@ -185,7 +186,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
             println!("Settings      http://{address}{public_path}admin/settings/auth/authenticators");
             if let Some(password) = app.first_password() {
                 println!(
-                    "Administrator nocobase, password {} (shown only now)",
+                    "Administrator {administrator}, password {} (shown only now)",
                     password.expose_secret()
                 );
             }
@@ -271,6 +272,7 @@ fn start_log(format: LogFormat) {
     builder
         .filter_level(log::LevelFilter::Info)
         .filter_module("sqlx", log::LevelFilter::Warn)
+        .filter_module("actix_server", log::LevelFilter::Warn)
         .parse_default_env();
     if format == LogFormat::Json {
         builder.format(|out, record| {

@@ -161,25 +161,9 @@ pub async fn unbind(context: Context) -> Answer {
         "user {user_id} was unlinked from {authenticator} by user {by:?} (reference {})",
         context.reference
     );
-    let entry = Entry {
-        time: context.state.clock.now(),
-        reference: context.reference.clone(),
-        authenticator: authenticator.to_owned(),
-        event: Event::Unlink,
-        result: "OK".to_owned(),
-        matched: None,
-        user_id: Some(user_id.0),
-        actor_id: by,
-        address: context.address,
-        dingtalk_request_id: None,
-        detail: None,
-    };
-    if let Err(failure) = context.state.audit.record(&entry).await {
-        log::error!(
-            "the audit could not be written: {failure} (reference {})",
-            context.reference
-        );
-    }
+    context
+        .record(Event::Unlink, authenticator, Entry::OK, Some(user_id.0))
+        .await;
     Ok(envelope::nothing())
 }
 

@@ -152,7 +152,7 @@ fn of_sign_in(error: &SignInError) -> Facts {
         | E::AdministratorNotLinked
         | E::NotInOrganization
         | E::MigrationNeeded => (StatusCode::UNAUTHORIZED, Level::Info),
-        E::DingTalk(error) | E::AfterCode(error) => return of_dingtalk(error),
+        E::DingTalk(error) => return of_dingtalk(error),
         E::Store(error) => return of_store(error),
         E::Session(error) => return of_session(error),
     };

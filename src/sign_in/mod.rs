@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
 use crate::nocobase::{AesKey, Authenticator, AuthenticatorOptions, Environment, Store, StoreError, UserId};
-use crate::session::Sessions;
+use crate::session::{SessionError, Sessions};
 
 pub use begin::{BeginRequest, Begun};
 pub use complete::{CompleteRequest, Completed, Refusal};
@@ -321,7 +321,7 @@ impl SignInError {
             Self::AdministratorNotLinked => "ADMINISTRATOR_NOT_LINKED",
             Self::NotInOrganization => "NOT_IN_ORGANIZATION",
             Self::MigrationNeeded => "MIGRATION_NEEDED",
-            Self::DingTalk(error) | Self::AfterCode(error) => match error {
+            Self::DingTalk(error) => match error {
                 D::CodeRejected { .. } => "CODE_REJECTED",
                 D::CredentialsRejected { .. } | D::AppUnavailable { .. } => "CREDENTIALS_REJECTED",
                 D::PermissionMissing { .. } | D::NotInScope { .. } => "PERMISSION_MISSING",
@@ -334,7 +334,7 @@ impl SignInError {
                 | D::Refused { .. }
                 | D::Client { .. } => "DINGTALK_UNAVAILABLE",
             },
-            Self::Store(_) => "DATABASE_UNAVAILABLE",
+            Self::Store(_) | Self::Session(SessionError::Store(_)) => "DATABASE_UNAVAILABLE",
             Self::Session(_) => "INTERNAL_ERROR",
         }
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod doctor;
+mod documents;
 mod golden;
 mod journey;
 mod package;
