@@ -90,7 +90,7 @@ start_run() {
   if [[ -z ${ONLY_SUITE:-} ]]; then rm -rf "$logs"; fi
   mkdir -p "$logs"
   clear_settings
-  export CI=true CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 npm_config_update_notifier=false npm_config_audit=false npm_config_fund=false
+  export CI=true RUST_BACKTRACE=0 CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 npm_config_update_notifier=false npm_config_audit=false npm_config_fund=false
   trap finish EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
