@@ -8,14 +8,9 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::{ApiError, RequestError};
-<<<<<<< HEAD
-use super::{Answer, cors, envelope, pages};
+use super::{Answer, cors, envelope};
 use crate::audit::{Entry, Event};
 use crate::session::{SessionError, cookies};
-=======
-use super::{Answer, cors, envelope};
-use crate::session::cookies;
->>>>>>> h7
 use crate::sign_in::{self, BeginRequest, CompleteRequest, SignInError};
 
 /// The header that tells the bridge of a new user, so that NocoBase's own events can be raised.

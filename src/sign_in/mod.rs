@@ -292,12 +292,7 @@ impl SignInError {
             Self::AdministratorNotLinked => "ADMINISTRATOR_NOT_LINKED",
             Self::NotInOrganization => "NOT_IN_ORGANIZATION",
             Self::MigrationNeeded => "MIGRATION_NEEDED",
-<<<<<<< HEAD
             Self::DingTalk(error) => match error {
-=======
-            Self::AfterCode(error) if error.was_not_processed() => "DINGTALK_UNAVAILABLE",
-            Self::DingTalk(error) | Self::AfterCode(error) => match error {
->>>>>>> h7
                 D::CodeRejected { .. } => "CODE_REJECTED",
                 D::CredentialsRejected { .. } | D::AppUnavailable { .. } => "CREDENTIALS_REJECTED",
                 D::PermissionMissing { .. } | D::NotInScope { .. } => "PERMISSION_MISSING",
