@@ -11,7 +11,6 @@ use crate::sign_in::{AUTH_TYPE, Origin, PLUGIN_NAME};
 
 /// What stands in answers where a secret is stored. Saving it keeps the secret.
 pub const MASK: &str = "********";
-const SECRET: &str = "clientSecret";
 const PASSWORD_TYPE: &str = "Email/Password";
 const PASSWORD_TITLE: &str = r#"{{t("Password",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
 const DINGTALK_TITLE: &str = r#"{{t("DingTalk",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
@@ -191,22 +190,25 @@ fn title_of(auth_type: &str) -> &str {
     }
 }
 
-/// A row as administrators see it: the secret stays here.
+/// Where a row may hold a secret: our own field, and that of rows the community plugin made.
+const SECRETS: [&str; 2] = ["/clientSecret", "/internal/appSecret"];
+
+/// A row as administrators see it: the secrets stay here.
 fn masked(row: &Authenticator) -> Value {
     let mut value = json!(row);
-    if let Some(secret) = value.pointer_mut("/options/clientSecret")
-        && secret
-            .as_str()
-            .is_some_and(|text| !text.is_empty() && !is_template(text))
-    {
-        *secret = json!(MASK);
-    }
-    for pointer in ["/options/internal/appSecret"] {
-        if let Some(secret) = value.pointer_mut(pointer) {
+    for pointer in SECRETS {
+        let secret = value.pointer_mut(&format!("/options{pointer}"));
+        if let Some(secret) = secret.filter(|secret| is_secret(secret)) {
             *secret = json!(MASK);
         }
     }
     value
+}
+
+fn is_secret(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_none_or(|text| !text.is_empty() && !is_template(text))
 }
 
 /// A reference to a variable is no secret, and its owner wants to see it.
@@ -230,20 +232,23 @@ fn options(
     let mut options = given.clone();
     if auth_type == AUTH_TYPE {
         check_options(&mut options)?;
-        if options.get(SECRET).and_then(Value::as_str) == Some(MASK) {
-            match stored.and_then(|stored| stored.get(SECRET)) {
-                Some(secret) => options.insert(SECRET.to_owned(), secret.clone()),
-                None => options.remove(SECRET),
-            };
+    }
+    let mut options = Value::Object(options);
+    for pointer in SECRETS {
+        if let Some(given) = options.pointer_mut(pointer).filter(|given| **given == MASK) {
+            *given = stored
+                .and_then(|stored| stored.pointer(pointer))
+                .cloned()
+                .unwrap_or(Value::Null);
         }
     }
-    Ok(Some(Value::Object(options)))
+    Ok(Some(options))
 }
 
 fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
     for (name, field) in [
         ("clientId", "Client ID"),
-        (SECRET, "Client Secret"),
+        ("clientSecret", "Client Secret"),
         ("subject", "subject"),
         ("corpId", "Corp ID"),
         ("callbackOrigin", "callbackOrigin"),
