@@ -12,6 +12,9 @@ use crate::sign_in::{AUTH_TYPE, Origin, PLUGIN_NAME};
 /// What stands in answers where a secret is stored. Saving it keeps the secret.
 pub const MASK: &str = "********";
 const SECRET: &str = "clientSecret";
+/// Where the community plugin keeps its settings, and its name for the secret.
+const COMMUNITY: &str = "internal";
+const COMMUNITY_SECRET: &str = "appSecret";
 const PASSWORD_TYPE: &str = "Email/Password";
 const PASSWORD_TITLE: &str = r#"{{t("Password",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
 const DINGTALK_TITLE: &str = r#"{{t("DingTalk",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
@@ -230,14 +233,27 @@ fn options(
     let mut options = given.clone();
     if auth_type == AUTH_TYPE {
         check_options(&mut options)?;
-        if options.get(SECRET).and_then(Value::as_str) == Some(MASK) {
-            match stored.and_then(|stored| stored.get(SECRET)) {
-                Some(secret) => options.insert(SECRET.to_owned(), secret.clone()),
-                None => options.remove(SECRET),
-            };
+        keep_secret(&mut options, SECRET, stored);
+        if let Some(Value::Object(internal)) = options.get_mut(COMMUNITY) {
+            keep_secret(
+                internal,
+                COMMUNITY_SECRET,
+                stored.and_then(|stored| stored.get(COMMUNITY)),
+            );
         }
     }
     Ok(Some(Value::Object(options)))
+}
+
+/// Puts the stored secret back where the mask stands.
+fn keep_secret(options: &mut Map<String, Value>, name: &str, stored: Option<&Value>) {
+    if options.get(name).and_then(Value::as_str) != Some(MASK) {
+        return;
+    }
+    match stored.and_then(|stored| stored.get(name)) {
+        Some(secret) => options.insert(name.to_owned(), secret.clone()),
+        None => options.remove(name),
+    };
 }
 
 fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {

@@ -10,6 +10,7 @@ mod journey;
 mod matching;
 mod package;
 mod receive;
+mod session;
 mod simulator;
 mod store;
 mod support;
