@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::error::{ApiError, RequestError};
 use super::{Answer, cors, envelope};
-use crate::session::cookies;
+use crate::audit::{Entry, Event};
+use crate::session::{SessionError, cookies};
 use crate::sign_in::{self, BeginRequest, CompleteRequest, SignInError};
 
 /// The header that tells the bridge of a new user, so that NocoBase's own events can be raised.
@@ -100,6 +101,7 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
         authenticator: name,
         handle,
         cookies: &cookies,
+        origin: &context.origin,
         attempt: &attempt,
     };
     let now = || context.state.clock.now().timestamp();
@@ -148,11 +150,18 @@ async fn with_password(context: &Context, name: &str) -> Answer {
     let password = context
         .text("password")?
         .ok_or(RequestError::InvalidField("password"))?;
-    let user = context
+    let found = context
         .state
         .sessions
         .find_by_password(account.trim(), password)
-        .await?;
+        .await;
+    let (result, user_id) = match &found {
+        Ok(user) => (Entry::OK, Some(user.id.0)),
+        Err(SessionError::WrongPassword) => ("WRONG_PASSWORD", None),
+        Err(_) => ("DATABASE_UNAVAILABLE", None),
+    };
+    context.record(Event::PasswordSignIn, name, result, user_id).await;
+    let user = found?;
     let roles = context.state.store.roles_of(user.id).await?;
     let id = context.state.sessions.fresh_id();
     let issued = context.state.sessions.issue(user.id, name, id).await?;

@@ -5,11 +5,13 @@ use std::net::IpAddr;
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use chrono::TimeDelta;
+use log::error;
 use serde_json::{Map, Value};
 
 use super::proxies::{Way, way_to_nocobase};
 use super::query::Query;
 use super::{Access, AppState, RequestError};
+use crate::audit::{Entry, Event};
 use crate::config::Mode;
 use crate::http::ApiError;
 use crate::nocobase::{Role, User};
@@ -193,6 +195,29 @@ impl Context {
                 value: value.trim().to_owned(),
             })
             .collect()
+    }
+
+    /// Writes to the audit; an audit that cannot be written is reported and keeps nobody out.
+    pub async fn record(&self, event: Event, authenticator: &str, result: &str, user_id: Option<i64>) {
+        let entry = Entry {
+            time: self.state.clock.now(),
+            reference: self.reference.clone(),
+            authenticator: authenticator.to_owned(),
+            event,
+            result: result.to_owned(),
+            matched: None,
+            user_id,
+            actor_id: self.caller.as_ref().and_then(|caller| caller.user_id),
+            address: self.address,
+            dingtalk_request_id: None,
+            detail: None,
+        };
+        if let Err(failure) = self.state.audit.record(&entry).await {
+            error!(
+                "the audit could not be written: {failure} (reference {})",
+                self.reference
+            );
+        }
     }
 
     /// Who is asking, for the audit.

@@ -152,9 +152,7 @@ fn of_sign_in(error: &SignInError) -> Facts {
         | E::AdministratorNotLinked
         | E::NotInOrganization
         | E::MigrationNeeded => (StatusCode::UNAUTHORIZED, Level::Info),
-        // Waiting with the same flow, as clients do when DingTalk is busy, would be in vain: its code is spent.
-        E::AfterCode(error) if error.was_not_processed() => (StatusCode::BAD_GATEWAY, Level::Warn),
-        E::DingTalk(error) | E::AfterCode(error) => return of_dingtalk(error),
+        E::DingTalk(error) => return of_dingtalk(error),
         E::Store(error) => return of_store(error),
         E::Session(error) => return of_session(error),
     };

@@ -63,6 +63,8 @@ pub struct AppState {
     pub proxies: TrustedProxies,
     /// The one public origin, where it was set.
     pub public_origin: Option<Origin>,
+    /// Where the doctor finds NocoBase.
+    pub nocobase_url: Option<url::Url>,
     /// Where NocoBase finds us, where it was set.
     pub sidecar_url: Option<url::Url>,
     /// NocoBase's API base path.

@@ -3,10 +3,10 @@
 use log::{info, warn};
 
 use super::begin::remove;
-use super::flow::{Flow, Returned};
+use super::flow::{Flow, Proof, Returned};
 use super::identity::{Identity, Phone, nickname};
-use super::matching::{Match, Rules, find_or_link};
-use super::{Attempt, Configured, CookieChange, CookieIn, Outcome, SignIn, SignInError, credentials};
+use super::matching::{Rules, find_or_link};
+use super::{Attempt, Configured, CookieChange, CookieIn, Origin, Outcome, SignIn, SignInError, credentials};
 use crate::audit::Matched;
 use crate::dingtalk::DingTalkError;
 use crate::nocobase::{Role, Subject, User};
@@ -20,6 +20,8 @@ pub struct CompleteRequest<'a> {
     pub handle: Option<&'a str>,
     /// The browser's cookies.
     pub cookies: &'a [CookieIn],
+    /// The origin the browser sees.
+    pub origin: &'a Origin,
     /// Who is asking.
     pub attempt: &'a Attempt,
 }
@@ -42,7 +44,7 @@ pub struct Completed {
 pub struct Refusal {
     /// Why.
     pub error: SignInError,
-    /// Changes to the flow cookies: none when the same flow may be tried again.
+    /// Changes to the flow cookies: the flow is kept when it may be tried again, else removed.
     pub cookies: Vec<CookieChange>,
 }
 
@@ -50,7 +52,7 @@ impl SignIn {
     /// Completes a flow. However often it is called with one flow, at most one session comes of it.
     pub async fn complete(&self, request: CompleteRequest<'_>) -> Result<Completed, Refusal> {
         let (flows, _) = self.flows(request.cookies);
-        let Some(flow) = newest_returned(flows, request.authenticator, request.handle) else {
+        let Some(mut flow) = newest_returned(flows, request.authenticator, request.handle) else {
             return Err(Refusal {
                 error: SignInError::FlowNotFound,
                 cookies: Vec::new(),
@@ -59,7 +61,7 @@ impl SignIn {
         let id = flow.id();
         let is_first = self.consumed.entry(id).or_insert(()).is_fresh();
         let outcome = if is_first {
-            self.run(&flow, request.authenticator).await
+            self.run(&mut flow, request.authenticator).await
         } else {
             Err(SignInError::FlowUsed)
         };
@@ -79,10 +81,11 @@ impl SignIn {
                 cookies: remove(&flow, request.cookies),
             }),
             Err(error) if error.keeps_flow() => {
+                let kept = self.keep(&flow, request.origin.is_secure());
                 self.consumed.invalidate(&id);
                 Err(Refusal {
                     error,
-                    cookies: Vec::new(),
+                    cookies: kept.into_iter().collect(),
                 })
             }
             Err(error) => Err(Refusal {
@@ -92,58 +95,60 @@ impl SignIn {
         }
     }
 
-    async fn run(&self, flow: &Returned, authenticator: &str) -> Result<Done, SignInError> {
+    async fn run(&self, flow: &mut Returned, authenticator: &str) -> Result<Done, SignInError> {
         let configured = self.find_configured(authenticator).await?;
         let identity = self.identify(flow, &configured).await?;
-        let rules = Rules::of(&configured.options);
-        let Match { user, matched } =
-            find_or_link(&self.store, authenticator, &identity, rules, self.clock.now()).await?;
-        let roles = self.store.roles_of(user.id).await?;
+        let person = find_or_link(
+            &self.store,
+            authenticator,
+            &identity,
+            Rules::of(&configured.options),
+            self.clock.now(),
+        )
+        .await?;
+        let roles = self.store.roles_of(person.user.id).await?;
         let issued = self
             .sessions
-            .issue(user.id, authenticator, flow.id())
+            .issue(person.user.id, authenticator, flow.id())
             .await
-            .map_err(|error| match error {
-                SessionError::AlreadyIssued => SignInError::FlowUsed,
-                SessionError::Store(error) => SignInError::Store(error),
-                other => SignInError::Session(other),
+            .map_err(|error| {
+                if matches!(error, SessionError::AlreadyIssued) {
+                    SignInError::FlowUsed
+                } else {
+                    SignInError::Session(error)
+                }
             })?;
         Ok(Done {
-            user,
+            user: person.user,
             roles,
             issued,
-            matched,
+            matched: person.matched,
         })
     }
 
     /// Asks DingTalk who this is: two calls, and a third where the subject is the organisation's own id.
-    async fn identify(&self, flow: &Returned, configured: &Configured) -> Result<Identity, SignInError> {
+    async fn identify(&self, flow: &mut Returned, configured: &Configured) -> Result<Identity, SignInError> {
         let options = &configured.options;
-        let name = &configured.authenticator.name;
         let credentials = credentials(options)?;
-        let token = self.dingtalk.redeem(&credentials, flow.code()).await?;
+        let token = match flow.proof() {
+            Proof::Code(code) => {
+                let token = self.dingtalk.redeem(&credentials, code).await?;
+                flow.redeemed(token.clone());
+                token
+            }
+            Proof::Token(token) => token.clone(),
+        };
         if options.corp_id.is_some() && token.corp_id != options.corp_id {
             return Err(SignInError::NotInOrganization);
         }
-        let profile = match self.dingtalk.profile(&credentials, &token).await {
-            Ok(profile) => profile,
-            // The code is spent by now: whatever the profile's refusal was, this flow cannot be tried again.
-            Err(error) => {
-                if matches!(error, DingTalkError::PermissionMissing { .. }) {
-                    self.remember_permissions(name, false, false);
-                }
-                return Err(SignInError::AfterCode(error));
-            }
-        };
+        let profile = self.dingtalk.profile(&credentials, &token).await?;
         let phone = Phone::parse(profile.state_code.as_deref(), profile.mobile.as_deref());
-        self.remember_permissions(name, true, phone.is_some());
         let subject = match options.subject {
             Subject::UnionId => profile.union_id.as_str().to_owned(),
             Subject::UserId => self
                 .dingtalk
                 .find_user_id(&credentials, &profile.union_id)
-                .await
-                .map_err(SignInError::AfterCode)?
+                .await?
                 .ok_or(SignInError::NotInOrganization)?
                 .as_str()
                 .to_owned(),

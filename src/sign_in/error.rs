@@ -46,9 +46,6 @@ pub enum SignInError {
     /// DingTalk did not do its part.
     #[error("DingTalk could not be asked")]
     DingTalk(#[from] DingTalkError),
-    /// DingTalk did not do its part after the code had been redeemed.
-    #[error("DingTalk could not be asked who this is")]
-    AfterCode(#[source] DingTalkError),
     /// The database did not do its part.
     #[error("the users could not be looked up")]
     Store(#[from] StoreError),
@@ -58,14 +55,14 @@ pub enum SignInError {
 }
 
 impl SignInError {
-    /// Whether the same flow may be tried again: its code was certainly not used.
+    /// Whether the same flow may be tried again: DingTalk certainly did not process the call that failed.
     pub fn keeps_flow(&self) -> bool {
         matches!(self, Self::DingTalk(error) if error.was_not_processed())
     }
 
     /// What DingTalk answered, where that was the reason.
     pub fn dingtalk(&self) -> Option<&DingTalkError> {
-        if let Self::DingTalk(error) | Self::AfterCode(error) = self {
+        if let Self::DingTalk(error) = self {
             Some(error)
         } else {
             None

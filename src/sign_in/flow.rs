@@ -2,7 +2,8 @@
 //!
 //! The server keeps nothing until the sign-in is completed, so any replica can go on with what another
 //! began. A flow moves only forward: [`Begun`] (the browser is at DingTalk) becomes [`Returned`] (it came
-//! back with a code), and a returned flow is consumed once.
+//! back with a code), and a returned flow is consumed once. When DingTalk is too busy to say who it is after
+//! the code was redeemed, the flow goes on with the token it got: the code is never redeemed again.
 
 use std::fmt;
 
@@ -19,6 +20,7 @@ use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::dingtalk::UserAccessToken;
 use crate::entropy::Entropy;
 
 /// How long a person has, from the click on the button to the end of the sign-in.
@@ -40,7 +42,15 @@ pub struct Begun(Facts);
 /// A flow whose browser came back from DingTalk with a code.
 pub struct Returned {
     facts: Facts,
-    code: SecretString,
+    proof: Proof,
+}
+
+/// What DingTalk gave this flow last.
+pub enum Proof {
+    /// The code to redeem.
+    Code(SecretString),
+    /// What the code was redeemed for.
+    Token(UserAccessToken),
 }
 
 /// A flow as it was found in a cookie.
@@ -73,6 +83,10 @@ struct Sealed {
     facts: Facts,
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     code: Option<String>,
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    corp_id: Option<String>,
 }
 
 impl Begun {
@@ -100,14 +114,22 @@ impl Begun {
 
     /// The browser came back with a code.
     pub fn returned(self, code: SecretString) -> Returned {
-        Returned { facts: self.0, code }
+        Returned {
+            facts: self.0,
+            proof: Proof::Code(code),
+        }
     }
 }
 
 impl Returned {
-    /// The code to redeem.
-    pub fn code(&self) -> &SecretString {
-        &self.code
+    /// What there is to go on with.
+    pub fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
+    /// The code was redeemed; from now on the token stands in its place.
+    pub fn redeemed(&mut self, token: UserAccessToken) {
+        self.proof = Proof::Token(token);
     }
 
     /// The identifier under which this flow is consumed and its session issued.
@@ -200,17 +222,22 @@ impl FlowSeal {
 
     /// The cookie value of a flow; `None` when it would be longer than a cookie may be.
     pub fn seal(&self, flow: &Flow, secure: bool) -> Option<String> {
-        let code = match flow {
-            Flow::Begun(_) => None,
-            Flow::Returned(returned) => Some(returned.code.expose_secret().to_owned()),
+        let mut content = Sealed {
+            facts: flow.facts().clone(),
+            code: None,
+            token: None,
+            corp_id: None,
         };
-        let plain = Zeroizing::new(
-            serde_json::to_vec(&Sealed {
-                facts: flow.facts().clone(),
-                code,
-            })
-            .ok()?,
-        );
+        if let Flow::Returned(returned) = flow {
+            match &returned.proof {
+                Proof::Code(code) => content.code = Some(code.expose_secret().to_owned()),
+                Proof::Token(token) => {
+                    content.token = Some(token.token.expose_secret().to_owned());
+                    content.corp_id.clone_from(&token.corp_id);
+                }
+            }
+        }
+        let plain = Zeroizing::new(serde_json::to_vec(&content).ok()?);
         let nonce = self.entropy.bytes::<NONCE_BYTES>();
         let name = flow.cookie_name(secure);
         let sealed = self
@@ -246,14 +273,21 @@ impl FlowSeal {
             )
             .map(Zeroizing::new)
             .ok()?;
-        let Sealed { facts, code } = serde_json::from_slice(&plain).ok()?;
-        Some(match code {
-            None => Flow::Begun(Begun(facts)),
-            Some(code) => Flow::Returned(Returned {
-                facts,
-                code: code.into(),
+        let Sealed {
+            facts,
+            code,
+            token,
+            corp_id,
+        } = serde_json::from_slice(&plain).ok()?;
+        let proof = match (code, token) {
+            (None, None) => return Some(Flow::Begun(Begun(facts))),
+            (Some(code), None) => Proof::Code(code.into()),
+            (_, Some(token)) => Proof::Token(UserAccessToken {
+                token: token.into(),
+                corp_id,
             }),
-        })
+        };
+        Some(Flow::Returned(Returned { facts, proof }))
     }
 }
 

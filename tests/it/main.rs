@@ -5,6 +5,7 @@
 mod begin;
 mod complete;
 mod doctor;
+mod documents;
 mod golden;
 mod journey;
 mod matching;

@@ -1,0 +1,315 @@
+//! The documents that must agree with the code: README's tables and the OpenAPI description.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+const LANGUAGES: [&str; 7] = ["en", "zh", "hi", "ru", "de", "id", "tr"];
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// A source without its tests, whose settings and codes are made up.
+fn without_tests(source: &str) -> &str {
+    source.split("#[cfg(test)]").next().unwrap_or_default()
+}
+
+/// The string literals of a source that are whole upper-case words: names of variables, or codes.
+fn upper_case_literals(source: &str) -> BTreeSet<String> {
+    let is_name = |text: &&str| {
+        text.len() > 2
+            && text.starts_with(|c: char| c.is_ascii_uppercase())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    without_tests(source)
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(is_name)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The rows of README's tables whose header row begins with `header`, cells trimmed.
+fn rows(header: &str) -> Vec<Vec<String>> {
+    let readme = read("README.md");
+    let mut rows = Vec::new();
+    let mut is_inside = false;
+    for line in readme.lines().map(str::trim) {
+        if !line.starts_with('|') {
+            is_inside = false;
+        } else if line.starts_with(&format!("| {header} |")) {
+            is_inside = true;
+        } else if is_inside && !line.starts_with("| ---") {
+            let cells = line.trim_matches('|').split('|');
+            rows.push(cells.map(|cell| cell.trim().to_owned()).collect());
+        }
+    }
+    assert!(
+        !rows.is_empty(),
+        "README.md has no table that begins with {header}"
+    );
+    rows
+}
+
+/// What stands between the first pair of backticks.
+fn code(cell: &str) -> String {
+    cell.split('`').nth(1).unwrap_or_default().to_owned()
+}
+
+fn first_column(header: &str) -> BTreeSet<String> {
+    let rows = rows(header);
+    let names: BTreeSet<_> = rows.iter().map(|row| code(&row[0])).collect();
+    assert_eq!(
+        names.len(),
+        rows.len(),
+        "a {header} has two rows, or a row names none"
+    );
+    names
+}
+
+fn openapi() -> Value {
+    serde_json::from_str(&read("docs/openapi.json")).unwrap()
+}
+
+/// One row of the route table in `src/http/mod.rs`: name, methods, who, and whether it is answered beside NocoBase.
+fn actions() -> Vec<[String; 4]> {
+    let source = read("src/http/mod.rs");
+    let field = |row: &str, name: &str| {
+        let rest = row.split(&format!("{name}: ")).nth(1).unwrap();
+        rest.split(',').next().unwrap().trim_matches('"').to_owned()
+    };
+    let rows = source
+        .lines()
+        .filter(|line| line.trim_start().starts_with("Action { name:"));
+    rows.map(|row| {
+        let takes = match field(row, "takes").as_str() {
+            "Takes::Get" => "GET",
+            "Takes::GetOrPost" => "GET, POST",
+            "Takes::Post" => "POST",
+            other => panic!("{other} is new here"),
+        };
+        let access = match field(row, "access").as_str() {
+            "Access::Public" => "anyone",
+            "Access::SignedIn" => "signed in",
+            "Access::Administrator" => "administrator",
+            other => panic!("{other} is new here"),
+        };
+        let beside = match field(row, "served").as_str() {
+            "Served::Always" => "yes",
+            "Served::Alone" => "no",
+            other => panic!("{other} is new here"),
+        };
+        [
+            field(row, "name"),
+            takes.to_owned(),
+            access.to_owned(),
+            beside.to_owned(),
+        ]
+    })
+    .collect()
+}
+
+/// The addresses outside the table of actions.
+fn routes() -> BTreeSet<String> {
+    let source = read("src/http/mod.rs");
+    let literals = source
+        .split(".route(\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap().to_owned());
+    literals.chain(["/api/__health_check".to_owned()]).collect()
+}
+
+fn codes() -> BTreeSet<String> {
+    let button: Value = serde_json::from_str(&read("client-schema/sign-in-button.json")).unwrap();
+    let public = button["errors"].as_object().unwrap().keys().cloned();
+    public
+        .chain(upper_case_literals(&read("src/http/error.rs")))
+        .collect()
+}
+
+#[test]
+fn the_settings_tables_name_every_variable_that_is_read_and_no_other() {
+    let files = [
+        "src/config.rs",
+        "src/config/database.rs",
+        "src/config/secret.rs",
+        "src/config/sources.rs",
+    ];
+    let read_there: BTreeSet<_> = files
+        .into_iter()
+        .flat_map(|file| upper_case_literals(&read(file)))
+        // A value of DB_TIMEZONE.
+        .filter(|name| name != "UTC")
+        .collect();
+
+    assert_eq!(first_column("variable"), read_there);
+}
+
+#[test]
+fn the_table_of_codes_is_complete() {
+    assert_eq!(first_column("code"), codes());
+}
+
+#[test]
+fn the_table_of_actions_is_the_route_table() {
+    let documented: Vec<[String; 4]> = rows("action")
+        .iter()
+        .map(|row| [code(&row[0]), row[1].clone(), row[2].clone(), row[3].clone()])
+        .collect();
+
+    assert_eq!(documented, actions());
+}
+
+#[test]
+fn the_table_of_other_addresses_is_complete() {
+    assert_eq!(first_column("path"), routes());
+}
+
+#[test]
+fn openapi_describes_every_address_with_its_method() {
+    let description = openapi();
+    let described: BTreeMap<String, Vec<String>> = description["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(path, item)| (path.clone(), item.as_object().unwrap().keys().cloned().collect()))
+        .collect();
+
+    let method = |takes: &str| vec![if takes == "POST" { "post" } else { "get" }.to_owned()];
+    let of_actions = actions()
+        .into_iter()
+        .map(|[name, takes, ..]| (format!("/api/{name}"), method(&takes)));
+    let of_routes = routes().into_iter().map(|path| (path, method("GET")));
+    assert_eq!(described, of_actions.chain(of_routes).collect());
+}
+
+#[test]
+fn openapi_names_every_code_and_our_version() {
+    let description = openapi();
+    let named: BTreeSet<String> = description["components"]["schemas"]["Error"]["properties"]["code"]["enum"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|code| code.as_str().unwrap().to_owned())
+        .collect();
+
+    assert_eq!(named, codes());
+    assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn openapi_refers_only_to_what_it_defines() {
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => fields
+                .iter()
+                .for_each(|(key, value)| match (key.as_str(), value) {
+                    ("$ref", Value::String(target)) => {
+                        found.insert(target.clone());
+                    }
+                    _ => references(value, found),
+                }),
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let description = openapi();
+    let mut found = BTreeSet::new();
+    references(&description, &mut found);
+
+    let dangling: Vec<_> = found
+        .iter()
+        .filter(|target| description.pointer(target.trim_start_matches('#')).is_none())
+        .collect();
+    assert!(dangling.is_empty(), "{dangling:?}");
+}
+
+#[test]
+fn every_guide_names_the_labels_of_its_language_and_begins_with_a_title() {
+    let labels = [
+        "Authentication: DingTalk",
+        "Add new",
+        "Sign up automatically when the user does not exist",
+        "Client ID",
+        "Client Secret",
+        "Redirect URL",
+        "Recognize people by",
+        "Corp ID",
+        "Callback origin",
+        "Link administrators by phone number",
+        "Test connection",
+        "Linked users",
+        "Plugin manager",
+        "Save",
+    ];
+    for language in LANGUAGES {
+        let guide = read(&format!("docs/guide.{language}.md"));
+        let locale = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("locales"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.file_name().unwrap().to_string_lossy().starts_with(language))
+            .unwrap();
+        let texts: BTreeMap<String, String> =
+            serde_json::from_str(&fs::read_to_string(locale).unwrap()).unwrap();
+
+        assert!(guide.starts_with("# "), "{language}");
+        let missing: Vec<_> = labels
+            .into_iter()
+            .filter(|label| !guide.contains(texts[*label].as_str()))
+            .collect();
+        assert!(
+            missing.is_empty(),
+            "guide.{language}.md does not name {missing:?}"
+        );
+    }
+}
+
+#[test]
+fn every_metric_is_explained() {
+    let operations = read("docs/operations.md");
+    let source = read("src/http/metrics.rs");
+    let names = source.split('"').skip(1).step_by(2).filter(|text| {
+        ["_total", "_seconds", "_length"]
+            .iter()
+            .any(|end| text.ends_with(end))
+    });
+
+    let missing: Vec<_> = names
+        .filter(|name| !operations.contains(&format!("nocobase_dingtalk_{name}")))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "docs/operations.md does not explain {missing:?}"
+    );
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let documents = ["", "docs"].into_iter().flat_map(|folder| {
+        let entries = fs::read_dir(root.join(folder)).unwrap();
+        entries.map(|entry| entry.unwrap().path())
+    });
+    for document in documents.filter(|path| path.extension().is_some_and(|end| end == "md")) {
+        let text = fs::read_to_string(&document).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = target.split('#').next().unwrap();
+            if path.is_empty() || target.contains("://") {
+                continue;
+            }
+            assert!(
+                document.parent().unwrap().join(path).exists(),
+                "{} links to {target}",
+                document.display()
+            );
+        }
+    }
+}
