@@ -270,6 +270,11 @@ impl Sessions {
                     }
                 },
             )?;
+        // The cache tells time by the machine's clock; what counts is ours.
+        let age_ms = self.clock.now().timestamp_millis() - renewal.issued_at_ms;
+        if u128::from(age_ms.unsigned_abs()) > RENEWAL_SHARED_FOR.as_millis() {
+            return Err(SessionError::RenewFailed);
+        }
         let iat = renewal.issued_at_ms / 1000;
         let claims = Claims {
             user_id: old.user_id,
