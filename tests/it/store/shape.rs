@@ -53,7 +53,7 @@ async fn the_embedded_database_is_made_once_and_is_private() {
         let roles = database.store.roles_of(ROOT).await.unwrap();
         assert_eq!(
             roles.iter().map(|role| role.name.as_str()).collect::<Vec<_>>(),
-            ["admin", "member", "root"]
+            ["root", "admin", "member"]
         );
         let DatabaseSettings::Sqlite { path } = &database.settings else {
             panic!("SQLite is a file")

@@ -1,0 +1,22 @@
+# What is driven from outside: NocoBase's SDK, a browser, a real NocoBase.
+
+sdk_contract() {
+  npm ci --prefix tests/sdk
+  timeout --kill-after=30 300 node .ci/lib/with-site.mjs demo "$binary" node tests/sdk/contract.mjs
+}
+
+# browser_journey demo|alone
+browser_journey() {
+  npm ci --prefix tests/browser
+  OUTPUT="$PWD/tests/browser/out/$1" CHROMIUM=$(browser_program) \
+    timeout --kill-after=30 900 node .ci/lib/with-site.mjs "$1" "$binary" node tests/browser/journey.mjs
+}
+
+# nocobase_suite DIALECT CLIENTS LANGUAGES LABELS: the guide in a NocoBase of its own, installed once for all suites.
+nocobase_suite() {
+  local instance="ci-$1"
+  at_exit node tests/nocobase/nocobase.mjs down "$instance"
+  NBDT_BINARY=$binary NBDT_NOCOBASE_INSTANCE=$instance NBDT_NOCOBASE_DIALECT=$1 CLIENTS=$2 LANGUAGES=$3 LABELS=$4 \
+    OUTPUT="$PWD/tests/nocobase/out/$instance" CHROMIUM=$(browser_program) \
+    timeout --kill-after=30 2400 node tests/nocobase/journey.mjs
+}
