@@ -50,7 +50,10 @@ export function authenticatorTable({ app, root, isCurrent }) {
       !types.some((type) => type.name === DINGTALK) && banner('info', t('DingTalk can be added once its plugin is enabled.'),
         pageLink('/admin/settings/plugin-manager', { class: 'button' }, t('Plugin manager'))),
       onlyDingTalkIsLeft() && banner('warning', t('DingTalk is the only enabled way to sign in. When DingTalk cannot be reached, nobody can sign in.')));
+    const focused = body.contains(document.activeElement) ? document.activeElement : null;
     fill(body, rows.length ? table() : emptyState(t('There is no authenticator yet.')));
+    // The rows are new elements; whoever is at a control stays at it.
+    if (focused) focusRow(focused.closest('tr')?.dataset.authenticator, [focused.dataset.control]);
     returnFocus();
   }
 
@@ -67,11 +70,11 @@ export function authenticatorTable({ app, root, isCurrent }) {
         cell(4, expand(row.description) || h('span', { class: 'hint' }, '–')),
         cell(5, switchButton({
           isOn: row.enabled, label: t('Enabled'), describe: titleOf(row), onText: t('Enabled'), offText: t('Disabled'), busyText: t('Saving…'),
-          change: (isOn) => setEnabled(row, isOn),
+          control: 'toggle', change: (isOn) => setEnabled(row, isOn),
         })),
         cell(6, h('div', { class: 'actions' },
-          h('button', { type: 'button', class: 'link', 'data-edit': true, 'aria-label': `${t('Edit')}: ${titleOf(row)}`, onclick: () => edit(row.authType, row) }, t('Edit')),
-          h('button', { type: 'button', class: 'link link-danger', 'aria-label': `${t('Delete')}: ${titleOf(row)}`, onclick: () => remove(row) }, t('Delete')))))))));
+          h('button', { type: 'button', class: 'link', 'data-control': 'edit', 'aria-label': `${t('Edit')}: ${titleOf(row)}`, onclick: () => edit(row.authType, row) }, t('Edit')),
+          h('button', { type: 'button', class: 'link link-danger', 'data-control': 'delete', 'aria-label': `${t('Delete')}: ${titleOf(row)}`, onclick: () => remove(row) }, t('Delete')))))))));
   }
 
   function moveButton(row, position, step) {
@@ -79,22 +82,24 @@ export function authenticatorTable({ app, root, isCurrent }) {
     const target = rows[position + step];
     const label = isUp ? t('Move {{name}} up', { name: titleOf(row) }) : t('Move {{name}} down', { name: titleOf(row) });
     const button = iconButton(isUp ? 'up' : 'down', label, {
-      disabled: !target, 'data-move': isUp ? 'up' : 'down',
+      disabled: !target, 'data-control': isUp ? 'up' : 'down',
       onclick: () => whileBusy(button, async () => {
         if (!await attempt(() => api.post('authenticators:move', { query: { sourceId: row.id, targetId: target.id } }))) return;
         notify(t('{{name}} is now number {{position}}.', { name: titleOf(row), position: position + step + 1 }));
-        focusRow(row.name, `[data-move=${isUp ? 'up' : 'down'}]:not(:disabled), [data-move]:not(:disabled)`);
+        focusRow(row.name, isUp ? ['up', 'down'] : ['down', 'up']);
       }),
     });
     return button;
   }
 
-  function focusRow(name, selector) {
-    body.querySelector(`[data-authenticator="${CSS.escape(name)}"]`)?.querySelector(selector)?.focus();
+  /** Focuses the first of the named controls of a row that can be used. */
+  function focusRow(name, controls) {
+    const row = body.querySelector(`[data-authenticator="${CSS.escape(name ?? '')}"]`);
+    controls.map((control) => row?.querySelector(`[data-control="${control}"]:not(:disabled)`)).find(Boolean)?.focus();
   }
 
   function returnFocus() {
-    if (edited && document.activeElement === document.body) focusRow(edited, '[data-edit]');
+    if (edited && document.activeElement === document.body) focusRow(edited, ['edit']);
   }
 
   /** Runs a change, then shows the server's state; tells whether the change was made. */
@@ -117,7 +122,7 @@ export function authenticatorTable({ app, root, isCurrent }) {
     if (!isOn && !await mayLeaveOnlyDingTalk(row, t('Disable'))) return;
     if (!await attempt(() => api.post('authenticators:update', { query: { filterByTk: row.id }, body: { id: row.id, enabled: isOn } }))) return;
     notify(t('Saved'));
-    focusRow(row.name, '[role=switch]');
+    focusRow(row.name, ['toggle']);
   }
 
   async function mayLeaveOnlyDingTalk(row, action) {

@@ -3,10 +3,10 @@
 import { h, spinner } from './dom.js';
 
 /** `change(isOn)` does the work; the caller draws the switch anew when the state has really changed. */
-export function switchButton({ isOn, label, describe, onText, offText, busyText, isFixed = false, change }) {
+export function switchButton({ isOn, label, describe, onText, offText, busyText, isFixed = false, control, change }) {
   const words = h('span', { class: 'switch-text', role: 'status' }, isOn ? onText : offText);
   const button = h('button', {
-    type: 'button', class: 'switch', role: 'switch', 'aria-checked': String(isOn), 'aria-label': describe ? `${label}: ${describe}` : label, disabled: isFixed,
+    type: 'button', class: 'switch', role: 'switch', 'aria-checked': String(isOn), 'aria-label': describe ? `${label}: ${describe}` : label, disabled: isFixed, 'data-control': control,
     onclick: async () => {
       if (button.getAttribute('aria-busy') === 'true') return;
       button.setAttribute('aria-busy', 'true');

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use log::{error, info};
 use nocobase_dingtalk::app::demo::{self, DEMO_PASSWORD, RunningDemo};
-use nocobase_dingtalk::app::{App, StartError};
+use nocobase_dingtalk::app::{self, App, StartError};
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Config, ConfigError, LogFormat, Mode, Setting, Sources};
+use nocobase_dingtalk::doctor::{self, Finding, Status};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::Stop;
-use nocobase_dingtalk::plugin;
+use nocobase_dingtalk::plugin::{self, Language, Locales};
 use secrecy::ExposeSecret as _;
 
 /// Exit code of a start that the settings or the surroundings prevent.
@@ -32,6 +33,8 @@ enum Command {
     Serve(Serve),
     /// Run the sidecar with a simulated DingTalk, ready to try
     Demo(DemoArguments),
+    /// Examine everything a sign-in needs, and say in plain words what is wrong
+    Doctor(DoctorArguments),
     /// Work with the plugin package that runs inside NocoBase
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -75,6 +78,29 @@ struct DemoArguments {
     simulator_listen: std::net::SocketAddr,
 }
 
+#[derive(Args)]
+#[command(after_help = "Exit codes: 0 nothing is wrong, 1 something is, 2 the examination could not begin.")]
+struct DoctorArguments {
+    /// Folder of the sidecar's own files [variable: SIDECAR_STORAGE] [default: nocobase-dingtalk-data]
+    #[arg(long, value_name = "FOLDER")]
+    storage: Option<String>,
+    /// NocoBase's .env, as the sidecar is started with it
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// Origin under which people see the site [variable: SIDECAR_PUBLIC_URL]
+    #[arg(long, value_name = "ORIGIN")]
+    public_url: Option<String>,
+    /// Examine this authenticator only
+    #[arg(long, value_name = "NAME")]
+    authenticator: Option<String>,
+    /// Write the findings as JSON
+    #[arg(long)]
+    json: bool,
+    /// Instead of an examination, enable sign-in with a password again, for someone who is locked out
+    #[arg(long)]
+    enable_password: bool,
+}
+
 #[derive(Subcommand)]
 enum PluginCommand {
     /// Write the package that the sidecar serves at /plugin.tgz to a file
@@ -99,6 +125,8 @@ enum Failure {
     Package(#[from] plugin::PackageError),
     #[error("{} could not be written", path.display())]
     Write { path: PathBuf, source: std::io::Error },
+    #[error("something is wrong; see the findings")]
+    Findings,
     #[error("the server failed")]
     Run(#[source] std::io::Error),
     #[error("the runtime could not be started")]
@@ -111,7 +139,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("nocobase-dingtalk: {}", with_causes(&failure));
-            ExitCode::from(if matches!(failure, Failure::Run(_)) {
+            ExitCode::from(if matches!(failure, Failure::Run(_) | Failure::Findings) {
                 1
             } else {
                 CANNOT_START
@@ -142,6 +170,25 @@ fn run(command: Command) -> Result<(), Failure> {
             start_log(config.log_format);
             block_on(run_demo(config, arguments.simulator_listen))
         }
+        Command::Doctor(arguments) => {
+            let mut flags: Vec<Setting> = Vec::new();
+            flags.extend(arguments.storage.clone().map(|value| ("SIDECAR_STORAGE", value)));
+            flags.extend(
+                arguments
+                    .public_url
+                    .clone()
+                    .map(|value| ("SIDECAR_PUBLIC_URL", value)),
+            );
+            let sources = Sources::gather(flags, std::env::vars(), arguments.env_file.as_deref())?;
+            let language = sources
+                .text("LC_ALL")
+                .or_else(|| sources.text("LANG"))
+                .map(language_tag);
+            let language = plugin::negotiate(language.as_deref(), None, None);
+            let config = Config::load(&sources)?;
+            start_log(LogFormat::Text);
+            block_on(examine(config, &arguments, language))
+        }
         Command::Plugin(PluginCommand::Pack { sidecar_url, output }) => {
             let bytes = plugin::package(&sidecar_url)?;
             std::fs::write(&output, bytes).map_err(|source| Failure::Write {
@@ -151,6 +198,69 @@ fn run(command: Command) -> Result<(), Failure> {
             println!("Wrote {}", output.display());
             Ok(())
         }
+    }
+}
+
+/// `de_DE.UTF-8` as `de-DE`.
+fn language_tag(locale: &str) -> String {
+    locale
+        .split(['.', '@'])
+        .next()
+        .unwrap_or_default()
+        .replace('_', "-")
+}
+
+async fn examine(config: Config, arguments: &DoctorArguments, language: Language) -> Result<(), Failure> {
+    let clock = Clock::system();
+    if arguments.enable_password {
+        let count = app::enable_password(&config, &clock).await?;
+        match count {
+            0 => println!("Sign-in with a password is enabled already."),
+            _ => println!(
+                "Sign-in with a password is enabled again. Restart NocoBase, which remembers the old state."
+            ),
+        }
+        return Ok(());
+    }
+    let findings = app::examine(config, &clock, arguments.authenticator.as_deref()).await?;
+    let locales = Locales::embedded();
+    let text = |finding: &Finding, key: &str| {
+        let parameters: Vec<(&str, &str)> = finding
+            .params
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        locales.format(language, key, &parameters)
+    };
+    if arguments.json {
+        let rows: Vec<serde_json::Value> = findings
+            .iter()
+            .map(|finding| {
+                serde_json::json!({
+                    "check": finding.check,
+                    "status": finding.status.label(),
+                    "message": text(finding, finding.message_key),
+                    "action": finding.action_key.map(|key| text(finding, key)),
+                })
+            })
+            .collect();
+        println!("{}", serde_json::json!({ "findings": rows }));
+    } else {
+        for finding in &findings {
+            println!(
+                "{:8} {}",
+                finding.status.label(),
+                text(finding, finding.message_key)
+            );
+            if let Some(action) = finding.action_key {
+                println!("{:8} {}", "", text(finding, action));
+            }
+        }
+    }
+    if doctor::worst(&findings) == Status::Error {
+        Err(Failure::Findings)
+    } else {
+        Ok(())
     }
 }
 

@@ -101,6 +101,19 @@ impl Audit {
             .await
     }
 
+    /// Authenticator and result of the latest sign-ins through DingTalk, newest first.
+    pub async fn latest_results(&self) -> Result<Vec<(String, String)>, AuditError> {
+        const LATEST: u64 = 500;
+        let found = self.search(&Filter::default(), 1, LATEST).await?;
+        let sign_ins = found
+            .entries
+            .into_iter()
+            .filter(|entry| entry.event == Event::SignIn);
+        Ok(sign_ins
+            .map(|entry| (entry.authenticator, entry.result))
+            .collect())
+    }
+
     /// Removes the days that have outlived their retention, of every instance.
     pub async fn prune(&self, now: DateTime<Utc>) -> Result<(), AuditError> {
         let inner = Arc::clone(&self.0);

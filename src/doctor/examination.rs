@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::dingtalk::DingTalk;
 use crate::nocobase::{
-    Authenticator, AuthenticatorOptions, Environment, Page, Store, StoreError, SubjectIndex,
+    AesKey, Authenticator, AuthenticatorOptions, Environment, Page, Store, StoreError, SubjectIndex,
 };
 
 use super::authenticators;
@@ -13,12 +13,72 @@ use super::database;
 use super::dingtalk_answer::Answers;
 use super::finding::Finding;
 use super::ip_allow_list;
+use super::neighbour::{self, Neighbour};
 use super::organization;
 use super::personal::{self, LatestSignIn};
 use super::phone_editing;
 use super::redirect_url;
 use super::settings;
 use super::subject_index;
+
+/// What is examined, and what the doctor cannot find out itself.
+pub struct Patient<'a> {
+    /// NocoBase's tables.
+    pub store: &'a Store,
+    /// DingTalk.
+    pub dingtalk: &'a DingTalk,
+    /// What became of the one index, where it was looked at.
+    pub index: Option<&'a Result<SubjectIndex, StoreError>>,
+    /// What renders the `{{$env.X}}` in the options.
+    pub key: Option<&'a AesKey>,
+    /// The Redirect URL under the address that this request, or the sidecar's configuration, came with.
+    pub redirect_url: &'a Url,
+    /// The latest sign-in through each authenticator that came as far as DingTalk's profile.
+    pub latest_sign_ins: &'a [(String, LatestSignIn)],
+    /// The neighbour, beside NocoBase.
+    pub nocobase: Option<Neighbour<'a>>,
+    /// Examines this DingTalk authenticator only; none examines all of them.
+    pub authenticator: Option<&'a str>,
+}
+
+/// Examines everything a sign-in needs.
+pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
+    let store = patient.store;
+    let mut findings = examine_database(store, patient.index).await;
+    if findings.iter().any(Finding::is_error) {
+        return findings;
+    }
+    if let Some(neighbour) = &patient.nocobase {
+        findings.extend(neighbour::examine(store, neighbour).await);
+    }
+    match examine_authenticators(patient).await {
+        Ok(more) => findings.extend(more),
+        Err(error) => findings.push(database::failure(&error)),
+    }
+    findings
+}
+
+async fn examine_authenticators(patient: &Patient<'_>) -> Result<Vec<Finding>, StoreError> {
+    let environment = Environment::new(patient.store.environment_variables().await?, patient.key);
+    let mut findings = Vec::new();
+    for row in patient.store.authenticators(Page::ALL).await?.rows {
+        let is_asked = patient.authenticator.is_none_or(|name| name == row.name);
+        if row.auth_type == AUTH_TYPE && is_asked {
+            let latest = patient.latest_sign_ins.iter().find(|(name, _)| *name == row.name);
+            let circumstances = Circumstances {
+                redirect_url: patient.redirect_url,
+                environment: &environment,
+                latest_sign_in: latest.map(|(_, latest)| latest),
+            };
+            findings
+                .extend(examine_authenticator(patient.store, patient.dingtalk, &row, circumstances).await);
+        }
+    }
+    Ok(findings)
+}
+
+/// The type of our authenticators, as NocoBase's tables spell it.
+const AUTH_TYPE: &str = "dingtalk";
 
 /// What the doctor cannot find out itself about one authenticator.
 #[derive(Clone, Copy)]

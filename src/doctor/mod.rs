@@ -11,6 +11,7 @@ mod dingtalk_answer;
 mod examination;
 mod finding;
 mod ip_allow_list;
+mod neighbour;
 mod organization;
 mod personal;
 mod phone_editing;
@@ -18,6 +19,7 @@ mod redirect_url;
 mod settings;
 mod subject_index;
 
-pub use examination::{Circumstances, examine_authenticator, examine_database};
+pub use examination::{Circumstances, Patient, examine, examine_authenticator, examine_database};
 pub use finding::{Finding, Status, worst};
-pub use personal::LatestSignIn;
+pub use neighbour::Neighbour;
+pub use personal::{LatestSignIn, latest_sign_ins};

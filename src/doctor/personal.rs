@@ -21,6 +21,36 @@ pub enum LatestSignIn {
     },
 }
 
+impl LatestSignIn {
+    /// What the result of a sign-in says, by its public code; `None` for one that did not come as far.
+    pub fn of_result(result: &str) -> Option<Self> {
+        match result {
+            "OK"
+            | "NO_MATCHING_USER"
+            | "PHONE_AMBIGUOUS"
+            | "PHONE_ALREADY_LINKED"
+            | "ADMINISTRATOR_NOT_LINKED" => Some(Self::Complete),
+            "PHONE_UNAVAILABLE" => Some(Self::PhoneMissing),
+            "PERMISSION_MISSING" => Some(Self::ProfileRefused {
+                permissions: Vec::new(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The latest of each authenticator, out of results in the order newest first.
+pub fn latest_sign_ins(results: Vec<(String, String)>) -> Vec<(String, LatestSignIn)> {
+    let mut latest: Vec<(String, LatestSignIn)> = Vec::new();
+    for (authenticator, result) in results {
+        if latest.iter().any(|(name, _)| *name == authenticator) {
+            continue;
+        }
+        latest.extend(LatestSignIn::of_result(&result).map(|seen| (authenticator, seen)));
+    }
+    latest
+}
+
 pub(super) fn judge(latest: Option<&LatestSignIn>) -> Finding {
     match latest {
         None => Finding::unknown(CHECK, "The personal permissions are known once someone has signed in.")

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::{ApiError, RequestError};
-use super::{Answer, cors, envelope, pages};
+use super::{Answer, cors, envelope};
 use crate::audit::{Entry, Event};
 use crate::session::{SessionError, cookies};
 use crate::sign_in::{self, BeginRequest, CompleteRequest, SignInError};
@@ -17,15 +17,14 @@ use crate::sign_in::{self, BeginRequest, CompleteRequest, SignInError};
 const CREATED_USER: &str = "x-dingtalk-created-user";
 const PASSWORD_TYPE: &str = "Email/Password";
 
-/// `auth:redirect`: the start of a sign-in, and DingTalk's way back. A browser is here: no answer is JSON.
+/// `auth:redirect`: the start of a sign-in, and DingTalk's way back. A browser is here: what goes wrong is said on a
+/// page, as `mod` sees to for this action.
 pub async fn redirect(context: Context) -> Answer {
-    let outcome = if context.query.has("state") || context.query.has("code") || context.query.has("authCode")
-    {
+    if context.query.has("state") || context.query.has("code") || context.query.has("authCode") {
         receive(&context).await
     } else {
         begin(&context).await
-    };
-    Ok(outcome.unwrap_or_else(|error| pages::refusal_page(&context, &error)))
+    }
 }
 
 async fn begin(context: &Context) -> Answer {

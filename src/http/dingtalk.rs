@@ -12,10 +12,10 @@ use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, ApiError, envelope};
 use crate::audit::{self, Entry, Event, Filter};
-use crate::doctor::{self, Circumstances, Finding, LatestSignIn, Status};
+use crate::doctor::{self, Finding, Neighbour, Patient};
 use crate::nocobase::{Page, UserId};
 use crate::plugin::{self, FormFill, Locales};
-use crate::sign_in::{AUTH_TYPE, Origin, PersonalPermissions};
+use crate::sign_in::{Origin, PLUGIN_NAME};
 
 const MOST_ROWS: u64 = 200;
 const MOST_CSV_ROWS: u64 = 10_000;
@@ -75,41 +75,37 @@ pub async fn diagnose(context: Context) -> Answer {
     Ok(envelope::data(json!({ "findings": rows })))
 }
 
-/// The database, and each DingTalk authenticator or the one named.
-async fn examine(context: &Context, name: Option<&str>) -> Result<Vec<Finding>, ApiError> {
+async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<Finding>, ApiError> {
     let state = &context.state;
-    let mut findings = doctor::examine_database(&state.store, state.subject_index.as_ref()).await;
-    if doctor::worst(&findings) == Status::Error {
-        return Ok(findings);
-    }
-    let environment = state.sign_in.environment().await?;
     let redirect_url = context
         .origin
         .with_path(&format!("{}auth:redirect", state.api_base));
     let redirect_url = redirect_url.parse().map_err(|_| RequestError::Internal)?;
-    for row in state.store.authenticators(Page::ALL).await?.rows {
-        if row.auth_type != AUTH_TYPE || name.is_some_and(|name| name != row.name) {
-            continue;
-        }
-        let latest = state
-            .sign_in
-            .personal_permissions(&row.name)
-            .map(|seen| match seen {
-                PersonalPermissions { profile: false, .. } => LatestSignIn::ProfileRefused {
-                    permissions: Vec::new(),
-                },
-                PersonalPermissions { phone: false, .. } => LatestSignIn::PhoneMissing,
-                PersonalPermissions { .. } => LatestSignIn::Complete,
-            });
-        let circumstances = Circumstances {
-            redirect_url: &redirect_url,
-            environment: &environment,
-            latest_sign_in: latest.as_ref(),
-        };
-        findings
-            .extend(doctor::examine_authenticator(&state.store, &state.dingtalk, &row, circumstances).await);
-    }
-    Ok(findings)
+    let latest = state.audit.latest_results().await.unwrap_or_else(|failure| {
+        log::error!(
+            "the audit could not be read: {failure} (reference {})",
+            context.reference
+        );
+        Vec::new()
+    });
+    let patient = Patient {
+        store: &state.store,
+        dingtalk: &state.dingtalk,
+        index: state.subject_index.as_ref(),
+        key: state.sign_in.aes_key(),
+        redirect_url: &redirect_url,
+        latest_sign_ins: &doctor::latest_sign_ins(latest),
+        nocobase: state.nocobase_url.as_ref().map(|url| Neighbour {
+            url,
+            api_base: &state.api_base,
+            secret: state.sessions.secret(),
+            now: state.clock.now(),
+            plugin: PLUGIN_NAME,
+            version: env!("CARGO_PKG_VERSION"),
+        }),
+        authenticator,
+    };
+    Ok(doctor::examine(&patient).await)
 }
 
 /// `dingtalk:bindings`: who is linked.

@@ -63,6 +63,8 @@ pub struct AppState {
     pub proxies: TrustedProxies,
     /// The one public origin, where it was set.
     pub public_origin: Option<Origin>,
+    /// Where the doctor finds NocoBase.
+    pub nocobase_url: Option<url::Url>,
     /// Where NocoBase finds us, where it was set.
     pub sidecar_url: Option<url::Url>,
     /// NocoBase's API base path.
@@ -137,6 +139,13 @@ struct Action {
     handler: Handler,
 }
 
+impl Action {
+    /// Whether a browser shows the answer as it is, so that a refusal has to be a page.
+    fn is_for_people(&self) -> bool {
+        self.name == "auth:redirect"
+    }
+}
+
 /// Section 4 of the design, row by row.
 #[rustfmt::skip]
 const ACTIONS: &[Action] = &[
@@ -206,6 +215,9 @@ async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<
     let reference = state.entropy.text::<6>();
     let mut response = match run(action, &request, payload, &state, &reference, key).await {
         Ok(response) => response,
+        Err(Failure { error, .. }) if action.is_some_and(Action::is_for_people) => {
+            pages::refusal_page(&state, &request, &error, &reference)
+        }
         Err(Failure { error, caller }) => {
             envelope::refusal(&state, &request, &error, &reference, caller.as_ref())
         }

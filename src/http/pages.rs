@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use include_dir::{Dir, include_dir};
 use log::error;
 
-use super::context::{Context, language_of};
+use super::context::language_of;
 use super::{ApiError, AppState, RequestError, envelope};
 use crate::plugin::{self, Language, Locales, Manifest};
 
@@ -68,16 +68,21 @@ async fn console_file(request: HttpRequest) -> HttpResponse {
 }
 
 /// Says on a page of its own what went wrong with a start or a return, and how to start again.
-pub fn refusal_page(context: &Context, error: &ApiError) -> HttpResponse {
+pub fn refusal_page(
+    state: &AppState,
+    request: &HttpRequest,
+    error: &ApiError,
+    reference: &str,
+) -> HttpResponse {
     let facts = error.facts();
-    envelope::report(error, facts.level, facts.code, &context.reference);
-    context.state.metrics.refused(facts.code);
-    let language = context.language();
+    envelope::report(error, facts.level, facts.code, reference);
+    state.metrics.refused(facts.code);
+    let language = language_of(request, None);
     let locales = Locales::embedded();
     let text = |key| escaped(locales.text(language, key));
-    let message = escaped(&envelope::sentence(error, &context.reference, language));
-    let sign_in = escaped(&format!("{}signin", context.state.public_path));
-    let nonce = context.state.entropy.text::<12>();
+    let message = escaped(&envelope::sentence(error, reference, language));
+    let sign_in = escaped(&format!("{}signin", state.public_path));
+    let nonce = state.entropy.text::<12>();
     let page = format!(
         include_str!("refusal.html"),
         lang = language.code(),

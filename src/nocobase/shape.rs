@@ -95,31 +95,19 @@ impl Store {
 
     /// Makes sure that no two users can be linked to one subject, where an index can do so.
     pub async fn ensure_subject_index(&self) -> Result<SubjectIndex, StoreError> {
-        let table = self.names.table(Table::UsersAuthenticators);
-        let index = format!("{table}_authenticator_uuid_unique");
-        let (find, values, schema): (_, Vec<SqlValue>, _) = match self.dialect {
-            Dialect::MySql { .. } => return Ok(SubjectIndex::NotUsed),
-            Dialect::Sqlite => (
-                "SELECT name FROM sqlite_master WHERE type = 'index' AND name = ?",
-                vec![index.clone().into()],
-                String::new(),
-            ),
-            Dialect::Postgres => {
-                let schema = self.names.schema.clone().unwrap_or_default();
-                (
-                    "SELECT indexname::text FROM pg_indexes WHERE indexname = $1 AND schemaname = $2",
-                    vec![index.clone().into(), schema.clone().into()],
-                    format!("{}.", quoted(&schema)),
-                )
-            }
-        };
-        if !self.raw_rows(find, values).await?.is_empty() {
-            return Ok(SubjectIndex::Present);
+        if let Some(found) = self.find_subject_index().await? {
+            return Ok(found);
         }
+        let schema = self
+            .names
+            .schema
+            .as_deref()
+            .map(|schema| format!("{}.", quoted(schema)));
         let create = format!(
-            "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {schema}{} ({}, {})",
-            quoted(&index),
-            quoted(&table),
+            "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {}{} ({}, {})",
+            quoted(&self.subject_index_name()),
+            schema.unwrap_or_default(),
+            quoted(&self.names.table(Table::UsersAuthenticators)),
             quoted(&self.names.column(Column::Authenticator)),
             quoted(&self.names.column(Column::Uuid)),
         );
@@ -127,6 +115,31 @@ impl Store {
             Err(StoreError::Duplicate { .. }) => Err(StoreError::SubjectsNotUnique),
             result => result.map(|()| SubjectIndex::Created),
         }
+    }
+
+    /// Whether the index is there or not needed; `None` when it is missing.
+    pub async fn find_subject_index(&self) -> Result<Option<SubjectIndex>, StoreError> {
+        let index: SqlValue = self.subject_index_name().into();
+        let (find, values) = match self.dialect {
+            Dialect::MySql { .. } => return Ok(Some(SubjectIndex::NotUsed)),
+            Dialect::Sqlite => (
+                "SELECT name FROM sqlite_master WHERE type = 'index' AND name = ?",
+                vec![index],
+            ),
+            Dialect::Postgres => (
+                "SELECT indexname::text FROM pg_indexes WHERE indexname = $1 AND schemaname = $2",
+                vec![index, self.names.schema.clone().unwrap_or_default().into()],
+            ),
+        };
+        let rows = self.raw_rows(find, values).await?;
+        Ok((!rows.is_empty()).then_some(SubjectIndex::Present))
+    }
+
+    fn subject_index_name(&self) -> String {
+        format!(
+            "{}_authenticator_uuid_unique",
+            self.names.table(Table::UsersAuthenticators)
+        )
     }
 
     /// All (table, column) pairs of the schema that this user may see.

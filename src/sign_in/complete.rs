@@ -129,7 +129,6 @@ impl SignIn {
     /// Asks DingTalk who this is: two calls, and a third where the subject is the organisation's own id.
     async fn identify(&self, flow: &mut Returned, configured: &Configured) -> Result<Identity, SignInError> {
         let options = &configured.options;
-        let name = &configured.authenticator.name;
         let credentials = credentials(options)?;
         let token = match flow.proof() {
             Proof::Code(code) => {
@@ -142,17 +141,8 @@ impl SignIn {
         if options.corp_id.is_some() && token.corp_id != options.corp_id {
             return Err(SignInError::NotInOrganization);
         }
-        let profile = self
-            .dingtalk
-            .profile(&credentials, &token)
-            .await
-            .inspect_err(|error| {
-                if matches!(error, DingTalkError::PermissionMissing { .. }) {
-                    self.remember_permissions(name, false, false);
-                }
-            })?;
+        let profile = self.dingtalk.profile(&credentials, &token).await?;
         let phone = Phone::parse(profile.state_code.as_deref(), profile.mobile.as_deref());
-        self.remember_permissions(name, true, phone.is_some());
         let subject = match options.subject {
             Subject::UnionId => profile.union_id.as_str().to_owned(),
             Subject::UserId => self

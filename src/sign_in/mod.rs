@@ -14,10 +14,8 @@ mod receive;
 mod return_path;
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use log::error;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
@@ -103,17 +101,6 @@ pub struct Attempt {
     pub address: Option<IpAddr>,
 }
 
-/// What the latest sign-in showed of the permissions people grant; the doctor reports it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PersonalPermissions {
-    /// When.
-    pub at: DateTime<Utc>,
-    /// Whether DingTalk let us read the profile (`Contact.User.Read`).
-    pub profile: bool,
-    /// Whether it gave the phone number (`Contact.User.mobile`).
-    pub phone: bool,
-}
-
 /// The use case, ready to run; clones share what they remember.
 #[derive(Clone)]
 pub struct SignIn {
@@ -123,7 +110,6 @@ pub struct SignIn {
     audit: Audit,
     seal: FlowSeal,
     consumed: Cache<Uuid, ()>,
-    personal: Arc<Mutex<Vec<(String, PersonalPermissions)>>>,
     aes_key: Option<AesKey>,
     site: Site,
     clock: Clock,
@@ -175,7 +161,6 @@ impl SignIn {
                 .eviction_policy(EvictionPolicy::lru())
                 .time_to_live(Duration::from_secs(lifetime))
                 .build(),
-            personal: Arc::default(),
             store: parts.store,
             dingtalk: parts.dingtalk,
             sessions: parts.sessions,
@@ -185,25 +170,6 @@ impl SignIn {
             clock: parts.clock,
             entropy: parts.entropy,
         }
-    }
-
-    /// What the latest sign-in through this authenticator showed, since this process started.
-    pub fn personal_permissions(&self, authenticator: &str) -> Option<PersonalPermissions> {
-        let seen = self.personal.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter()
-            .find(|(name, _)| name == authenticator)
-            .map(|(_, permissions)| *permissions)
-    }
-
-    fn remember_permissions(&self, authenticator: &str, profile: bool, phone: bool) {
-        let permissions = PersonalPermissions {
-            at: self.clock.now(),
-            profile,
-            phone,
-        };
-        let mut seen = self.personal.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.retain(|(name, _)| name != authenticator);
-        seen.push((authenticator.to_owned(), permissions));
     }
 
     /// The enabled DingTalk authenticator of this name. Any other name is as good as none.
@@ -242,8 +208,13 @@ impl SignIn {
         AuthenticatorOptions::parse(&authenticator.options, &environment).map_err(incomplete)
     }
 
+    /// The key of NocoBase's secret variables.
+    pub fn aes_key(&self) -> Option<&AesKey> {
+        self.aes_key.as_ref()
+    }
+
     /// NocoBase's variables, for the templates in settings.
-    pub async fn environment(&self) -> Result<Environment, StoreError> {
+    async fn environment(&self) -> Result<Environment, StoreError> {
         let variables = self.store.environment_variables().await?;
         Ok(Environment::new(variables, self.aes_key.as_ref()))
     }

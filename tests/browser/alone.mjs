@@ -111,12 +111,12 @@ async function reorder({ page, picture }, name) {
   const before = await names();
   const place = before.indexOf(name);
   const above = before[place - 1];
-  await row(page, name).locator('[data-move=up]').focus();
+  await row(page, name).locator('[data-control=up]').focus();
   await page.keyboard.press('Enter');
   await page.locator(`tr[data-authenticator="${name}"] + tr[data-authenticator="${above}"]`).waitFor();
   assert.equal((await names()).indexOf(name), place - 1);
   await picture('reordered');
-  await row(page, name).locator('[data-move=down]').click();
+  await row(page, name).locator('[data-control=down]').click();
   await page.locator(`tr[data-authenticator="${above}"] + tr[data-authenticator="${name}"]`).waitFor();
 }
 

@@ -52,7 +52,10 @@ fn rows(header: &str) -> Vec<Vec<String>> {
             rows.push(cells.map(|cell| cell.trim().to_owned()).collect());
         }
     }
-    assert!(!rows.is_empty(), "README.md has no table that begins with {header}");
+    assert!(
+        !rows.is_empty(),
+        "README.md has no table that begins with {header}"
+    );
     rows
 }
 
@@ -64,7 +67,11 @@ fn code(cell: &str) -> String {
 fn first_column(header: &str) -> BTreeSet<String> {
     let rows = rows(header);
     let names: BTreeSet<_> = rows.iter().map(|row| code(&row[0])).collect();
-    assert_eq!(names.len(), rows.len(), "a {header} has two rows, or a row names none");
+    assert_eq!(
+        names.len(),
+        rows.len(),
+        "a {header} has two rows, or a row names none"
+    );
     names
 }
 
@@ -258,7 +265,10 @@ fn every_guide_names_the_labels_of_its_language_and_begins_with_a_title() {
             .into_iter()
             .filter(|label| !guide.contains(texts[*label].as_str()))
             .collect();
-        assert!(missing.is_empty(), "guide.{language}.md does not name {missing:?}");
+        assert!(
+            missing.is_empty(),
+            "guide.{language}.md does not name {missing:?}"
+        );
     }
 }
 
@@ -266,16 +276,19 @@ fn every_guide_names_the_labels_of_its_language_and_begins_with_a_title() {
 fn every_metric_is_explained() {
     let operations = read("docs/operations.md");
     let source = read("src/http/metrics.rs");
-    let names = source
-        .split('"')
-        .skip(1)
-        .step_by(2)
-        .filter(|text| ["_total", "_seconds", "_length"].iter().any(|end| text.ends_with(end)));
+    let names = source.split('"').skip(1).step_by(2).filter(|text| {
+        ["_total", "_seconds", "_length"]
+            .iter()
+            .any(|end| text.ends_with(end))
+    });
 
     let missing: Vec<_> = names
         .filter(|name| !operations.contains(&format!("nocobase_dingtalk_{name}")))
         .collect();
-    assert!(missing.is_empty(), "docs/operations.md does not explain {missing:?}");
+    assert!(
+        missing.is_empty(),
+        "docs/operations.md does not explain {missing:?}"
+    );
 }
 
 #[test]
@@ -287,11 +300,7 @@ fn links_between_documents_lead_somewhere() {
     });
     for document in documents.filter(|path| path.extension().is_some_and(|end| end == "md")) {
         let text = fs::read_to_string(&document).unwrap();
-        for target in text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next())
-        {
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let path = target.split('#').next().unwrap();
             if path.is_empty() || target.contains("://") {
                 continue;

@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod begin;
+mod complete;
 mod doctor;
 mod documents;
 mod golden;
 mod journey;
+mod matching;
 mod package;
+mod receive;
 mod simulator;
 mod store;
 mod support;

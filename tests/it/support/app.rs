@@ -1,7 +1,9 @@
 //! The production app as `main` builds it, on port 0, with a manual clock and the simulator as DingTalk.
 
-use chrono::{TimeDelta, Utc};
-use nocobase_dingtalk::app::App;
+use std::sync::Mutex;
+
+use chrono::{DateTime, TimeDelta};
+use nocobase_dingtalk::app::{App, StartError};
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Config, Sources};
 use nocobase_dingtalk::entropy::Entropy;
@@ -20,6 +22,9 @@ pub const AUTHENTICATOR: &str = "s_dingtalk";
 /// The plugin's name.
 pub const PLUGIN: &str = "nocobase-plugin-auth-dingtalk";
 
+/// When tests happen; with milliseconds, as real times have.
+pub const START_MS: i64 = 1_763_600_523_678;
+
 /// A running sidecar with everything around it.
 pub struct TestApp {
     /// Its base address.
@@ -35,7 +40,33 @@ pub struct TestApp {
     /// Its folder.
     pub folder: TempDir,
     simulator: Option<Simulator>,
+    stops: Vec<Stop>,
+    settings: Vec<(String, String)>,
+    root: Mutex<Option<String>>,
+}
+
+struct Process {
+    url: String,
+    store: Store,
     stop: Stop,
+}
+
+impl Process {
+    async fn start(settings: &[(String, String)], clock: &Clock) -> Result<Self, StartError> {
+        let pairs: Vec<(&str, &str)> = settings
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let config = Config::load(&Sources::of_pairs(&pairs)).unwrap();
+        let app = App::build(config, clock.clone(), Entropy::system(), None).await?;
+        let process = Self {
+            url: format!("http://{}", app.address()),
+            store: app.store().clone(),
+            stop: app.stopper(),
+        };
+        tokio::spawn(app.run());
+        Ok(process)
+    }
 }
 
 impl TestApp {
@@ -57,8 +88,8 @@ impl TestApp {
         };
         let simulator = Simulator::start(options).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let clock = Clock::manual(Utc::now());
-        let mut all = vec![
+        let clock = Clock::manual(DateTime::from_timestamp_millis(START_MS).unwrap());
+        let mut all: Vec<(String, String)> = [
             ("SIDECAR_STORAGE", folder.path().to_str().unwrap().to_owned()),
             ("SIDECAR_LISTEN", "127.0.0.1:0".to_owned()),
             ("DINGTALK_LOGIN_URL", simulator.url()),
@@ -66,20 +97,19 @@ impl TestApp {
             ("DINGTALK_OAPI_URL", simulator.url()),
             ("DINGTALK_QPS_PER_API", "0".to_owned()),
             ("INIT_ROOT_PASSWORD", ROOT_PASSWORD.to_owned()),
-        ];
-        all.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let pairs: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let config = Config::load(&Sources::of_pairs(&pairs)).unwrap();
-        let app = App::build(config, clock.clone(), Entropy::system(), None)
-            .await
-            .unwrap();
-        let url = format!("http://{}", app.address());
-        let (stop, store) = (app.stopper(), app.store().clone());
-        tokio::spawn(app.run());
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        all.extend(
+            settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        let Process { url, store, stop } = Process::start(&all, &clock).await.unwrap();
         let dingtalk = simulator.control();
         let redirect_uri = format!("{url}/api/auth:redirect");
         dingtalk.edit_app(&dingtalk_app.client_id, |app| {
-            app.redirect_uris = vec![redirect_uri.clone()]
+            app.redirect_uris = vec![redirect_uri]
         });
         Self {
             url,
@@ -89,8 +119,24 @@ impl TestApp {
             dingtalk_app,
             folder,
             simulator: Some(simulator),
-            stop,
+            stops: vec![stop],
+            settings: all,
+            root: Mutex::default(),
         }
+    }
+
+    /// A second process on the same database, with the same secret: its address.
+    pub async fn start_replica(&mut self) -> String {
+        let replica = Process::start(&self.settings, &self.clock).await.unwrap();
+        self.stops.push(replica.stop);
+        replica.url
+    }
+
+    /// Starts once more with one setting changed; it is expected to fail.
+    pub async fn fail_to_start(&self, name: &str, value: &str) -> StartError {
+        let mut settings = self.settings.clone();
+        settings.push((name.to_owned(), value.to_owned()));
+        Process::start(&settings, &self.clock).await.err().unwrap()
     }
 
     /// Enables the plugin.
@@ -162,13 +208,21 @@ impl TestApp {
         Browser::new(&self.url)
     }
 
-    /// A browser in which the administrator is signed in.
+    /// A browser in which the administrator is signed in. The session is one for all callers, because hashing a
+    /// password is the slowest thing here.
     pub async fn root(&self) -> Browser {
         let mut browser = self.browser();
+        let known = self.root.lock().unwrap().clone();
+        if known.is_some() {
+            browser.token = known;
+            return browser;
+        }
         let body = json!({ "account": "nocobase", "password": ROOT_PASSWORD });
         let answer = browser.post("auth:signIn", body).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         browser.token = answer.json["data"]["token"].as_str().map(str::to_owned);
+        browser.jar.clear();
+        self.root.lock().unwrap().clone_from(&browser.token);
         browser
     }
 
@@ -185,9 +239,10 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
-        let stop = self.stop.clone();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { stop.now().await });
+            for stop in self.stops.drain(..) {
+                runtime.spawn(async move { stop.now().await });
+            }
         }
     }
 }

@@ -61,6 +61,40 @@ impl Answer {
         json
     }
 
+    /// A header as text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The query of the `Location`, decoded.
+    pub fn location_query(&self) -> Vec<(String, String)> {
+        let site = Url::parse("http://site.invalid").unwrap();
+        let url = site.join(&self.location()).unwrap();
+        url.query_pairs().into_owned().collect()
+    }
+
+    /// What a page of ours says: its code and its sentence, the reference taken out.
+    pub fn page(&self) -> (String, String) {
+        assert_eq!(
+            self.header("content-type"),
+            "text/html; charset=utf-8",
+            "{}",
+            self.text
+        );
+        let between = |from: &str, to: &str| {
+            let rest = self.text.split_once(from).unwrap().1;
+            rest.split_once(to).unwrap().0.to_owned()
+        };
+        let sentence = between("data-code=\"", "</p>");
+        let (code, sentence) = sentence.split_once("\">").unwrap();
+        let (words, reference) = sentence.rsplit_once(' ').unwrap();
+        assert_eq!(reference.len(), 8, "no reference in {sentence}");
+        (
+            code.to_owned(),
+            format!("{words} [reference]").replace("&#39;", "'"),
+        )
+    }
+
     /// Every `Set-Cookie`.
     pub fn set_cookies(&self) -> Vec<String> {
         self.headers
@@ -131,6 +165,21 @@ impl Browser {
             request = request.header(*name, *value);
         }
         self.send(request).await
+    }
+
+    /// Posts the sign-in as a page does that names no flow.
+    pub async fn complete_newest(&mut self, authenticator: &str) -> Answer {
+        let request = self
+            .client
+            .post(format!("{}/api/auth:signIn", self.base))
+            .header("X-Authenticator", authenticator);
+        self.send(request).await
+    }
+
+    /// The same profile, pointed at another process of the same site.
+    pub fn at(mut self, base: &str) -> Self {
+        base.clone_into(&mut self.base);
+        self
     }
 
     async fn send(&mut self, mut request: reqwest::RequestBuilder) -> Answer {
@@ -212,6 +261,21 @@ impl Browser {
         self.token = answer.json["data"]["token"].as_str().map(str::to_owned);
         answer
     }
+}
+
+/// What a refusal of the API says, the reference taken out.
+pub fn refusal(code: &str, sentence: &str) -> Value {
+    let message = format!("{sentence} Reference: [reference]");
+    json!({ "errors": [{ "code": code, "message": message }] })
+}
+
+/// A `Set-Cookie` as name, value and the other words in the order of the alphabet.
+pub fn cookie_parts(text: &str) -> (String, String, Vec<String>) {
+    let mut parts = text.split("; ");
+    let (name, value) = parts.next().unwrap().split_once('=').unwrap();
+    let mut words: Vec<String> = parts.map(str::to_owned).collect();
+    words.sort();
+    (name.to_owned(), value.to_owned(), words)
 }
 
 /// The flow's handle in the query of the sign-in page.
