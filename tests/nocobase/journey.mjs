@@ -95,6 +95,7 @@ async function people(client, language) {
     const user = await whoIsIn(window, nocobase);
     assert.equal(user.username, 'lilei');
     assert.deepEqual(user.roles.map((role) => role.name), ['member']);
+    await window.page.locator('.ant-layout, [class*=layout]').first().waitFor();
     await window.picture('signed-in');
   }, window);
   await sessionSteps({ step, as, window, nocobase, name });
@@ -128,11 +129,18 @@ async function people(client, language) {
     }
   }, window);
   await step(as('hostile targets end at the start page'), async () => {
-    for (const target of ['//evil.example/', '/\\evil.example', 'https://evil.example/', '/.//evil.example/', 'javascript:alert(1)', '/v2/javascript:alert(1)//v2/']) {
+    for (const target of ['//evil.example/', '/\\evil.example', 'https://evil.example/', '/.//evil.example/', 'javascript:alert(1)', '/signin', '/v/signin?redirect=/admin']) {
       await at(`/signin?redirect=${encodeURIComponent(target)}`);
       await throughDingTalk(window, name, 'li-lei');
       await expectSignedIn(window, name).catch((error) => { throw new Error(`${target}: ${error.message}`); });
     }
+  }, window);
+  await step(as('a target that names a script stays a path of this site'), async () => {
+    await at(`/signin?redirect=${encodeURIComponent('/v2/javascript:alert(1)//v2/')}`);
+    window.page.once('dialog', () => assert.fail('a script ran'));
+    await throughDingTalk(window, name, 'li-lei');
+    await window.page.waitForFunction(() => localStorage.getItem('NOCOBASE_TOKEN') && !window.location.pathname.includes('/signin'));
+    assert.equal(new URL(window.page.url()).origin, nocobase.origin);
   }, window);
   await step(as('a sign-in returned to another browser is refused in words'), async () => {
     await at('/signin');
@@ -252,8 +260,7 @@ async function journey() {
     const signedOut = await nocobase.request('auth:signOut', { token: await session.stored('NOCOBASE_TOKEN'), headers: { 'X-Authenticator': name } });
     assert.equal(signedOut.status, 200, signedOut.text);
     await session.close();
-    await nocobase.request(`pm:remove?filterByTk=${admin.PACKAGE}`, { token: await nocobase.administrator() });
-    await nocobase.untilHealthy();
+    await admin.remove(window, nocobase);
     assert.equal((await nocobase.request('authenticators:publicList', { method: 'GET' })).json.data.length, 1);
   }, window);
   const unexpected = await dingtalk.unexpected();

@@ -326,6 +326,10 @@ export class NocoBase {
     await this.#until(`${packageName} is listed`, async (plugins) => plugins.some((plugin) => plugin.packageName === packageName));
   }
 
+  async untilGone(packageName) {
+    await this.#until(`${packageName} is gone`, async (plugins) => !plugins.some((plugin) => plugin.packageName === packageName));
+  }
+
   async untilEnabled(packageName, wanted) {
     await this.#until(`${packageName} is ${wanted ? 'enabled' : 'disabled'}`, async (plugins) => plugins.find((plugin) => plugin.packageName === packageName)?.enabled === wanted);
   }
