@@ -290,7 +290,7 @@ define(
       const list = useRef(null);
       const hasAnswer = Boolean(state.findings || state.failure);
       useEffect(() => {
-        if (hasAnswer) list.current.scrollIntoView({ behavior: 'smooth', block: 'nearest' });
+        if (hasAnswer) list.current.scrollIntoView({ behavior: 'smooth', block: 'start' });
       }, [hasAnswer]);
       return h('div', { ref: list, style: { marginBottom: 24 } },
         h(antd.Space, { wrap: true },

@@ -40,13 +40,18 @@ export async function addPackage(window, nocobase, url) {
   return guide;
 }
 
+/** Agrees to what NocoBase asks; its buttons are in the language of antd. */
+function confirm(page) {
+  return page.locator('.ant-modal-confirm-btns button, .ant-popconfirm-buttons button').last().click();
+}
+
 /** Moves the switch of the plugin's card, and waits until NocoBase is back with it. */
 export async function setEnabled(window, nocobase, wanted) {
   const { page } = window;
   await openPluginManager(window);
   await showAuthenticationCategory(window);
   await card(window).getByRole('switch').click();
-  if (!wanted) await page.locator('.ant-modal-confirm').getByRole('button', { name: 'OK' }).click();
+  if (!wanted) await confirm(page);
   await nocobase.untilEnabled(PACKAGE, wanted);
   await nocobase.untilHealthy();
   await window.picture(wanted ? 'plugin-enabled' : 'plugin-disabled');
@@ -133,7 +138,7 @@ export async function remove(window, nocobase) {
   await openPluginManager(window);
   await showAuthenticationCategory(window);
   await card(window).getByText('Remove', { exact: true }).click();
-  await page.locator('.ant-modal-confirm, .ant-popconfirm').getByRole('button', { name: /^(OK|Yes|Remove)$/ }).click();
+  await confirm(page);
   await nocobase.untilGone(PACKAGE);
   await nocobase.untilHealthy();
 }

@@ -128,19 +128,20 @@ async function people(client, language) {
       assert.equal(await window.page.getByTestId('dingtalk-error').locator('img').count(), 0);
     }
   }, window);
-  await step(as('hostile targets end at the start page'), async () => {
-    for (const target of ['//evil.example/', '/\\evil.example', 'https://evil.example/', '/.//evil.example/', 'javascript:alert(1)', '/signin', '/v/signin?redirect=/admin']) {
+  await step(as('hostile targets never lead away, and run nothing'), async () => {
+    const dialogs = [];
+    window.page.on('dialog', (dialog) => (dialogs.push(dialog.message()), dialog.dismiss()));
+    for (const target of ['//evil.example/', '/\\evil.example', 'https://evil.example/', '/.//evil.example/', 'javascript:alert(1)', '/v2/javascript:alert(1)//v2/', '/signin']) {
       await at(`/signin?redirect=${encodeURIComponent(target)}`);
       await throughDingTalk(window, name, 'li-lei');
-      await expectSignedIn(window, name).catch((error) => { throw new Error(`${target}: ${error.message}`); });
+      await window.page.waitForFunction(() => localStorage.getItem('NOCOBASE_TOKEN') && !window.location.pathname.endsWith('/signin'));
+      const { origin, pathname } = new URL(window.page.url());
+      assert.equal(origin, nocobase.origin, target);
+      assert.ok(pathname.startsWith(new URL(window.base).pathname), `${target}: ended at ${pathname}`);
+      // What is no path of this site at all goes to the start page.
+      if (!/^\/[.v]/.test(target)) assert.ok(pathname.includes('/admin'), `${target}: ended at ${pathname}`);
     }
-  }, window);
-  await step(as('a target that names a script stays a path of this site'), async () => {
-    await at(`/signin?redirect=${encodeURIComponent('/v2/javascript:alert(1)//v2/')}`);
-    window.page.once('dialog', () => assert.fail('a script ran'));
-    await throughDingTalk(window, name, 'li-lei');
-    await window.page.waitForFunction(() => localStorage.getItem('NOCOBASE_TOKEN') && !window.location.pathname.includes('/signin'));
-    assert.equal(new URL(window.page.url()).origin, nocobase.origin);
+    assert.deepEqual(dialogs, []);
   }, window);
   await step(as('a sign-in returned to another browser is refused in words'), async () => {
     await at('/signin');
@@ -194,6 +195,7 @@ async function settings(client, language) {
   }, window);
   await step(as('automatic sign-up can be allowed; then a new person is signed up, with NocoBase\'s default role'), async () => {
     await setAutoSignup(window, true);
+    const workflow = await watchNewUsers();
     const person = await openWindow(browser, nocobase, { client, language, output, name: `${client}-new-user` });
     await person.open('/signin');
     await throughDingTalk(person, name, 'han-meimei');
@@ -204,6 +206,10 @@ async function settings(client, language) {
     await person.picture('signed-up');
     await person.close();
     const token = await nocobase.administrator();
+    await nocobase.until('the workflow has run for the new user', async () => {
+      const runs = await nocobase.request(`workflows/${workflow}/executions:list`, { method: 'GET', token });
+      return runs.json.data.some((run) => run.context?.data?.id === user.id);
+    });
     const listed = await nocobase.request(`users:list?filter=${encodeURIComponent(JSON.stringify({ phone: '13900139001' }))}`, { method: 'GET', token });
     assert.equal(listed.json.data.length, 1);
     const given = await nocobase.request(`users/${user.id}/roles:add`, { token, body: ['admin'] });
@@ -213,6 +219,15 @@ async function settings(client, language) {
     await setAutoSignup(window, false);
   }, window);
   await window.close();
+}
+
+/** A workflow on new users, as an administrator draws it; returns its id. */
+async function watchNewUsers() {
+  const token = await nocobase.administrator();
+  const values = { title: 'New users', type: 'collection', enabled: true, config: { collection: 'users', mode: 1 } };
+  const made = await nocobase.request('workflows:create', { token, body: values });
+  assert.equal(made.status, 200, made.text);
+  return made.json.data.id;
 }
 
 async function setAutoSignup(window, wanted) {
