@@ -11,6 +11,7 @@ mod journey;
 mod matching;
 mod package;
 mod receive;
+mod session;
 mod simulator;
 mod store;
 mod support;
