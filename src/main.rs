@@ -138,7 +138,7 @@ fn main() -> ExitCode {
     match run(command_line.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            esay(&format!("nocobase-dingtalk: {}", with_causes(&failure)));
+            eprintln!("nocobase-dingtalk: {}", with_causes(&failure));
             ExitCode::from(if matches!(failure, Failure::Run(_) | Failure::Findings) {
                 1
             } else {
@@ -252,7 +252,7 @@ async fn examine(config: Config, arguments: &DoctorArguments, language: Language
                 })
             })
             .collect();
-        say(&format!("{}", serde_json::json!({ "findings": rows })));
+        say(&serde_json::json!({ "findings": rows }).to_string());
     } else {
         for finding in &findings {
             say(&format!(
