@@ -320,10 +320,12 @@ async fn a_plugin_disabled_meanwhile_signs_nobody_in() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
     let handle = browser.return_from_dingtalk(&app.dingtalk, "li-lei").await;
-    app.store
-        .set_plugin_enabled(PLUGIN, PLUGIN, "0.1.0", false, app.clock.now())
+    let disabled = app
+        .root()
         .await
-        .unwrap();
+        .post(&format!("pm:disable?filterByTk={PLUGIN}"), json!({}))
+        .await;
+    assert_eq!(disabled.status, 200, "{}", disabled.text);
 
     let answer = browser.complete(AUTHENTICATOR, &handle).await;
 
@@ -538,31 +540,33 @@ async fn a_throttled_redemption_keeps_the_flow_for_another_try() {
         )
     );
     assert_eq!(answer.header("retry-after"), "60");
-    assert!(answer.set_cookies().is_empty());
+    assert_eq!(browser.jar.len(), 1);
     assert_eq!(browser.complete(AUTHENTICATOR, &handle).await.status, 200);
 }
 
 #[tokio::test]
-async fn being_throttled_after_the_redemption_asks_for_a_new_start() {
+async fn being_throttled_after_the_redemption_keeps_the_flow_and_redeems_nothing_again() {
     let app = TestApp::start().await;
-    let limit = Effect::Limited(Limit::AppAndApiPerMinute);
-    app.dingtalk.set_fault(Fault::on(CallKind::Profile, limit));
     let mut browser = app.browser();
+    let handle = browser.return_from_dingtalk(&app.dingtalk, "li-lei").await;
+    let limit = Effect::Limited(Limit::AppAndApiPerMinute);
+    app.dingtalk
+        .set_fault(Fault::on(CallKind::Profile, limit).times(1));
 
-    let answer = browser.sign_in(&app.dingtalk, "li-lei").await;
+    let answer = browser.complete(AUTHENTICATOR, &handle).await;
+    let again = browser.complete(AUTHENTICATOR, &handle).await;
 
-    assert_eq!(answer.status, 502);
+    assert_eq!(answer.status, 503);
     assert_eq!(
         answer.stable(),
         refusal(
-            "DINGTALK_UNAVAILABLE",
-            "DingTalk gave no usable answer. Start again in a moment."
+            "DINGTALK_BUSY",
+            "Many people are signing in right now. Try again in 60 seconds."
         )
     );
-    assert!(
-        browser.jar.is_empty(),
-        "waiting with the same flow would not help"
-    );
+    assert_eq!(again.status, 200, "{}", again.text);
+    assert_eq!(app.dingtalk.calls(CallKind::UserAccessToken), 1);
+    assert_eq!(app.dingtalk.unexpected(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -607,7 +611,7 @@ async fn a_dingtalk_that_cannot_be_reached_keeps_the_flow() {
             "DingTalk gave no usable answer. Start again in a moment."
         )
     );
-    assert!(answer.set_cookies().is_empty());
+    assert_eq!(browser.jar.len(), 1, "the flow is kept");
 }
 
 #[tokio::test]
