@@ -19,6 +19,7 @@ import { awaySteps } from './away.mjs';
 import { labelSteps } from './labels.mjs';
 import { freePort, NocoBase } from './nocobase.mjs';
 import { DingTalk, SidecarProgram } from './programs.mjs';
+import { sdkSteps } from './sdk.mjs';
 import { sessionSteps } from './session.mjs';
 import { expectRefusal, expectSignedIn, throughDingTalk, whoIsIn } from './sign-in.mjs';
 import { updateSteps } from './update.mjs';
@@ -259,6 +260,7 @@ async function journey() {
       await settings(client, one);
     }
   }
+  await sdkSteps({ step, browser, nocobase, dingtalk, name });
   for (const one of labels) await labelSteps({ step, browser, nocobase, name, output, clients, language: one });
   await awaySteps({ step, browser, nocobase, sidecar, name, app, output, clients, language });
   // Only NocoBase's own launcher starts the process anew.
