@@ -18,7 +18,7 @@ export function binary() {
 }
 
 /** A process that is up when its URL answers, and down when told. */
-class Program {
+export class Program {
   constructor(name, args, env, readyUrl, folder) {
     Object.assign(this, { name, args, env, readyUrl });
     this.logFile = path.join(folder, `${name}.log`);
