@@ -103,6 +103,7 @@ pub async fn create(context: Context) -> Answer {
         .store
         .create_authenticator(new, context.state.clock.now())
         .await?;
+    context.state.sign_in.directory().forget();
     log::info!("authenticator {} was created", row.name);
     Ok(envelope::data(masked(&row)))
 }
@@ -132,6 +133,7 @@ pub async fn update(context: Context) -> Answer {
     let now = context.state.clock.now();
     let row = context.state.store.update_authenticator(id, changes, now).await?;
     let row = row.ok_or(RequestError::RecordNotFound)?;
+    context.state.sign_in.directory().forget();
     log::info!("authenticator {} was changed", row.name);
     Ok(envelope::data([masked(&row)]))
 }
@@ -140,6 +142,7 @@ pub async fn update(context: Context) -> Answer {
 pub async fn destroy(context: Context) -> Answer {
     let ids = keys(&context)?;
     let count = context.state.store.destroy_authenticators(&ids).await?;
+    context.state.sign_in.directory().forget();
     log::info!("{count} authenticators were deleted");
     Ok(envelope::data(count))
 }

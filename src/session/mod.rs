@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::entropy::Entropy;
-use crate::nocobase::{IssuedToken, Role, Store, StoreError, User, UserId};
+use crate::nocobase::{IssuedToken, Store, StoreError, User, UserId};
 
 pub use cookies::{CookieLife, SessionCookie};
 pub use policy::TokenPolicy;
@@ -99,6 +99,7 @@ pub struct Sessions {
     clock: Clock,
     entropy: Entropy,
     renewals: Cache<Uuid, Renewal>,
+    policies: Cache<(), TokenPolicy>,
 }
 
 #[derive(Clone, Copy)]
@@ -110,6 +111,8 @@ struct Renewal {
 /// Requests sent side by side with one old token all get the renewed one for this long, as in NocoBase.
 const RENEWAL_SHARED_FOR: Duration = Duration::from_secs(10);
 const RENEWALS_REMEMBERED: u64 = 10_000;
+/// How old the token policy may be; NocoBase itself reads it once.
+const POLICY_REMEMBERED_FOR: Duration = Duration::from_secs(2);
 
 impl Sessions {
     /// Sessions on this store, signed with this secret.
@@ -118,12 +121,17 @@ impl Sessions {
             .max_capacity(RENEWALS_REMEMBERED)
             .time_to_live(RENEWAL_SHARED_FOR)
             .build();
+        let policies = Cache::builder()
+            .max_capacity(1)
+            .time_to_live(POLICY_REMEMBERED_FOR)
+            .build();
         Self {
             store,
             secret,
             clock,
             entropy,
             renewals,
+            policies,
         }
     }
 
@@ -321,14 +329,19 @@ impl Sessions {
         }
     }
 
-    /// The token policy as it stands in the database.
+    /// The token policy as it stands in the database, or stood there a moment ago.
     pub async fn policy(&self) -> Result<TokenPolicy, SessionError> {
+        if let Some(known) = self.policies.get(&()).await {
+            return Ok(known);
+        }
         let config = self
             .store
             .token_policy()
             .await?
             .ok_or(SessionError::PolicyMissing)?;
-        TokenPolicy::parse(&config).ok_or(SessionError::PolicyMissing)
+        let policy = TokenPolicy::parse(&config).ok_or(SessionError::PolicyMissing)?;
+        self.policies.insert((), policy).await;
+        Ok(policy)
     }
 
     /// The cookies of a session, as NocoBase sets them beside the answer.
@@ -336,15 +349,9 @@ impl Sessions {
         &self,
         token: &str,
         authenticator: &str,
-        roles: &[Role],
+        role: Option<&str>,
         lifetime: TimeDelta,
     ) -> Vec<SessionCookie> {
-        cookies::of_session(
-            token,
-            authenticator,
-            cookies::preferred_role(roles),
-            &self.entropy.text::<24>(),
-            lifetime,
-        )
+        cookies::of_session(token, authenticator, role, &self.entropy.text::<24>(), lifetime)
     }
 }
