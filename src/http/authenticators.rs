@@ -238,14 +238,25 @@ fn options(
     }
     let mut options = Value::Object(options);
     for pointer in SECRETS {
-        if let Some(given) = options.pointer_mut(pointer).filter(|given| **given == MASK) {
-            *given = stored
-                .and_then(|stored| stored.pointer(pointer))
-                .cloned()
-                .unwrap_or(Value::Null);
+        if options.pointer(pointer).is_some_and(|given| given == MASK) {
+            keep_secret(&mut options, pointer, stored);
         }
     }
     Ok(Some(options))
+}
+
+/// Puts the stored secret where the mask stands; where nothing is stored, the mask is nothing.
+fn keep_secret(options: &mut Value, pointer: &str, stored: Option<&Value>) {
+    let Some((parent, name)) = pointer.rsplit_once('/') else {
+        return;
+    };
+    let Some(Value::Object(fields)) = options.pointer_mut(parent) else {
+        return;
+    };
+    match stored.and_then(|stored| stored.pointer(pointer)) {
+        Some(secret) => fields.insert(name.to_owned(), secret.clone()),
+        None => fields.remove(name),
+    };
 }
 
 fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
