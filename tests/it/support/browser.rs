@@ -19,7 +19,7 @@ pub struct Browser {
     /// The stored session token.
     pub token: Option<String>,
     /// Headers sent with every request.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Vec<u8>)>,
 }
 
 /// An answer, read whole.
@@ -123,8 +123,13 @@ impl Browser {
     }
 
     /// A profile that says this with every request.
-    pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
+    pub fn with(self, name: &str, value: &str) -> Self {
+        self.with_bytes(name, value.as_bytes())
+    }
+
+    /// A profile that says this with every request, text or not.
+    pub fn with_bytes(mut self, name: &str, value: &[u8]) -> Self {
+        self.headers.push((name.to_owned(), value.to_vec()));
         self
     }
 
@@ -195,7 +200,7 @@ impl Browser {
             request = request.header(COOKIE, pairs.join("; "));
         }
         for (name, value) in &self.headers {
-            request = request.header(name, value);
+            request = request.header(name, value.as_slice());
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -78,6 +78,11 @@ impl TestApp {
         sign_with(&secret, claims)
     }
 
+    /// The secret of sessions and flows, as a log might spell it.
+    pub fn session_secret_as_hex(&self) -> String {
+        hex::encode(std::fs::read(self.folder.path().join("session-secret.key")).unwrap())
+    }
+
     /// A bridge token that is good now, for a request that reached NocoBase so.
     pub fn bridge_token(&self, mut claims: Value) -> String {
         let now = self.clock.now().timestamp();
