@@ -37,7 +37,7 @@ start_mariadb() {
   user=$(id -un)
   MYSQL_TCP_PORT=$(free_port)
   mariadb-install-db --no-defaults --user="$user" --datadir="$data" --auth-root-authentication-method=normal --skip-test-db >/dev/null
-  mariadbd --no-defaults --user="$user" --datadir="$data" --bind-address=127.0.0.1 --port="$MYSQL_TCP_PORT" --socket="$servers/mariadb.sock" --innodb-flush-log-at-trx-commit=0 --max-connections=300 >"$logs/mariadb.log" 2>&1 3>&- &
+  mariadbd --no-defaults --user="$user" --datadir="$data" --character-set-server=utf8mb4 --collation-server=utf8mb4_general_ci --bind-address=127.0.0.1 --port="$MYSQL_TCP_PORT" --socket="$servers/mariadb.sock" --innodb-flush-log-at-trx-commit=0 --max-connections=300 >"$logs/mariadb.log" 2>&1 3>&- &
   pid=$!
   at_exit stop_by_pid "$pid"
   # These variables are also how the suites find it.

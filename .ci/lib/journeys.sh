@@ -12,9 +12,10 @@ browser_journey() {
     timeout --kill-after=30 900 node .ci/lib/with-site.mjs "$1" "$binary" node tests/browser/journey.mjs
 }
 
-# nocobase_suite DIALECT CLIENTS LANGUAGES LABELS: the guide in a NocoBase of its own, installed once for all suites.
+# nocobase_suite DIALECT CLIENTS LANGUAGES LABELS [INSTANCE]: the guide in a NocoBase of its own; the packages are
+# installed once for all.
 nocobase_suite() {
-  local instance="ci-$1"
+  local instance=${5:-ci-$1}
   at_exit node tests/nocobase/nocobase.mjs down "$instance"
   NBDT_BINARY=$binary NBDT_NOCOBASE_INSTANCE=$instance NBDT_NOCOBASE_DIALECT=$1 CLIENTS=$2 LANGUAGES=$3 LABELS=$4 \
     OUTPUT="$PWD/tests/nocobase/out/$instance" CHROMIUM=$(browser_program) \

@@ -61,7 +61,7 @@ suite() {
   begin_step "$1"
   shift
   local status=0
-  ONLY_SUITE="$*" bash "$0" >"$current_log" 2>&1 </dev/null || status=$?
+  ONLY_SUITE=$(printf '%q ' "$@") bash "$0" >"$current_log" 2>&1 </dev/null || status=$?
   if ((status == 0)); then pass_step; else fail_step; fi
 }
 
@@ -87,9 +87,12 @@ finish() {
 start_run() {
   logs="$PWD/target/ci/$(basename "$0")"
   export logs
-  if [[ -z ${ONLY_SUITE:-} ]]; then rm -rf "$logs"; fi
+  # The bash of one suite works with what its parent has set up.
+  if [[ -z ${ONLY_SUITE:-} ]]; then
+    rm -rf "$logs"
+    clear_settings
+  fi
   mkdir -p "$logs"
-  clear_settings
   export CI=true RUST_BACKTRACE=0 CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 npm_config_update_notifier=false npm_config_audit=false npm_config_fund=false
   trap finish EXIT
   trap 'exit 130' INT

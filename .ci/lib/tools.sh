@@ -1,6 +1,6 @@
 # What a run needs besides the Rust toolchain: installed where it is missing.
 
-CARGO_DENY_VERSION=0.19.8
+CARGO_DENY_VERSION=0.20.2
 OLDEST_NODE=20
 
 tools() {

@@ -10,6 +10,7 @@ use super::context::Context;
 use super::error::{ApiError, RequestError};
 use super::{Answer, cors, envelope};
 use crate::audit::{Entry, Event};
+use crate::config::Mode;
 use crate::session::{SessionError, cookies};
 use crate::sign_in::{self, BeginRequest, CompleteRequest, SignInError};
 
@@ -80,15 +81,17 @@ fn to(context: &Context, location: &str, cookies: &[sign_in::CookieChange]) -> H
 pub async fn sign_in(context: Context) -> Answer {
     cors::require_trusted_origin(&context)?;
     let name = context.authenticator()?.unwrap_or("basic").to_owned();
+    // Beside NocoBase only our own type is ours to sign in with; the use case looks it up.
+    if context.state.mode == Mode::BesideNocoBase {
+        return with_dingtalk(&context, &name).await;
+    }
     let authenticator = context.state.store.find_authenticator(&name).await?;
     match authenticator
         .filter(|found| found.enabled)
         .map(|found| found.auth_type)
     {
         Some(kind) if kind == sign_in::AUTH_TYPE => with_dingtalk(&context, &name).await,
-        Some(kind) if kind == PASSWORD_TYPE && context.state.mode == crate::config::Mode::Alone => {
-            with_password(&context, &name).await
-        }
+        Some(kind) if kind == PASSWORD_TYPE => with_password(&context, &name).await,
         Some(_) | None => Err(SignInError::AuthenticatorNotFound.into()),
     }
 }
@@ -169,10 +172,12 @@ async fn with_password(context: &Context, name: &str) -> Answer {
         "user {} signed in with a password (reference {})",
         user.id, context.reference
     );
-    let cookies = context
-        .state
-        .sessions
-        .cookies(&issued.token, name, &roles, issued.lifetime);
+    let cookies = context.state.sessions.cookies(
+        &issued.token,
+        name,
+        roles.first().map(|role| role.name.as_str()),
+        issued.lifetime,
+    );
     let mut response = envelope::data(json!({ "user": user, "token": issued.token }));
     let is_secure = context.origin.is_secure();
     envelope::set_session_cookies(response.headers_mut(), &cookies, &context.state, is_secure);

@@ -11,10 +11,6 @@ use crate::sign_in::{AUTH_TYPE, Origin, PLUGIN_NAME};
 
 /// What stands in answers where a secret is stored. Saving it keeps the secret.
 pub const MASK: &str = "********";
-const SECRET: &str = "clientSecret";
-/// Where the community plugin keeps its settings, and its name for the secret.
-const COMMUNITY: &str = "internal";
-const COMMUNITY_SECRET: &str = "appSecret";
 const PASSWORD_TYPE: &str = "Email/Password";
 const PASSWORD_TITLE: &str = r#"{{t("Password",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
 const DINGTALK_TITLE: &str = r#"{{t("DingTalk",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
@@ -107,6 +103,7 @@ pub async fn create(context: Context) -> Answer {
         .store
         .create_authenticator(new, context.state.clock.now())
         .await?;
+    context.state.sign_in.directory().forget();
     log::info!("authenticator {} was created", row.name);
     Ok(envelope::data(masked(&row)))
 }
@@ -136,6 +133,7 @@ pub async fn update(context: Context) -> Answer {
     let now = context.state.clock.now();
     let row = context.state.store.update_authenticator(id, changes, now).await?;
     let row = row.ok_or(RequestError::RecordNotFound)?;
+    context.state.sign_in.directory().forget();
     log::info!("authenticator {} was changed", row.name);
     Ok(envelope::data([masked(&row)]))
 }
@@ -144,6 +142,7 @@ pub async fn update(context: Context) -> Answer {
 pub async fn destroy(context: Context) -> Answer {
     let ids = keys(&context)?;
     let count = context.state.store.destroy_authenticators(&ids).await?;
+    context.state.sign_in.directory().forget();
     log::info!("{count} authenticators were deleted");
     Ok(envelope::data(count))
 }
@@ -194,22 +193,25 @@ fn title_of(auth_type: &str) -> &str {
     }
 }
 
-/// A row as administrators see it: the secret stays here.
+/// Where a row may hold a secret: our own field, and that of rows the community plugin made.
+const SECRETS: [&str; 2] = ["/clientSecret", "/internal/appSecret"];
+
+/// A row as administrators see it: the secrets stay here.
 fn masked(row: &Authenticator) -> Value {
     let mut value = json!(row);
-    if let Some(secret) = value.pointer_mut("/options/clientSecret")
-        && secret
-            .as_str()
-            .is_some_and(|text| !text.is_empty() && !is_template(text))
-    {
-        *secret = json!(MASK);
-    }
-    for pointer in ["/options/internal/appSecret"] {
-        if let Some(secret) = value.pointer_mut(pointer) {
+    for pointer in SECRETS {
+        let secret = value.pointer_mut(&format!("/options{pointer}"));
+        if let Some(secret) = secret.filter(|secret| is_secret(secret)) {
             *secret = json!(MASK);
         }
     }
     value
+}
+
+fn is_secret(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_none_or(|text| !text.is_empty() && !is_template(text))
 }
 
 /// A reference to a variable is no secret, and its owner wants to see it.
@@ -233,33 +235,23 @@ fn options(
     let mut options = given.clone();
     if auth_type == AUTH_TYPE {
         check_options(&mut options)?;
-        keep_secret(&mut options, SECRET, stored);
-        if let Some(Value::Object(internal)) = options.get_mut(COMMUNITY) {
-            keep_secret(
-                internal,
-                COMMUNITY_SECRET,
-                stored.and_then(|stored| stored.get(COMMUNITY)),
-            );
+    }
+    let mut options = Value::Object(options);
+    for pointer in SECRETS {
+        if let Some(given) = options.pointer_mut(pointer).filter(|given| **given == MASK) {
+            *given = stored
+                .and_then(|stored| stored.pointer(pointer))
+                .cloned()
+                .unwrap_or(Value::Null);
         }
     }
-    Ok(Some(Value::Object(options)))
-}
-
-/// Puts the stored secret back where the mask stands.
-fn keep_secret(options: &mut Map<String, Value>, name: &str, stored: Option<&Value>) {
-    if options.get(name).and_then(Value::as_str) != Some(MASK) {
-        return;
-    }
-    match stored.and_then(|stored| stored.get(name)) {
-        Some(secret) => options.insert(name.to_owned(), secret.clone()),
-        None => options.remove(name),
-    };
+    Ok(Some(options))
 }
 
 fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
     for (name, field) in [
         ("clientId", "Client ID"),
-        (SECRET, "Client Secret"),
+        ("clientSecret", "Client Secret"),
         ("subject", "subject"),
         ("corpId", "Corp ID"),
         ("callbackOrigin", "callbackOrigin"),

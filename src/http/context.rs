@@ -253,14 +253,15 @@ impl Context {
     /// Cookies that repeat the session of this request.
     pub fn session_cookies(&self, token: &str) -> Result<Vec<cookies::SessionCookie>, RequestError> {
         let authenticator = self.authenticator()?.unwrap_or("basic");
-        let roles = self
+        let role = self
             .caller
             .as_ref()
-            .map_or(&[] as &[Role], |caller| &caller.roles);
+            .and_then(|caller| caller.roles.first())
+            .map(|role| role.name.as_str());
         Ok(self
             .state
             .sessions
-            .cookies(token, authenticator, roles, self.session_lifetime()))
+            .cookies(token, authenticator, role, self.session_lifetime()))
     }
 }
 

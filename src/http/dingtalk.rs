@@ -32,7 +32,7 @@ pub async fn config_form(context: Context) -> Answer {
     let mut origin = context.origin.clone();
     if let Some(name) = context.query.only("authenticator")
         && let Some(row) = context.state.store.find_authenticator(name).await?
-        && let Ok(options) = context.state.sign_in.options_of(&row).await
+        && let Ok(options) = context.state.sign_in.directory().options_of(&row).await
         && let Some(own) = options.callback_origin.as_deref().and_then(Origin::parse)
     {
         origin = own;
@@ -92,7 +92,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         store: &state.store,
         dingtalk: &state.dingtalk,
         index: state.subject_index.as_ref(),
-        key: state.sign_in.aes_key(),
+        key: state.sign_in.directory().aes_key(),
         redirect_url: &redirect_url,
         latest_sign_ins: &doctor::latest_sign_ins(latest),
         nocobase: state.nocobase_url.as_ref().map(|url| Neighbour {

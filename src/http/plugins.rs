@@ -49,6 +49,7 @@ async fn set_enabled(context: &Context, enabled: bool) -> Answer {
         .store
         .set_plugin_enabled(PLUGIN_NAME, PLUGIN_NAME, manifest.version(), enabled, now)
         .await?;
+    context.state.sign_in.directory().forget();
     info!("the plugin was {}", if enabled { "enabled" } else { "disabled" });
     Ok(envelope::data(PLUGIN_NAME))
 }

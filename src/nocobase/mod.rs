@@ -43,4 +43,4 @@ pub use shape::SubjectIndex;
 pub use site::PluginRow;
 pub use store::{Page, Paged, StatementObserver, StatementReport, Store};
 pub use tokens::IssuedToken;
-pub use users::{PasswordHash, User, UserId};
+pub use users::{Linked, PasswordHash, User, UserId};

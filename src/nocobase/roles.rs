@@ -1,6 +1,6 @@
 //! The roles a user has.
 
-use sea_orm::sea_query::{CaseStatement, ExprTrait as _, Order};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Order, SelectStatement};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -58,18 +58,13 @@ pub(super) const ROLE_COLUMNS: [Column; 9] = [
 impl Store {
     /// The roles given to a user directly: the one the user prefers first, the others by name.
     pub async fn roles_of(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
-        let mut select = self.select(Table::Roles, &ROLE_COLUMNS);
-        let is_preferred = self.col(Table::RolesUsers, Column::Default).eq(true);
-        let preferred_first = CaseStatement::new().case(is_preferred, 0).finally(1);
-        select
-            .inner_join(
-                self.names.table_ref(Table::RolesUsers),
-                self.col(Table::RolesUsers, Column::RoleName)
-                    .eq(self.col(Table::Roles, Column::Name)),
-            )
-            .and_where(self.col(Table::RolesUsers, Column::UserId).eq(user.0))
-            .order_by_expr(preferred_first.into(), Order::Asc)
-            .order_by_expr(self.col(Table::Roles, Column::Name), Order::Asc);
+        let mut select = self.preferred_role_first(Expr::value(user.0));
+        select.inner_join(
+            self.names.table_ref(Table::Roles),
+            self.col(Table::RolesUsers, Column::RoleName)
+                .eq(self.col(Table::Roles, Column::Name)),
+        );
+        self.add_columns(&mut select, Table::Roles, &ROLE_COLUMNS);
         let rows = self.find_rows(Table::Roles, &select).await?;
         rows.iter()
             .map(|row| {
@@ -86,5 +81,21 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// The role rows of a user, the preferred one first.
+    pub(super) fn preferred_role_first(&self, user: Expr) -> SelectStatement {
+        let links = Table::RolesUsers;
+        let is_preferred = self.col(links, Column::Default).eq(true);
+        let mut select = SelectStatement::new();
+        select
+            .from(self.names.table_ref(links))
+            .and_where(self.col(links, Column::UserId).eq(user))
+            .order_by_expr(
+                CaseStatement::new().case(is_preferred, 0).finally(1).into(),
+                Order::Asc,
+            )
+            .order_by_expr(self.col(links, Column::RoleName), Order::Asc);
+        select
     }
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait as _, Order, SelectStatement, UpdateStatement};
+use sea_orm::sea_query::{
+    Expr, ExprTrait as _, Order, QueryStatementBuilder as _, SelectStatement, UpdateStatement,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -74,6 +76,16 @@ impl fmt::Debug for PasswordHash {
         formatter.write_str("PasswordHash([REDACTED])")
     }
 }
+
+/// A user whom a subject leads to.
+pub struct Linked {
+    /// The user.
+    pub user: User,
+    /// The role they prefer, else their first by name; `None` when they have none.
+    pub role: Option<String>,
+}
+
+const PREFERRED_ROLE: &str = "preferredRole";
 
 /// What is read of a user.
 pub(super) const USER_COLUMNS: [Column; 12] = [
@@ -148,11 +160,32 @@ impl Store {
         authenticator: &str,
         subject: &str,
     ) -> Result<Option<User>, StoreError> {
-        let select = self.select_user_by_subject(authenticator, subject);
-        self.find_row(Table::Users, &select)
+        Ok(self
+            .find_linked(authenticator, subject)
             .await?
-            .map(|row| User::from_row(&row))
-            .transpose()
+            .map(|linked| linked.user))
+    }
+
+    /// The user of a subject together with the role they would act in: all that a returning person's sign-in asks
+    /// of the database, in one statement.
+    pub async fn find_linked(
+        &self,
+        authenticator: &str,
+        subject: &str,
+    ) -> Result<Option<Linked>, StoreError> {
+        let mut select = self.select_user_by_subject(authenticator, subject);
+        let mut role = self.preferred_role_first(self.col(Table::Users, Column::Id));
+        role.expr(self.col(Table::RolesUsers, Column::RoleName)).limit(1);
+        let role = Expr::SubQuery(None, Box::new(role.into_sub_query_statement()));
+        select.expr_as(role, PREFERRED_ROLE);
+        let row = self.find_row(Table::Users, &select).await?;
+        row.map(|row| {
+            Ok(Linked {
+                user: User::from_row(&row)?,
+                role: row.text_as(PREFERRED_ROLE)?,
+            })
+        })
+        .transpose()
     }
 
     /// Changes the language a user has chosen.

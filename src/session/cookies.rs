@@ -2,8 +2,6 @@
 
 use chrono::TimeDelta;
 
-use crate::nocobase::Role;
-
 /// One of NocoBase's cookies. Path, `Secure` and `SameSite=Lax` are the same for all four.
 pub struct SessionCookie {
     /// Its name, with the application's name behind it.
@@ -76,9 +74,4 @@ pub fn of_sign_out() -> Vec<SessionCookie> {
         life: CookieLife::Removed,
     })
     .collect()
-}
-
-/// The role NocoBase would pick: the one the user prefers, which stands first.
-pub fn preferred_role(roles: &[Role]) -> Option<&str> {
-    roles.first().map(|role| role.name.as_str())
 }

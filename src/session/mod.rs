@@ -9,17 +9,17 @@ pub mod password;
 pub mod policy;
 pub mod token;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use log::{info, warn};
 use moka::future::Cache;
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::entropy::Entropy;
-use crate::nocobase::{IssuedToken, Role, Store, StoreError, User, UserId};
+use crate::nocobase::{IssuedToken, Store, StoreError, User, UserId};
 
 pub use cookies::{CookieLife, SessionCookie};
 pub use policy::TokenPolicy;
@@ -99,7 +99,11 @@ pub struct Sessions {
     clock: Clock,
     entropy: Entropy,
     renewals: Cache<Uuid, Renewal>,
+    policy_seen: Arc<Mutex<Option<PolicySeen>>>,
 }
+
+/// A token policy, and when it was read.
+type PolicySeen = (TokenPolicy, DateTime<Utc>);
 
 #[derive(Clone, Copy)]
 struct Renewal {
@@ -110,6 +114,8 @@ struct Renewal {
 /// Requests sent side by side with one old token all get the renewed one for this long, as in NocoBase.
 const RENEWAL_SHARED_FOR: Duration = Duration::from_secs(10);
 const RENEWALS_REMEMBERED: u64 = 10_000;
+/// How old the token policy may be; NocoBase itself reads it once.
+const POLICY_REMEMBERED_FOR: TimeDelta = TimeDelta::seconds(2);
 
 impl Sessions {
     /// Sessions on this store, signed with this secret.
@@ -124,6 +130,7 @@ impl Sessions {
             clock,
             entropy,
             renewals,
+            policy_seen: Arc::default(),
         }
     }
 
@@ -321,14 +328,21 @@ impl Sessions {
         }
     }
 
-    /// The token policy as it stands in the database.
+    /// The token policy as it stands in the database, or stood there a moment ago.
     pub async fn policy(&self) -> Result<TokenPolicy, SessionError> {
+        let now = self.clock.now();
+        let seen = *self.policy_seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((policy, _)) = seen.filter(|(_, at)| now - *at < POLICY_REMEMBERED_FOR) {
+            return Ok(policy);
+        }
         let config = self
             .store
             .token_policy()
             .await?
             .ok_or(SessionError::PolicyMissing)?;
-        TokenPolicy::parse(&config).ok_or(SessionError::PolicyMissing)
+        let policy = TokenPolicy::parse(&config).ok_or(SessionError::PolicyMissing)?;
+        *self.policy_seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((policy, now));
+        Ok(policy)
     }
 
     /// The cookies of a session, as NocoBase sets them beside the answer.
@@ -336,15 +350,9 @@ impl Sessions {
         &self,
         token: &str,
         authenticator: &str,
-        roles: &[Role],
+        role: Option<&str>,
         lifetime: TimeDelta,
     ) -> Vec<SessionCookie> {
-        cookies::of_session(
-            token,
-            authenticator,
-            cookies::preferred_role(roles),
-            &self.entropy.text::<24>(),
-            lifetime,
-        )
+        cookies::of_session(token, authenticator, role, &self.entropy.text::<24>(), lifetime)
     }
 }

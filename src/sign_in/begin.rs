@@ -34,7 +34,7 @@ const FLOWS_PER_BROWSER: usize = 4;
 impl SignIn {
     /// Begins a flow.
     pub async fn begin(&self, request: BeginRequest<'_>) -> Result<Begun, SignInError> {
-        let configured = self.find_configured(request.authenticator).await?;
+        let configured = self.directory.find(request.authenticator).await?;
         let name = &configured.authenticator.name;
         let return_path = ReturnPath::parse_or(request.return_path, &self.site.sign_in_page());
         let own_origin = configured

@@ -3,13 +3,14 @@
 use log::{info, warn};
 
 use super::begin::remove;
+use super::directory::Configured;
 use super::flow::{Flow, Proof, Returned};
 use super::identity::{Identity, Phone, nickname};
 use super::matching::{Rules, find_or_link};
-use super::{Attempt, Configured, CookieChange, CookieIn, Origin, Outcome, SignIn, SignInError, credentials};
+use super::{Attempt, CookieChange, CookieIn, Origin, Outcome, SignIn, SignInError, credentials};
 use crate::audit::Matched;
 use crate::dingtalk::DingTalkError;
-use crate::nocobase::{Role, Subject, User};
+use crate::nocobase::{Subject, User};
 use crate::session::{Issued, SessionCookie, SessionError};
 
 /// What the sign-in page posts.
@@ -72,7 +73,7 @@ impl SignIn {
                 session_cookies: self.sessions.cookies(
                     &done.issued.token,
                     request.authenticator,
-                    &done.roles,
+                    done.role.as_deref(),
                     done.issued.lifetime,
                 ),
                 is_new_user: done.matched == Matched::SignUp,
@@ -96,7 +97,7 @@ impl SignIn {
     }
 
     async fn run(&self, flow: &mut Returned, authenticator: &str) -> Result<Done, SignInError> {
-        let configured = self.find_configured(authenticator).await?;
+        let configured = self.directory.find(authenticator).await?;
         let identity = self.identify(flow, &configured).await?;
         let person = find_or_link(
             &self.store,
@@ -106,7 +107,6 @@ impl SignIn {
             self.clock.now(),
         )
         .await?;
-        let roles = self.store.roles_of(person.user.id).await?;
         let issued = self
             .sessions
             .issue(person.user.id, authenticator, flow.id())
@@ -120,7 +120,7 @@ impl SignIn {
             })?;
         Ok(Done {
             user: person.user,
-            roles,
+            role: person.role,
             issued,
             matched: person.matched,
         })
@@ -199,7 +199,7 @@ impl SignIn {
 
 struct Done {
     user: User,
-    roles: Vec<Role>,
+    role: Option<String>,
     issued: Issued,
     matched: Matched,
 }

@@ -10,12 +10,14 @@ use serde_json::json;
 use super::error::SignInError;
 use super::identity::Identity;
 use crate::audit::Matched;
-use crate::nocobase::{AuthenticatorOptions, Linking, NewUser, Store, StoreError, User};
+use crate::nocobase::{AuthenticatorOptions, Linked, Linking, NewUser, Store, StoreError, User};
 
 /// The user who was found or made.
 pub struct Match {
     /// The user.
     pub user: User,
+    /// The role they act in.
+    pub role: Option<String>,
     /// How.
     pub matched: Matched,
 }
@@ -52,22 +54,27 @@ pub async fn find_or_link(
     rules: Rules,
     now: DateTime<Utc>,
 ) -> Result<Match, SignInError> {
-    if let Some(user) = store
-        .find_user_by_subject(authenticator, &identity.subject)
-        .await?
-    {
+    if let Some(Linked { user, role }) = store.find_linked(authenticator, &identity.subject).await? {
         return Ok(Match {
             user,
+            role,
             matched: Matched::Subject,
         });
     }
     // A deadlock, or a rival who was faster by a hair: what was true has changed, so it is asked again, once.
-    match link(store, authenticator, identity, rules, now).await {
+    let (user, matched) = match link(store, authenticator, identity, rules, now).await {
         Err(SignInError::Store(StoreError::Conflict | StoreError::Duplicate { .. })) => {
-            link(store, authenticator, identity, rules, now).await
+            link(store, authenticator, identity, rules, now).await?
         }
-        outcome => outcome,
-    }
+        outcome => outcome?,
+    };
+    let role = store
+        .roles_of(user.id)
+        .await?
+        .into_iter()
+        .next()
+        .map(|role| role.name);
+    Ok(Match { user, role, matched })
 }
 
 async fn link(
@@ -76,7 +83,7 @@ async fn link(
     identity: &Identity,
     rules: Rules,
     now: DateTime<Utc>,
-) -> Result<Match, SignInError> {
+) -> Result<(User, Matched), SignInError> {
     if !rules.may_match_by_phone {
         return Err(SignInError::MigrationNeeded);
     }
@@ -86,10 +93,7 @@ async fn link(
     let linking = store.begin_linking(authenticator).await?;
     let mut linking = linking.ok_or(SignInError::AuthenticatorNotFound)?;
     if let Some(user) = linking.find_user_by_subject(&identity.subject).await? {
-        return Ok(Match {
-            user,
-            matched: Matched::Subject,
-        });
+        return Ok((user, Matched::Subject));
     }
     let mut candidates = linking.find_by_phone(&phone.spellings()).await?;
     let found = match (candidates.pop(), candidates.is_empty()) {
@@ -100,10 +104,7 @@ async fn link(
             if candidate.is_administrator && !rules.may_link_administrators {
                 return Err(SignInError::AdministratorNotLinked);
             }
-            Match {
-                user: candidate.user,
-                matched: Matched::Phone,
-            }
+            (candidate.user, Matched::Phone)
         }
         (Some(_), false) => return Err(SignInError::PhoneAmbiguous),
         (None, _) if rules.may_sign_up => {
@@ -111,10 +112,7 @@ async fn link(
                 nickname: identity.nickname.clone(),
                 phone: Some(phone.stored()),
             };
-            Match {
-                user: linking.create_user(new_user, now).await?,
-                matched: Matched::SignUp,
-            }
+            (linking.create_user(new_user, now).await?, Matched::SignUp)
         }
         (None, _) => return Err(SignInError::NoMatchingUser),
     };
@@ -124,13 +122,14 @@ async fn link(
 async fn commit(
     mut linking: Linking,
     identity: &Identity,
-    found: Match,
+    found: (User, Matched),
     now: DateTime<Utc>,
-) -> Result<Match, SignInError> {
-    let meta = json!({ "matchedBy": found.matched });
+) -> Result<(User, Matched), SignInError> {
+    let (user, matched) = found;
+    let meta = json!({ "matchedBy": matched });
     linking
         .link(
-            found.user.id,
+            user.id,
             &identity.subject,
             meta,
             identity.nickname.as_deref(),
@@ -138,5 +137,5 @@ async fn commit(
         )
         .await?;
     linking.commit().await?;
-    Ok(found)
+    Ok((user, matched))
 }

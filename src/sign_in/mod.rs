@@ -5,6 +5,7 @@
 
 mod begin;
 mod complete;
+mod directory;
 mod error;
 pub mod flow;
 mod identity;
@@ -25,11 +26,12 @@ use crate::audit::{Audit, Entry, Event, Matched};
 use crate::clock::Clock;
 use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
-use crate::nocobase::{AesKey, Authenticator, AuthenticatorOptions, Environment, Store, StoreError, UserId};
+use crate::nocobase::{AesKey, AuthenticatorOptions, Store, UserId};
 use crate::session::{SessionError, Sessions};
 
 pub use begin::{BeginRequest, Begun};
 pub use complete::{CompleteRequest, Completed, Refusal};
+pub use directory::Directory;
 pub use error::SignInError;
 use flow::{Flow, FlowSeal};
 pub use origin::Origin;
@@ -110,7 +112,7 @@ pub struct SignIn {
     audit: Audit,
     seal: FlowSeal,
     consumed: Cache<Uuid, ()>,
-    aes_key: Option<AesKey>,
+    directory: Directory,
     site: Site,
     clock: Clock,
     entropy: Entropy,
@@ -144,12 +146,6 @@ pub type SecretBytes = zeroize::Zeroizing<Vec<u8>>;
 /// Consumed flows remembered; at twenty sign-ins a second, ten minutes are 12,000.
 const CONSUMED_REMEMBERED: u64 = 50_000;
 
-/// An enabled DingTalk authenticator with readable settings.
-struct Configured {
-    authenticator: Authenticator,
-    options: AuthenticatorOptions,
-}
-
 impl SignIn {
     /// Puts the use case together.
     pub fn new(parts: Parts) -> Self {
@@ -161,62 +157,25 @@ impl SignIn {
                 .eviction_policy(EvictionPolicy::lru())
                 .time_to_live(Duration::from_secs(lifetime))
                 .build(),
-            store: parts.store,
             dingtalk: parts.dingtalk,
             sessions: parts.sessions,
             audit: parts.audit,
-            aes_key: parts.aes_key,
+            directory: Directory::new(
+                parts.store.clone(),
+                parts.aes_key,
+                parts.site.plugin_row_decides,
+                parts.clock.clone(),
+            ),
+            store: parts.store,
             site: parts.site,
             clock: parts.clock,
             entropy: parts.entropy,
         }
     }
 
-    /// The enabled DingTalk authenticator of this name. Any other name is as good as none.
-    async fn find_configured(&self, name: &str) -> Result<Configured, SignInError> {
-        if self.site.plugin_row_decides {
-            let plugin = self.store.find_plugin(PLUGIN_NAME).await?;
-            if !plugin.is_some_and(|plugin| plugin.enabled) {
-                return Err(SignInError::AuthenticatorNotFound);
-            }
-        }
-        let authenticator = self
-            .store
-            .find_authenticator(name)
-            .await?
-            .filter(|found| found.enabled && found.auth_type == AUTH_TYPE)
-            .ok_or(SignInError::AuthenticatorNotFound)?;
-        let options = self.options_of(&authenticator).await?;
-        Ok(Configured {
-            authenticator,
-            options,
-        })
-    }
-
-    /// The settings of an authenticator, templates rendered and secret variables decrypted.
-    pub async fn options_of(
-        &self,
-        authenticator: &Authenticator,
-    ) -> Result<AuthenticatorOptions, SignInError> {
-        let incomplete = |error| SignInError::ConfigurationIncomplete(Some(error));
-        let has_templates = authenticator.options.to_string().contains("{{");
-        let environment = if has_templates {
-            self.environment().await?
-        } else {
-            Environment::new(Vec::new(), None)
-        };
-        AuthenticatorOptions::parse(&authenticator.options, &environment).map_err(incomplete)
-    }
-
-    /// The key of NocoBase's secret variables.
-    pub fn aes_key(&self) -> Option<&AesKey> {
-        self.aes_key.as_ref()
-    }
-
-    /// NocoBase's variables, for the templates in settings.
-    async fn environment(&self) -> Result<Environment, StoreError> {
-        let variables = self.store.environment_variables().await?;
-        Ok(Environment::new(variables, self.aes_key.as_ref()))
+    /// The authenticators and their settings.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
     }
 
     /// The flows in this browser that are ours, and the names of flow cookies that hold none.

@@ -48,6 +48,8 @@ export async function openWindow(browser, { baseUrl, locale, width, outputFolder
         .filter((one) => one.checkVisibility() && !(one.ariaLabel || one.innerText?.trim() || one.labels?.length || one.closest('label')))
         .map((one) => one.outerHTML.slice(0, 120)));
       assert.deepEqual(unnamed, [], `${label}: controls without a name`);
+      const scrolled = await page.evaluate(() => [...document.querySelectorAll('dialog[open]')].filter((one) => one.scrollTop || one.scrollHeight > one.clientHeight).length);
+      assert.equal(scrolled, 0, `${label}: a dialog scrolls as a whole, its title and buttons with it`);
       assert.deepEqual(faults, [], `${label}: faults on the page`);
     },
     async close() {
