@@ -66,13 +66,6 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The query of the `Location`, decoded.
-    pub fn location_query(&self) -> Vec<(String, String)> {
-        let site = Url::parse("http://site.invalid").unwrap();
-        let url = site.join(&self.location()).unwrap();
-        url.query_pairs().into_owned().collect()
-    }
-
     /// What a page of ours says: its code and its sentence, the reference taken out.
     pub fn page(&self) -> (String, String) {
         assert_eq!(
