@@ -408,7 +408,7 @@ async fn behind_https_every_cookie_is_secure() {
     let mut browser = app.browser().with("X-Forwarded-Proto", "https");
     let redirect_uri = format!("{}/api/auth:redirect", app.url.replace("http:", "https:"));
     app.dingtalk.edit_app(&app.dingtalk_app.client_id, |app| {
-        app.redirect_uris = vec![redirect_uri]
+        app.redirect_uris = vec![redirect_uri];
     });
 
     let answer = browser.sign_in(&app.dingtalk, "li-lei").await;
