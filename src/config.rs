@@ -109,8 +109,6 @@ pub struct FirstAdministrator {
 pub struct Cors {
     /// `CORS_ORIGIN_WHITELIST`.
     pub whitelist: Option<Vec<String>>,
-    /// `CORS_DISALLOW_NO_ORIGIN`.
-    pub disallow_no_origin: bool,
 }
 
 /// Everything that is settled before the server is built.
@@ -223,7 +221,6 @@ impl Config {
             language: sources.text("INIT_APP_LANG").unwrap_or("en-US").to_owned(),
             cors: Cors {
                 whitelist: sources.text("CORS_ORIGIN_WHITELIST").map(comma_list),
-                disallow_no_origin: sources.flag("CORS_DISALLOW_NO_ORIGIN")?.unwrap_or(false),
             },
             instance: sources.text("SIDECAR_INSTANCE").unwrap_or("1").to_owned(),
             storage,

@@ -195,9 +195,17 @@ fn run(command: Command) -> Result<(), Failure> {
                 path: output.clone(),
                 source,
             })?;
-            println!("Wrote {}", output.display());
+            say(&format!("Wrote {}", output.display()));
             Ok(())
         }
+    }
+}
+
+/// Writes a line for the person who started us. A reader who went away has seen enough.
+fn say(line: &str) {
+    use std::io::Write as _;
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
     }
 }
 
@@ -215,9 +223,9 @@ async fn examine(config: Config, arguments: &DoctorArguments, language: Language
     if arguments.enable_password {
         let count = app::enable_password(&config, &clock).await?;
         match count {
-            0 => println!("Sign-in with a password is enabled already."),
-            _ => println!(
-                "Sign-in with a password is enabled again. Restart NocoBase, which remembers the old state."
+            0 => say("Sign-in with a password is enabled already."),
+            _ => say(
+                "Sign-in with a password is enabled again. Restart NocoBase, which remembers the old state.",
             ),
         }
         return Ok(());
@@ -244,16 +252,16 @@ async fn examine(config: Config, arguments: &DoctorArguments, language: Language
                 })
             })
             .collect();
-        println!("{}", serde_json::json!({ "findings": rows }));
+        say(&serde_json::json!({ "findings": rows }).to_string());
     } else {
         for finding in &findings {
-            println!(
+            say(&format!(
                 "{:8} {}",
                 finding.status.label(),
                 text(finding, finding.message_key)
-            );
+            ));
             if let Some(action) = finding.action_key {
-                println!("{:8} {}", "", text(finding, action));
+                say(&format!("{:8} {}", "", text(finding, action)));
             }
         }
     }
@@ -291,19 +299,25 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let address = app.address();
     match mode {
         Mode::Alone => {
-            println!("Sign-in page  http://{address}{public_path}signin");
-            println!("Plugins       http://{address}{public_path}admin/settings/plugin-manager");
-            println!("Settings      http://{address}{public_path}admin/settings/auth/authenticators");
+            say(&format!("Sign-in page  http://{address}{public_path}signin"));
+            say(&format!(
+                "Plugins       http://{address}{public_path}admin/settings/plugin-manager"
+            ));
+            say(&format!(
+                "Settings      http://{address}{public_path}admin/settings/auth/authenticators"
+            ));
             if let Some(password) = app.first_password() {
-                println!(
+                say(&format!(
                     "Administrator {administrator}, password {} (shown only now)",
                     password.expose_secret()
-                );
+                ));
             }
         }
         Mode::BesideNocoBase => {
-            println!("Sidecar       http://{address}");
-            println!("Package       http://{address}/plugin.tgz (add it on NocoBase's plugin manager page)");
+            say(&format!("Sidecar       http://{address}"));
+            say(&format!(
+                "Package       http://{address}/plugin.tgz (add it on NocoBase's plugin manager page)"
+            ));
         }
     }
     info!("listening on {address}");
@@ -315,16 +329,18 @@ async fn run_demo(config: Config, simulator_listen: std::net::SocketAddr) -> Res
     let RunningDemo { app, simulator } =
         demo::build(config, simulator_listen, Clock::system(), Entropy::system()).await?;
     let address = app.address();
-    println!("Sign-in page        http://{address}{public_path}signin");
-    println!("Simulated DingTalk  {}", simulator.url());
-    println!("Administrator       nocobase / {DEMO_PASSWORD}");
-    println!();
-    println!("Try it: open the sign-in page, click the DingTalk button, choose a person, approve.");
-    println!("  Li Lei      is matched to an existing user by phone number");
-    println!("  Han Meimei  is new and signed up automatically");
-    println!("  Wang Fang   shares no phone number, Alex Kim has a foreign one,");
-    println!("  Zhao Yun    is outside the organization, Chen Chen's number is on two users");
-    println!("Then sign in as administrator and look at the authentication settings. Stop with Ctrl-C.");
+    say(&format!(
+        "Sign-in page        http://{address}{public_path}signin"
+    ));
+    say(&format!("Simulated DingTalk  {}", simulator.url()));
+    say(&format!("Administrator       nocobase / {DEMO_PASSWORD}"));
+    say("");
+    say("Try it: open the sign-in page, click the DingTalk button, choose a person, approve.");
+    say("  Li Lei      is matched to an existing user by phone number");
+    say("  Han Meimei  is new and signed up automatically");
+    say("  Wang Fang   shares no phone number, Alex Kim has a foreign one,");
+    say("  Zhao Yun    is outside the organization, Chen Chen's number is on two users");
+    say("Then sign in as administrator and look at the authentication settings. Stop with Ctrl-C.");
     let outcome = until_stopped(app).await;
     simulator.stop().await;
     outcome

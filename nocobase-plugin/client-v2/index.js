@@ -287,7 +287,12 @@ define(
           .catch((error) => setState({ failure: failureText(error, t) }));
       };
       const isSaved = Boolean(host.authenticator.id);
-      return h('div', { style: { marginBottom: 24 } },
+      const list = useRef(null);
+      const hasAnswer = Boolean(state.findings || state.failure);
+      useEffect(() => {
+        if (hasAnswer) list.current.scrollIntoView({ behavior: 'smooth', block: 'start' });
+      }, [hasAnswer]);
+      return h('div', { ref: list, style: { marginBottom: 24 } },
         h(antd.Space, { wrap: true },
           h(antd.Button, { icon: h(icons.ApiOutlined), loading: state.isRunning, disabled: !isSaved, onClick: run, 'data-testid': 'dingtalk-diagnose' }, t('Test connection')),
           h(antd.Typography.Text, { type: 'secondary' }, isSaved ? t('Tests the saved settings.') : t('Save first; then the settings can be tested.')),

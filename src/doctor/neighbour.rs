@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn clocks_may_differ_by_half_a_minute() {
         let now = DateTime::from_timestamp(1_763_600_000, 0).unwrap();
-        let at = |seconds| Answer {
+        let at = |seconds: i64| Answer {
             code: None,
             date: DateTime::from_timestamp(1_763_600_000 + seconds, 0),
         };

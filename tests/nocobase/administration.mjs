@@ -8,7 +8,7 @@ export const PACKAGE = 'nocobase-plugin-auth-dingtalk';
 /** The plugin's card on the classic plugin manager page. */
 function card(window) {
   const { page, t } = window;
-  return page.locator('.ant-card').filter({ hasText: t('Authentication: DingTalk') }).last();
+  return page.getByRole('button', { name: t('Authentication: DingTalk'), exact: true });
 }
 
 async function openPluginManager(window) {
@@ -17,7 +17,7 @@ async function openPluginManager(window) {
 }
 
 async function showAuthenticationCategory(window) {
-  await window.page.getByText('Authentication', { exact: true }).last().click();
+  await window.page.locator('.ant-list-item a').getByText('Authentication', { exact: true }).click();
   await card(window).waitFor();
 }
 
@@ -40,14 +40,18 @@ export async function addPackage(window, nocobase, url) {
   return guide;
 }
 
+/** Agrees to what NocoBase asks; its buttons are in the language of antd. */
+function confirm(page) {
+  return page.locator('.ant-modal-confirm-btns button, .ant-popconfirm-buttons button').last().click();
+}
+
 /** Moves the switch of the plugin's card, and waits until NocoBase is back with it. */
 export async function setEnabled(window, nocobase, wanted) {
   const { page } = window;
   await openPluginManager(window);
   await showAuthenticationCategory(window);
   await card(window).getByRole('switch').click();
-  const confirm = page.locator('.ant-modal-confirm, .ant-popconfirm').getByRole('button', { name: /^(OK|Yes|Confirm)$/ });
-  await Promise.race([confirm.click({ timeout: 5000 }).catch(() => {}), nocobase.untilEnabled(PACKAGE, wanted)]);
+  if (!wanted) await confirm(page);
   await nocobase.untilEnabled(PACKAGE, wanted);
   await nocobase.untilHealthy();
   await window.picture(wanted ? 'plugin-enabled' : 'plugin-disabled');
@@ -126,6 +130,17 @@ export async function showLinks(window) {
   await page.getByRole('tab', { name: t('Linked users') }).click();
   await page.getByTestId('dingtalk-bindings').locator('.ant-table').waitFor();
   return page.getByTestId('dingtalk-bindings');
+}
+
+/** Takes the package away with the card's own button; NocoBase offers it once the plugin is disabled. */
+export async function remove(window, nocobase) {
+  const { page } = window;
+  await openPluginManager(window);
+  await showAuthenticationCategory(window);
+  await card(window).getByText('Remove', { exact: true }).click();
+  await confirm(page);
+  await nocobase.untilGone(PACKAGE);
+  await nocobase.untilHealthy();
 }
 
 /** The options as they are stored, past every mask. */

@@ -229,7 +229,12 @@ export class NocoBase {
   #environment() {
     // The surrounding shell's variables would win over the .env file.
     const kept = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(APP_|DB_|INIT_|API_|STORAGE_|NBDT_|PM2_|NODE_OPTIONS|TZ$)/.test(key)));
-    return { ...kept, PATH: `${path.join(TOOLS, 'node_modules/.bin')}:${process.env.PATH}`, TZ: 'UTC', APP_LAUNCH_MODE: this.launch };
+    return { ...kept, PATH: `${path.join(TOOLS, 'node_modules/.bin')}:${process.env.PATH}`, ...this.#zone(), APP_LAUNCH_MODE: this.launch };
+  }
+
+  /** NocoBase does not start where the process and the database have two time zones. */
+  #zone() {
+    return this.extraEnv.DB_TIMEZONE ? {} : { TZ: 'UTC' };
   }
 
   async #cli(args) {
@@ -322,24 +327,39 @@ export class NocoBase {
   }
 
   /** Waits until the plugin manager knows the package. */
-  async untilListed(packageName) {
-    await this.#until(`${packageName} is listed`, async (plugins) => plugins.some((plugin) => plugin.packageName === packageName));
+  untilListed(packageName) {
+    return this.until(`${packageName} is listed`, async () => Boolean(await this.#plugin(packageName)));
   }
 
-  async untilEnabled(packageName, wanted) {
-    await this.#until(`${packageName} is ${wanted ? 'enabled' : 'disabled'}`, async (plugins) => plugins.find((plugin) => plugin.packageName === packageName)?.enabled === wanted);
+  untilGone(packageName) {
+    return this.until(`${packageName} is gone`, async () => !(await this.#plugin(packageName)));
   }
 
-  async #until(what, isSo, seconds = 120) {
+  untilEnabled(packageName, wanted) {
+    return this.until(`${packageName} is ${wanted ? 'enabled' : 'disabled'}`, async () => (await this.#plugin(packageName))?.enabled === wanted);
+  }
+
+  untilVersion(packageName, version) {
+    return this.until(`${packageName} is of version ${version}`, async () => (await this.#plugin(packageName))?.version === version);
+  }
+
+  async #plugin(packageName) {
+    const answer = await this.request('pm:list', { method: 'GET', token: await this.administrator() });
+    if (answer.status !== 200) throw new Error(`pm:list answered ${answer.status}`);
+    return answer.json.data.find((plugin) => plugin.packageName === packageName);
+  }
+
+  /** Asks again and again; NocoBase refuses everything while it runs a command, so a failed question is no answer. */
+  async until(what, isSo, seconds = 120) {
     const deadline = Date.now() + seconds * 1000;
+    let last;
     for (;;) {
       try {
-        const answer = await this.request('pm:list', { method: 'GET', token: await this.administrator() });
-        if (answer.status === 200 && (await isSo(answer.json.data))) return;
-      } catch {
-        // NocoBase refuses everything while it runs a command.
+        if (await isSo()) return;
+      } catch (error) {
+        last = error;
       }
-      if (Date.now() > deadline) throw new Error(`after ${seconds} s it is still not so that ${what}`);
+      if (Date.now() > deadline) throw new Error(`after ${seconds} s it is still not so that ${what}`, { cause: last });
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }

@@ -10,7 +10,7 @@ import { freePort } from './nocobase.mjs';
 const DEMO_CORP_ID = 'ding3f9c1e77a20b4d58836fc2657bd714e8';
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
-function binary() {
+export function binary() {
   const candidates = [process.env.NBDT_BINARY, ...['release', 'debug'].map((profile) => path.join(ROOT, 'target', profile, 'nocobase-dingtalk'))].filter(Boolean);
   const found = candidates.find((file) => fs.existsSync(file));
   if (!found) throw new Error(`build the sidecar first: none of ${candidates.join(', ')} exists`);
@@ -18,7 +18,7 @@ function binary() {
 }
 
 /** A process that is up when its URL answers, and down when told. */
-class Program {
+export class Program {
   constructor(name, args, env, readyUrl, folder) {
     Object.assign(this, { name, args, env, readyUrl });
     this.logFile = path.join(folder, `${name}.log`);
@@ -51,14 +51,14 @@ class Program {
   }
 }
 
-/** DingTalk, as the demo brings it; the demo's own sidecar is not used. */
+/** DingTalk, as the demo brings it, with the demo's sidecar alone at `aloneUrl`. */
 export class DingTalk {
   static async start(folder) {
-    const [port, unused] = [await freePort(), await freePort()];
+    const [port, alone] = [await freePort(), await freePort()];
     const url = `http://127.0.0.1:${port}`;
-    const args = ['demo', '--listen', `127.0.0.1:${unused}`, '--simulator-listen', `127.0.0.1:${port}`, '--storage', path.join(folder, 'demo')];
-    const program = await new Program('simulator', args, {}, url, folder).start();
-    return Object.assign(new DingTalk(), { url, program });
+    const args = ['demo', '--listen', `127.0.0.1:${alone}`, '--simulator-listen', `127.0.0.1:${port}`, '--storage', path.join(folder, 'demo')];
+    const program = await new Program('demo', args, {}, `http://127.0.0.1:${alone}/readyz`, folder).start();
+    return Object.assign(new DingTalk(), { url, program, aloneUrl: `http://127.0.0.1:${alone}` });
   }
 
   stop() {
