@@ -224,9 +224,9 @@ async fn examine(config: Config, arguments: &DoctorArguments, language: Language
         let count = app::enable_password(&config, &clock).await?;
         match count {
             0 => say("Sign-in with a password is enabled already."),
-            _ => say(&format!(
-                "Sign-in with a password is enabled again. Restart NocoBase, which remembers the old state."
-            )),
+            _ => say(
+                "Sign-in with a password is enabled again. Restart NocoBase, which remembers the old state.",
+            ),
         }
         return Ok(());
     }

@@ -16,7 +16,8 @@ function sameSitePath(text) {
   if (typeof text !== 'string' || !/^\/(?![/\\])/.test(text) || /[\\\u0000-\u001f\u007f]/.test(text)) return null;
   try {
     const url = new URL(text, 'http://site.invalid');
-    return url.origin === 'http://site.invalid' ? url : null;
+    // "/.//other.example" becomes "//other.example" when it is normalised.
+    return url.origin === 'http://site.invalid' && !url.pathname.startsWith('//') ? url : null;
   } catch {
     return null;
   }

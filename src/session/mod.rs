@@ -9,10 +9,10 @@ pub mod password;
 pub mod policy;
 pub mod token;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use log::{info, warn};
 use moka::future::Cache;
 use uuid::Uuid;
@@ -99,8 +99,11 @@ pub struct Sessions {
     clock: Clock,
     entropy: Entropy,
     renewals: Cache<Uuid, Renewal>,
-    policies: Cache<(), TokenPolicy>,
+    policy_seen: Arc<Mutex<Option<PolicySeen>>>,
 }
+
+/// A token policy, and when it was read.
+type PolicySeen = (TokenPolicy, DateTime<Utc>);
 
 #[derive(Clone, Copy)]
 struct Renewal {
@@ -112,7 +115,7 @@ struct Renewal {
 const RENEWAL_SHARED_FOR: Duration = Duration::from_secs(10);
 const RENEWALS_REMEMBERED: u64 = 10_000;
 /// How old the token policy may be; NocoBase itself reads it once.
-const POLICY_REMEMBERED_FOR: Duration = Duration::from_secs(2);
+const POLICY_REMEMBERED_FOR: TimeDelta = TimeDelta::seconds(2);
 
 impl Sessions {
     /// Sessions on this store, signed with this secret.
@@ -121,17 +124,13 @@ impl Sessions {
             .max_capacity(RENEWALS_REMEMBERED)
             .time_to_live(RENEWAL_SHARED_FOR)
             .build();
-        let policies = Cache::builder()
-            .max_capacity(1)
-            .time_to_live(POLICY_REMEMBERED_FOR)
-            .build();
         Self {
             store,
             secret,
             clock,
             entropy,
             renewals,
-            policies,
+            policy_seen: Arc::default(),
         }
     }
 
@@ -331,8 +330,10 @@ impl Sessions {
 
     /// The token policy as it stands in the database, or stood there a moment ago.
     pub async fn policy(&self) -> Result<TokenPolicy, SessionError> {
-        if let Some(known) = self.policies.get(&()).await {
-            return Ok(known);
+        let now = self.clock.now();
+        let seen = *self.policy_seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((policy, _)) = seen.filter(|(_, at)| now - *at < POLICY_REMEMBERED_FOR) {
+            return Ok(policy);
         }
         let config = self
             .store
@@ -340,7 +341,7 @@ impl Sessions {
             .await?
             .ok_or(SessionError::PolicyMissing)?;
         let policy = TokenPolicy::parse(&config).ok_or(SessionError::PolicyMissing)?;
-        self.policies.insert((), policy).await;
+        *self.policy_seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((policy, now));
         Ok(policy)
     }
 

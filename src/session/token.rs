@@ -56,9 +56,9 @@ pub struct Claims {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BridgeClaims {
-    /// The signed-in NocoBase user, where there is one.
+    /// The signed-in NocoBase user, where there is one. Not `userId`: NocoBase would take the token for an API key.
     #[serde(default)]
-    pub user_id: Option<serde_json::Value>,
+    pub actor: Option<serde_json::Value>,
     /// The public origin as NocoBase sees it.
     #[serde(default)]
     pub origin: Option<String>,
@@ -99,7 +99,7 @@ pub struct Forwarded {
 impl BridgeClaims {
     /// The signed-in user's id, which NocoBase may give as number or text.
     pub fn user(&self) -> Option<UserId> {
-        let value = self.user_id.as_ref()?;
+        let value = self.actor.as_ref()?;
         value
             .as_i64()
             .or_else(|| value.as_str()?.parse().ok())
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn a_bridge_token_is_no_session_and_a_session_no_bridge_token() {
         let now = claims().iat;
-        let bridge = signed(&json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "userId": 7}));
+        let bridge = signed(&json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "actor": 7}));
         let both = signed(
             &json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "userId": 7,
             "temp": true, "signInTime": 1, "jti": Uuid::from_u128(1)}),

@@ -4,15 +4,16 @@
 //! NocoBase counts within [`REMEMBERED_FOR`]; what they change here counts at once.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use moka::future::Cache;
+use chrono::{DateTime, TimeDelta, Utc};
+use moka::sync::Cache;
 
 use super::{AUTH_TYPE, PLUGIN_NAME, SignInError};
+use crate::clock::Clock;
 use crate::nocobase::{AesKey, Authenticator, AuthenticatorOptions, Environment, Store, StoreError};
 
 /// How old a remembered authenticator may be.
-pub const REMEMBERED_FOR: Duration = Duration::from_secs(2);
+pub const REMEMBERED_FOR: TimeDelta = TimeDelta::seconds(2);
 const NAMES_REMEMBERED: u64 = 100;
 
 /// An enabled DingTalk authenticator with readable settings.
@@ -29,20 +30,19 @@ pub struct Directory {
     store: Store,
     aes_key: Option<AesKey>,
     plugin_row_decides: bool,
-    remembered: Cache<String, Arc<Configured>>,
+    clock: Clock,
+    remembered: Cache<String, (Arc<Configured>, DateTime<Utc>)>,
 }
 
 impl Directory {
     /// A directory of these tables.
-    pub fn new(store: Store, aes_key: Option<AesKey>, plugin_row_decides: bool) -> Self {
-        let remembered = Cache::builder()
-            .max_capacity(NAMES_REMEMBERED)
-            .time_to_live(REMEMBERED_FOR)
-            .build();
+    pub fn new(store: Store, aes_key: Option<AesKey>, plugin_row_decides: bool, clock: Clock) -> Self {
+        let remembered = Cache::new(NAMES_REMEMBERED);
         Self {
             store,
             aes_key,
             plugin_row_decides,
+            clock,
             remembered,
         }
     }
@@ -59,11 +59,16 @@ impl Directory {
 
     /// The enabled DingTalk authenticator of this name. Any other name is as good as none.
     pub async fn find(&self, name: &str) -> Result<Arc<Configured>, SignInError> {
-        if let Some(known) = self.remembered.get(name).await {
+        let now = self.clock.now();
+        let seen = self
+            .remembered
+            .get(name)
+            .filter(|(_, at)| now - *at < REMEMBERED_FOR);
+        if let Some((known, _)) = seen {
             return Ok(known);
         }
         let found = Arc::new(self.look_up(name).await?);
-        self.remembered.insert(name.to_owned(), Arc::clone(&found)).await;
+        self.remembered.insert(name.to_owned(), (Arc::clone(&found), now));
         Ok(found)
     }
 

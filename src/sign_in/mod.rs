@@ -160,7 +160,12 @@ impl SignIn {
             dingtalk: parts.dingtalk,
             sessions: parts.sessions,
             audit: parts.audit,
-            directory: Directory::new(parts.store.clone(), parts.aes_key, parts.site.plugin_row_decides),
+            directory: Directory::new(
+                parts.store.clone(),
+                parts.aes_key,
+                parts.site.plugin_row_decides,
+                parts.clock.clone(),
+            ),
             store: parts.store,
             site: parts.site,
             clock: parts.clock,

@@ -543,26 +543,53 @@ async fn a_throttled_redemption_keeps_the_flow_for_another_try() {
 }
 
 #[tokio::test]
-async fn being_throttled_after_the_redemption_asks_for_a_new_start() {
+async fn being_throttled_after_the_redemption_goes_on_without_a_second_one() {
     let app = TestApp::start().await;
     let limit = Effect::Limited(Limit::AppAndApiPerMinute);
-    app.dingtalk.set_fault(Fault::on(CallKind::Profile, limit));
+    app.dingtalk
+        .set_fault(Fault::on(CallKind::Profile, limit).times(1));
     let mut browser = app.browser();
+    let handle = browser.return_from_dingtalk(&app.dingtalk, "li-lei").await;
 
-    let answer = browser.sign_in(&app.dingtalk, "li-lei").await;
+    let busy = browser.complete(AUTHENTICATOR, &handle).await;
+    let answer = browser.complete(AUTHENTICATOR, &handle).await;
 
-    assert_eq!(answer.status, 502);
+    assert_eq!(busy.status, 503);
     assert_eq!(
-        answer.stable(),
+        busy.stable(),
         refusal(
-            "DINGTALK_UNAVAILABLE",
-            "DingTalk gave no usable answer. Start again in a moment."
+            "DINGTALK_BUSY",
+            "Many people are signing in right now. Try again in 60 seconds."
         )
     );
-    assert!(
-        browser.jar.is_empty(),
-        "waiting with the same flow would not help"
+    let (name, _, words) = cookie_parts(&busy.set_cookies()[0]);
+    assert_eq!(name, format!("nbdt_{handle}"));
+    assert_eq!(words, ["HttpOnly", "Max-Age=600", "Path=/", "SameSite=Lax"]);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(app.calls(), [1, 2, 0, 0]);
+    assert_eq!(app.dingtalk.unexpected(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_fence_holds_for_a_flow_that_goes_on() {
+    let app = TestApp::start().await;
+    app.set_options(json!({ "subject": "userId", "public": { "autoSignup": true } }))
+        .await;
+    let limit = Effect::Limited(Limit::AppAndApiPerMinute);
+    app.dingtalk
+        .set_fault(Fault::on(CallKind::AppAccessToken, limit).times(1));
+    let mut browser = app.browser();
+    let handle = browser.return_from_dingtalk(&app.dingtalk, "li-lei").await;
+    assert_eq!(
+        browser.complete(AUTHENTICATOR, &handle).await.code(),
+        "DINGTALK_BUSY"
     );
+    let options = json!({ "subject": "userId", "corpId": "dingother", "public": { "autoSignup": true } });
+    app.set_options(options).await;
+
+    let answer = browser.complete(AUTHENTICATOR, &handle).await;
+
+    assert_eq!(answer.code(), "NOT_IN_ORGANIZATION");
 }
 
 #[tokio::test]

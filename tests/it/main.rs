@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod authenticators;
 mod begin;
 mod complete;
 mod doctor;
@@ -10,6 +11,7 @@ mod golden;
 mod journey;
 mod matching;
 mod package;
+mod plugins;
 mod receive;
 mod session;
 mod simulator;

@@ -477,6 +477,7 @@ async fn an_event_stream_renews_no_token() {
 async fn a_site_without_a_token_policy_says_that_something_is_wrong() {
     let app = TestApp::start().await;
     app.run(r#"DELETE FROM "tokenControlConfig""#).await;
+    app.wait(TimeDelta::seconds(3));
 
     let answer = app.browser().sign_in(&app.dingtalk, "li-lei").await;
 

@@ -19,8 +19,10 @@ import { awaySteps } from './away.mjs';
 import { labelSteps } from './labels.mjs';
 import { freePort, NocoBase } from './nocobase.mjs';
 import { DingTalk, SidecarProgram } from './programs.mjs';
+import { sdkSteps } from './sdk.mjs';
 import { sessionSteps } from './session.mjs';
 import { expectRefusal, expectSignedIn, throughDingTalk, whoIsIn } from './sign-in.mjs';
+import { updateSteps } from './update.mjs';
 import { BUTTON, launch, openWindow } from './window.mjs';
 
 const LANGUAGES_OF_THE_PRODUCT = ['en-US', 'zh-CN', 'hi-IN', 'ru-RU', 'de-DE', 'id-ID', 'tr-TR'];
@@ -258,8 +260,11 @@ async function journey() {
       await settings(client, one);
     }
   }
+  await sdkSteps({ step, browser, nocobase, dingtalk, name });
   for (const one of labels) await labelSteps({ step, browser, nocobase, name, output, clients, language: one });
   await awaySteps({ step, browser, nocobase, sidecar, name, app, output, clients, language });
+  // Only NocoBase's own launcher starts the process anew.
+  if (nocobase.launch === 'pm2') await updateSteps({ step, browser, nocobase, sidecar, name, output, language, folder });
   await step('the plugin is disabled, enabled and removed without harm', async () => {
     const session = await openWindow(browser, nocobase, { client: 'v1', language, output, name: 'survivor' });
     await session.open('/signin');

@@ -51,14 +51,14 @@ export class Program {
   }
 }
 
-/** DingTalk, as the demo brings it; the demo's own sidecar is not used. */
+/** DingTalk, as the demo brings it, with the demo's sidecar alone at `aloneUrl`. */
 export class DingTalk {
   static async start(folder) {
-    const [port, unused] = [await freePort(), await freePort()];
+    const [port, alone] = [await freePort(), await freePort()];
     const url = `http://127.0.0.1:${port}`;
-    const args = ['demo', '--listen', `127.0.0.1:${unused}`, '--simulator-listen', `127.0.0.1:${port}`, '--storage', path.join(folder, 'demo')];
-    const program = await new Program('simulator', args, {}, url, folder).start();
-    return Object.assign(new DingTalk(), { url, program });
+    const args = ['demo', '--listen', `127.0.0.1:${alone}`, '--simulator-listen', `127.0.0.1:${port}`, '--storage', path.join(folder, 'demo')];
+    const program = await new Program('demo', args, {}, `http://127.0.0.1:${alone}/readyz`, folder).start();
+    return Object.assign(new DingTalk(), { url, program, aloneUrl: `http://127.0.0.1:${alone}` });
   }
 
   stop() {
