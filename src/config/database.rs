@@ -1,6 +1,7 @@
 //! NocoBase's database, from NocoBase's `DB_*` variables.
 
 use chrono::{FixedOffset, Local, Offset as _};
+use jiff::{Timestamp, tz::TimeZone};
 use secrecy::SecretString;
 
 use super::{ConfigError, Sources};
@@ -51,15 +52,30 @@ pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
     }))
 }
 
-/// NocoBase takes the machine's offset where `DB_TIMEZONE` is not set.
+/// NocoBase takes `TZ` where `DB_TIMEZONE` is not set, also from its own file, and then the machine's offset.
 fn timezone(sources: &Sources) -> Result<FixedOffset, ConfigError> {
     let name = "DB_TIMEZONE";
-    let expected = "it is an offset such as +08:00";
+    let expected = "it is an offset such as +08:00, or the name of a time zone";
     match sources.text(name) {
-        None => Ok(Local::now().offset().fix()),
-        Some("Z" | "UTC") => FixedOffset::east_opt(0).ok_or(ConfigError::Invalid { name, expected }),
-        Some(text) => text.parse().map_err(|_| ConfigError::Invalid { name, expected }),
+        Some(text) => offset(text).ok_or(ConfigError::Invalid { name, expected }),
+        // What else TZ may hold, the operating system understands.
+        None => Ok(sources
+            .text("TZ")
+            .and_then(offset)
+            .unwrap_or_else(|| Local::now().offset().fix())),
     }
+}
+
+/// The offset at this moment: like NocoBase's, it stays as it was at the start.
+fn offset(text: &str) -> Option<FixedOffset> {
+    if text == "Z" {
+        return FixedOffset::east_opt(0);
+    }
+    if let Ok(offset) = text.parse() {
+        return Some(offset);
+    }
+    let zone = TimeZone::get(text).ok()?;
+    FixedOffset::east_opt(zone.to_offset(Timestamp::now()).seconds())
 }
 
 /// The certificate variables hold either the text itself or the path of a file.
@@ -71,4 +87,42 @@ fn value_or_file(sources: &Sources, name: &str) -> Option<String> {
     } else {
         text.to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(settings: &[(&str, &str)]) -> Option<i32> {
+        timezone(&Sources::of_pairs(settings))
+            .ok()
+            .map(|offset| offset.local_minus_utc())
+    }
+
+    #[test]
+    fn the_time_zone_of_the_database_is_an_offset_or_a_name() {
+        for (text, hours) in [
+            ("+08:00", 8),
+            ("-03:00", -3),
+            ("Asia/Shanghai", 8),
+            ("UTC", 0),
+            ("Z", 0),
+        ] {
+            assert_eq!(seconds(&[("DB_TIMEZONE", text)]), Some(hours * 3600), "{text}");
+        }
+        assert_eq!(seconds(&[("DB_TIMEZONE", "Nowhere/Atlantis")]), None);
+    }
+
+    #[test]
+    fn without_it_the_time_zone_of_nocobase_counts() {
+        assert_eq!(seconds(&[("TZ", "Asia/Shanghai")]), Some(8 * 3600));
+        assert_eq!(
+            seconds(&[("TZ", "Asia/Shanghai"), ("DB_TIMEZONE", "+00:00")]),
+            Some(0)
+        );
+        assert_eq!(
+            seconds(&[("TZ", "not a zone")]),
+            Some(Local::now().offset().local_minus_utc())
+        );
+    }
 }

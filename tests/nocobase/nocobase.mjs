@@ -229,7 +229,7 @@ export class NocoBase {
   #environment() {
     // The surrounding shell's variables would win over the .env file.
     const kept = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(APP_|DB_|INIT_|API_|STORAGE_|NBDT_|PM2_|NODE_OPTIONS|TZ$)/.test(key)));
-    return { ...kept, PATH: `${path.join(TOOLS, 'node_modules/.bin')}:${process.env.PATH}`, ...this.#zone(), APP_LAUNCH_MODE: this.launch };
+    return { ...kept, PATH: [this.folder, TOOLS].map((folder) => path.join(folder, 'node_modules/.bin')).concat(process.env.PATH).join(':'), ...this.#zone(), APP_LAUNCH_MODE: this.launch };
   }
 
   /** NocoBase does not start where the process and the database have two time zones. */

@@ -198,8 +198,10 @@ async function otherSecret(site) {
     assert.deepEqual([answer.status, answer.json.errors[0].code], [403, 'SECRET_MISMATCH'], answer.text);
     assert.match(answer.json.errors[0].message, /settings file/);
     const start = await site.nocobase.request(`auth:redirect?authenticator=${NAME}&return=/signin`, { method: 'GET' });
-    assert.equal(start.status, 302);
-    assert.match(start.headers.get('location'), /^\/signin\?.*error=SECRET_MISMATCH/);
+    // A browser is shown a page, never an answer meant for programs.
+    assert.equal(start.status, 403);
+    assert.match(start.headers.get('content-type'), /^text\/html/);
+    assert.match(start.text, /do not share one secret/);
     const [right, wrong] = [await doctor(site, site.nocobase.envFile), await doctor(site, envFile)];
     const about = (report) => report.findings.filter((finding) => /secret/i.test(finding.check) && finding.status === 'error');
     assert.deepEqual(about(right), []);
