@@ -9,7 +9,7 @@ sdk_contract() {
 sdk_in_nocobase() {
   npm ci --prefix tests/sdk
   at_exit node tests/nocobase/nocobase.mjs remove ci-sdk
-  NBDT_BINARY=$binary NBDT_NOCOBASE_INSTANCE=ci-sdk timeout --kill-after=30 900 node tests/sdk/in-nocobase.mjs
+  NBDT_BINARY=$binary timeout --kill-after=30 900 node tests/sdk/in-nocobase.mjs ci-sdk
 }
 
 # browser_journey demo|alone

@@ -1,63 +1,30 @@
-// The same contract through the plugin in a real NocoBase: what the SDK is answered there, the sidecar answers alone.
+// The contract through the plugin in a real NocoBase, administration included; bridge.mjs compares the answers of a
+// sign-in word for word.
 //
-// See tests/nocobase/nocobase.mjs for where and how NocoBase is installed; NBDT_BINARY is the sidecar.
+//   npm ci; node in-nocobase.mjs [instance]
+//
+// See ../nocobase/nocobase.mjs for where and how NocoBase is installed.
 
-import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, NocoBase } from '../nocobase/nocobase.mjs';
-import { DingTalk, SidecarProgram } from '../nocobase/programs.mjs';
+import { LI_LEI, NAME, Site, Steps } from '../nocobase/site.mjs';
 
-const PLUGIN = 'nocobase-plugin-auth-dingtalk';
-const AUTHENTICATOR = 'dingtalk';
-const app = { clientId: 'dingsdk0001', clientSecret: 'sdk-secret' };
-
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbdt-sdk-'));
-const nocobase = new NocoBase(process.env.NBDT_NOCOBASE_INSTANCE ?? 'sdk');
-let dingtalk;
-let sidecar;
-let exitCode = 1;
-
-async function post(action, body) {
-  const answer = await nocobase.request(action, { token: await nocobase.administrator(), body });
-  assert.ok(answer.status < 300, `${action}: ${answer.status} ${answer.text}`);
-  return answer;
-}
-
-async function addPlugin() {
-  await post('pm:add', { compressedFileUrl: `${sidecar.url}/plugin.tgz` });
-  await nocobase.untilListed(PLUGIN);
-  await post(`pm:enable?filterByTk=${PLUGIN}`, {});
-  await nocobase.untilEnabled(PLUGIN, true);
-  await nocobase.untilHealthy();
-}
-
+const steps = new Steps();
+const site = await Site.open(process.argv[2] ?? 'sdk');
 try {
-  await nocobase.remove();
-  await nocobase.start();
-  dingtalk = await DingTalk.start(folder);
-  sidecar = new SidecarProgram(nocobase, dingtalk, folder, await freePort());
-  await sidecar.start();
-  await addPlugin();
-  await dingtalk.registerApp({ ...app, redirectUri: `${nocobase.api}auth:redirect` });
-  await post('users:create', { nickname: 'Lei', phone: '13800138000' });
-  await post('systemSettings:put', { enabledLanguages: ['en-US', 'de-DE'] });
-  await post('authenticators:create', { name: AUTHENTICATOR, authType: 'dingtalk', enabled: true, options: app });
-
-  const contract = spawn(process.execPath, [fileURLToPath(new URL('contract.mjs', import.meta.url))], {
-    env: { ...process.env, SIDECAR_URL: nocobase.origin, SIMULATOR_URL: dingtalk.url, AUTHENTICATOR, ROOT_ACCOUNT: 'admin@nocobase.com', ROOT_PASSWORD: 'admin123' },
-    stdio: ['ignore', 'inherit', 'inherit'],
+  await steps.step('the plugin is installed, with an authenticator, a user and two languages', async () => {
+    await site.installPlugin();
+    await site.createAuthenticator();
+    await site.createUser({ nickname: 'Lei', phone: LI_LEI.phone });
+    await site.asAdministrator('systemSettings:put', { body: { enabledLanguages: ['en-US', 'de-DE'] } });
   });
-  exitCode = await new Promise((resolve, reject) => contract.once('error', reject).once('exit', (code) => resolve(code ?? 1)));
-  if (exitCode !== 0) console.error(`logs in ${folder} and ${nocobase.logFile}`);
-} catch (error) {
-  console.error(error.stack);
+  await steps.step('the contract', async () => {
+    const env = { ...process.env, SIDECAR_URL: site.nocobase.origin, SIMULATOR_URL: site.dingtalk.url, AUTHENTICATOR: NAME, ROOT_ACCOUNT: 'nocobase', ROOT_PASSWORD: 'admin123' };
+    const contract = spawn(process.execPath, [fileURLToPath(new URL('contract.mjs', import.meta.url))], { env, stdio: ['ignore', 'inherit', 'inherit'] });
+    const code = await new Promise((resolve, reject) => contract.once('error', reject).once('exit', resolve));
+    if (code !== 0) throw new Error(`it ended with ${code}`);
+  });
 } finally {
-  await sidecar?.stop();
-  await dingtalk?.stop();
-  await nocobase.stop();
+  await site.close();
 }
-process.exit(exitCode);
+steps.end();
