@@ -7,9 +7,9 @@ use crate::support::app::{AUTHENTICATOR, TestApp};
 
 /// Statements of a sign-in of somebody who is known: the authenticator (twice), the plugin, the user, the roles, the
 /// policy, the token, and behind the answer's back the ended sessions.
-const KNOWN: u64 = 8;
+const KNOWN: u64 = 4;
 /// Of somebody who becomes a user: all that, and a transaction of nine.
-const SIGN_UP: u64 = 17;
+const SIGN_UP: u64 = 14;
 
 /// Statements run since the last time this was asked.
 struct Meter(u64);
