@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { PACKAGE } from '../nocobase/administration.mjs';
 import { freePort } from '../nocobase/nocobase.mjs';
 import { Program } from '../nocobase/programs.mjs';
 import { HAN_MEIMEI, LI_LEI, Site, Steps } from '../nocobase/site.mjs';
@@ -30,11 +31,13 @@ async function prepare(siteUrl, site) {
   const api = new APIClient({ baseURL: `${siteUrl}/api/`, storageType: 'memory' });
   await api.auth.signIn({ account: 'nocobase', password: 'admin123' }, 'basic');
   await site.registerRedirectUrl(`${siteUrl}/api/auth:redirect`);
+  const { data } = await api.resource('pm').get({ filterByTk: PACKAGE });
+  if (!data.data.enabled) await api.request({ url: 'pm:enable', method: 'post', params: { filterByTk: PACKAGE, awaitResponse: true } });
   const options = { clientId: 'dingvariant0001', clientSecret: 'variant-secret', public: { autoSignup: true } };
   await api.resource('authenticators').create({ values: { name: AUTHENTICATOR, authType: 'dingtalk', title: 'DingTalk', enabled: true, options } });
 }
 
-const KINDS = { jti: 'uuid', id: 'id' };
+const KINDS = { jti: 'uuid', id: 'id', userId: 'id' };
 
 /** An answer without what differs by person, time and chance. */
 function normal(value, key = '') {
