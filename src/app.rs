@@ -1,6 +1,7 @@
 //! The composition root: builds the server from a [`Config`]. `main` and every test use it.
 
 pub mod demo;
+mod examination;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -15,12 +16,13 @@ use crate::audit::{Audit, AuditError};
 use crate::clock::Clock;
 use crate::config::{Config, Mode};
 use crate::dingtalk::{DingTalk, DingTalkError};
-use crate::doctor::{self, Finding, Neighbour, Patient};
 use crate::entropy::Entropy;
 use crate::http::{AppState, Demo, Metrics, Pause, Server, Stop, TrustedProxies};
-use crate::nocobase::{AuthenticatorChanges, Page, RootUser, Store, StoreError, SubjectIndex};
+use crate::nocobase::{RootUser, Store, StoreError, SubjectIndex};
 use crate::session::{SessionSecret, Sessions, password};
-use crate::sign_in::{Origin, PLUGIN_NAME, Parts, SignIn, Site};
+use crate::sign_in::{Parts, SignIn, Site};
+
+pub use examination::{enable_password, examine};
 
 /// Why the server could not be started. Its text is shown to the person who starts it.
 #[derive(Debug, thiserror::Error)]
@@ -172,91 +174,6 @@ impl App {
         self.server.run().await
     }
 }
-
-/// Examines what a sign-in would meet, without answering any request.
-pub async fn examine(
-    config: Config,
-    clock: &Clock,
-    authenticator: Option<&str>,
-) -> Result<Vec<Finding>, StartError> {
-    let store = Store::connect(
-        &config.database,
-        Arc::new(|_: &crate::nocobase::StatementReport| {}),
-    )
-    .await?;
-    let dingtalk = DingTalk::new(
-        config.endpoints.clone(),
-        config.limits,
-        Arc::new(|_: &crate::dingtalk::CallReport| {}),
-    )?;
-    let latest = match Audit::open(&config.storage.join("audit"), &config.instance, 0, clock.now()) {
-        Ok(audit) => audit.latest_results().await?,
-        Err(error) => {
-            warn!("the audit cannot be opened, so the latest sign-ins are unknown: {error}");
-            Vec::new()
-        }
-    };
-    let origin = config.public_origin.clone().or_else(|| match config.mode {
-        Mode::Alone => Origin::of_request("http", &config.listen.to_string()),
-        Mode::BesideNocoBase => config
-            .nocobase_url
-            .as_ref()
-            .and_then(|url| Origin::parse(url.as_str())),
-    });
-    let origin = origin.ok_or(StartError::PublicOrigin)?;
-    let redirect_url = config
-        .redirect_uri(&origin)
-        .parse()
-        .map_err(|_| StartError::PublicOrigin)?;
-    let index = store.find_subject_index().await.transpose();
-    let secret = SessionSecret::new(&config.secret);
-    let nocobase = match config.mode {
-        Mode::Alone => None,
-        Mode::BesideNocoBase => config.nocobase_url.as_ref().map(|url| Neighbour {
-            url,
-            api_base: &config.api_base,
-            secret: &secret,
-            now: clock.now(),
-            plugin: PLUGIN_NAME,
-            version: env!("CARGO_PKG_VERSION"),
-        }),
-    };
-    let patient = Patient {
-        store: &store,
-        dingtalk: &dingtalk,
-        index: index.as_ref(),
-        key: config.aes_key.as_ref(),
-        redirect_url: &redirect_url,
-        latest_sign_ins: &doctor::latest_sign_ins(latest),
-        nocobase,
-        authenticator,
-    };
-    Ok(doctor::examine(&patient).await)
-}
-
-/// Enables sign-in with a password, for someone who is locked out: the number of authenticators it concerns.
-pub async fn enable_password(config: &Config, clock: &Clock) -> Result<usize, StartError> {
-    let store = Store::connect(
-        &config.database,
-        Arc::new(|_: &crate::nocobase::StatementReport| {}),
-    )
-    .await?;
-    let mut count = 0;
-    for row in store.authenticators(Page::ALL).await?.rows {
-        if row.auth_type == PASSWORD_TYPE && !row.enabled {
-            let changes = AuthenticatorChanges {
-                enabled: Some(true),
-                ..AuthenticatorChanges::default()
-            };
-            store.update_authenticator(row.id, changes, clock.now()).await?;
-            count += 1;
-        }
-    }
-    Ok(count)
-}
-
-/// NocoBase's own type of authenticator.
-const PASSWORD_TYPE: &str = "Email/Password";
 
 fn make_storage(folder: &Path) -> Result<(), StartError> {
     std::fs::create_dir_all(folder).map_err(|source| StartError::Storage {

@@ -1,19 +1,16 @@
 //! The command line.
 
+mod commands;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use log::{error, info};
-use nocobase_dingtalk::app::demo::{self, DEMO_PASSWORD, RunningDemo};
-use nocobase_dingtalk::app::{self, App, StartError};
-use nocobase_dingtalk::clock::Clock;
-use nocobase_dingtalk::config::{Config, ConfigError, LogFormat, Mode, Setting, Sources};
-use nocobase_dingtalk::doctor::{self, Finding, Status};
-use nocobase_dingtalk::entropy::Entropy;
-use nocobase_dingtalk::http::Stop;
-use nocobase_dingtalk::plugin::{self, Language, Locales};
-use secrecy::ExposeSecret as _;
+use nocobase_dingtalk::app::StartError;
+use nocobase_dingtalk::config::{Config, ConfigError, LogFormat, Setting, Sources};
+use nocobase_dingtalk::plugin;
+
+use commands::{examine, run_demo, say, serve};
 
 /// Exit code of a start that the settings or the surroundings prevent.
 const CANNOT_START: u8 = 2;
@@ -153,7 +150,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(arguments) => {
             let mut flags = flags(&arguments.settings);
             flags.extend(arguments.public_url.map(|value| ("SIDECAR_PUBLIC_URL", value)));
-            let sources = Sources::gather(flags, std::env::vars(), arguments.env_file.as_deref())?;
+            let sources = Sources::gather(flags, environment(), arguments.env_file.as_deref())?;
             let config = Config::load(&sources)?;
             start_log(config.log_format);
             block_on(serve(config))
@@ -163,7 +160,7 @@ fn run(command: Command) -> Result<(), Failure> {
             if arguments.settings.storage.is_none() {
                 flags.push(("SIDECAR_STORAGE", DEMO_STORAGE.to_owned()));
             }
-            let mut sources = Sources::gather(flags, std::env::vars(), None)?;
+            let mut sources = Sources::gather(flags, environment(), None)?;
             // The demo is never NocoBase's neighbour, whatever the shell it is started from has set.
             sources.unset("DB_DIALECT");
             let config = Config::load(&sources)?;
@@ -179,7 +176,7 @@ fn run(command: Command) -> Result<(), Failure> {
                     .clone()
                     .map(|value| ("SIDECAR_PUBLIC_URL", value)),
             );
-            let sources = Sources::gather(flags, std::env::vars(), arguments.env_file.as_deref())?;
+            let sources = Sources::gather(flags, environment(), arguments.env_file.as_deref())?;
             let language = sources
                 .text("LC_ALL")
                 .or_else(|| sources.text("LANG"))
@@ -201,12 +198,10 @@ fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// Writes a line for the person who started us. A reader who went away has seen enough.
-fn say(line: &str) {
-    use std::io::Write as _;
-    if writeln!(std::io::stdout(), "{line}").is_err() {
-        std::process::exit(0);
-    }
+/// The process environment; what is no text cannot be a setting of ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// `de_DE.UTF-8` as `de-DE`.
@@ -216,60 +211,6 @@ fn language_tag(locale: &str) -> String {
         .next()
         .unwrap_or_default()
         .replace('_', "-")
-}
-
-async fn examine(config: Config, arguments: &DoctorArguments, language: Language) -> Result<(), Failure> {
-    let clock = Clock::system();
-    if arguments.enable_password {
-        let count = app::enable_password(&config, &clock).await?;
-        match count {
-            0 => say("Sign-in with a password is enabled already."),
-            _ => say(
-                "Sign-in with a password is enabled again. Restart NocoBase, which remembers the old state.",
-            ),
-        }
-        return Ok(());
-    }
-    let findings = app::examine(config, &clock, arguments.authenticator.as_deref()).await?;
-    let locales = Locales::embedded();
-    let text = |finding: &Finding, key: &str| {
-        let parameters: Vec<(&str, &str)> = finding
-            .params
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        locales.format(language, key, &parameters)
-    };
-    if arguments.json {
-        let rows: Vec<serde_json::Value> = findings
-            .iter()
-            .map(|finding| {
-                serde_json::json!({
-                    "check": finding.check,
-                    "status": finding.status.label(),
-                    "message": text(finding, finding.message_key),
-                    "action": finding.action_key.map(|key| text(finding, key)),
-                })
-            })
-            .collect();
-        say(&serde_json::json!({ "findings": rows }).to_string());
-    } else {
-        for finding in &findings {
-            say(&format!(
-                "{:8} {}",
-                finding.status.label(),
-                text(finding, finding.message_key)
-            ));
-            if let Some(action) = finding.action_key {
-                say(&format!("{:8} {}", "", text(finding, action)));
-            }
-        }
-    }
-    if doctor::worst(&findings) == Status::Error {
-        Err(Failure::Findings)
-    } else {
-        Ok(())
-    }
 }
 
 fn flags(settings: &Settings) -> Vec<Setting> {
@@ -289,95 +230,6 @@ fn block_on<F: Future<Output = Result<(), Failure>>>(future: F) -> Result<(), Fa
         .build()
         .map_err(Failure::Runtime)?;
     runtime.block_on(future)
-}
-
-async fn serve(config: Config) -> Result<(), Failure> {
-    let mode = config.mode;
-    let public_path = config.public_path.clone();
-    let administrator = config.first_administrator.username.clone();
-    let app = App::build(config, Clock::system(), Entropy::system(), None).await?;
-    let address = app.address();
-    match mode {
-        Mode::Alone => {
-            say(&format!("Sign-in page  http://{address}{public_path}signin"));
-            say(&format!(
-                "Plugins       http://{address}{public_path}admin/settings/plugin-manager"
-            ));
-            say(&format!(
-                "Settings      http://{address}{public_path}admin/settings/auth/authenticators"
-            ));
-            if let Some(password) = app.first_password() {
-                say(&format!(
-                    "Administrator {administrator}, password {} (shown only now)",
-                    password.expose_secret()
-                ));
-            }
-        }
-        Mode::BesideNocoBase => {
-            say(&format!("Sidecar       http://{address}"));
-            say(&format!(
-                "Package       http://{address}/plugin.tgz (add it on NocoBase's plugin manager page)"
-            ));
-        }
-    }
-    info!("listening on {address}");
-    until_stopped(app).await
-}
-
-async fn run_demo(config: Config, simulator_listen: std::net::SocketAddr) -> Result<(), Failure> {
-    let public_path = config.public_path.clone();
-    let RunningDemo { app, simulator } =
-        demo::build(config, simulator_listen, Clock::system(), Entropy::system()).await?;
-    let address = app.address();
-    say(&format!(
-        "Sign-in page        http://{address}{public_path}signin"
-    ));
-    say(&format!("Simulated DingTalk  {}", simulator.url()));
-    say(&format!("Administrator       nocobase / {DEMO_PASSWORD}"));
-    say("");
-    say("Try it: open the sign-in page, click the DingTalk button, choose a person, approve.");
-    say("  Li Lei      is matched to an existing user by phone number");
-    say("  Han Meimei  is new and signed up automatically");
-    say("  Wang Fang   shares no phone number, Alex Kim has a foreign one,");
-    say("  Zhao Yun    is outside the organization, Chen Chen's number is on two users");
-    say("Then sign in as administrator and look at the authentication settings. Stop with Ctrl-C.");
-    let outcome = until_stopped(app).await;
-    simulator.stop().await;
-    outcome
-}
-
-/// Answers until Ctrl-C or SIGTERM; a second one does not wait for requests in flight.
-async fn until_stopped(app: App) -> Result<(), Failure> {
-    let stop = app.stopper();
-    tokio::spawn(stop_on_signal(stop));
-    app.run().await.map_err(Failure::Run)?;
-    info!("stopped");
-    Ok(())
-}
-
-async fn stop_on_signal(stop: Stop) {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(failure) => {
-            error!("SIGTERM cannot be watched: {failure}");
-            return;
-        }
-    };
-    let mut is_first = true;
-    loop {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-        if is_first {
-            info!("stopping; requests in flight are finished first");
-            let stop = stop.clone();
-            tokio::spawn(async move { stop.gracefully().await });
-        } else {
-            stop.now().await;
-        }
-        is_first = false;
-    }
 }
 
 fn with_causes(failure: &dyn std::error::Error) -> String {

@@ -5,6 +5,13 @@ sdk_contract() {
   timeout --kill-after=30 300 node .ci/lib/with-site.mjs demo "$binary" node tests/sdk/contract.mjs
 }
 
+# The same contract through the plugin in a NocoBase.
+sdk_in_nocobase() {
+  npm ci --prefix tests/sdk
+  at_exit node tests/nocobase/nocobase.mjs remove ci-sdk
+  NBDT_BINARY=$binary timeout --kill-after=30 900 node tests/sdk/in-nocobase.mjs ci-sdk
+}
+
 # browser_journey demo|alone
 browser_journey() {
   npm ci --prefix tests/browser

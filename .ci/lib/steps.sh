@@ -1,7 +1,7 @@
 # Steps of a run: each with a heading, a log of its own, its duration, and a count at the end.
 #
 # A step is a function run plainly, never as a condition: bash would ignore its failures there. What goes wrong
-# ends the script, and the trap tells in which step.
+# ends the script, and the trap tells in which step. Bash runs it after a signal, too, unless that has its own.
 
 passed=0
 failed=()
@@ -75,7 +75,9 @@ finish() {
   trap - EXIT
   set +e
   if [[ -n $current_step ]]; then fail_step; fi
-  local cleanup
+  local cleanup child
+  # Ended by a signal, a run leaves a child that works on.
+  for child in $(pgrep -P $$); do kill "$child"; done 2>/dev/null
   for cleanup in "${cleanups[@]}"; do eval "$cleanup" >>"$logs/end.log" 2>&1; done
   if [[ -z ${ONLY_SUITE:-} ]]; then
     printf '%d passed, %d failed in %s\n' "$passed" "${#failed[@]}" "$(seconds_since 0)" >&3
@@ -95,6 +97,4 @@ start_run() {
   mkdir -p "$logs"
   export CI=true RUST_BACKTRACE=0 CARGO_TERM_COLOR=never CARGO_INCREMENTAL=0 npm_config_update_notifier=false npm_config_audit=false npm_config_fund=false
   trap finish EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
 }

@@ -1,16 +1,14 @@
 //! The actions of the resource `authenticators`.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::RequestError;
-use super::{Answer, ApiError, AppState, envelope};
+use super::{Answer, ApiError, AppState, envelope, options};
 use crate::config::Mode;
-use crate::nocobase::{Authenticator, AuthenticatorChanges, NewAuthenticator, Page, StoreError};
-use crate::sign_in::{AUTH_TYPE, Origin, PLUGIN_NAME};
+use crate::nocobase::{AuthenticatorChanges, NewAuthenticator, Page, StoreError};
+use crate::sign_in::{AUTH_TYPE, PLUGIN_NAME};
 
-/// What stands in answers where a secret is stored. Saving it keeps the secret.
-pub const MASK: &str = "********";
 const PASSWORD_TYPE: &str = "Email/Password";
 const PASSWORD_TITLE: &str = r#"{{t("Password",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
 const DINGTALK_TITLE: &str = r#"{{t("DingTalk",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
@@ -62,7 +60,7 @@ pub async fn list(context: Context) -> Answer {
             page_size: size,
         })
         .await?;
-    let rows: Vec<Value> = found.rows.iter().map(masked).collect();
+    let rows: Vec<Value> = found.rows.iter().map(options::masked).collect();
     if context.query.only("paginate") == Some("false") {
         return Ok(envelope::data(rows));
     }
@@ -73,7 +71,7 @@ pub async fn list(context: Context) -> Answer {
 pub async fn get(context: Context) -> Answer {
     let id = only_key(&context)?;
     let row = context.state.store.find_authenticator_by_id(id).await?;
-    Ok(envelope::data(row.as_ref().map(masked)))
+    Ok(envelope::data(row.as_ref().map(options::masked)))
 }
 
 /// `authenticators:create`.
@@ -89,7 +87,7 @@ pub async fn create(context: Context) -> Answer {
     }
     let auth_type = context.text("authType")?.unwrap_or_default();
     require_type(&context.state, auth_type).await?;
-    let options = options(&context, auth_type, None)?.unwrap_or_else(|| json!({}));
+    let options = options::of_body(&context, auth_type, None)?.unwrap_or_else(|| json!({}));
     let new = NewAuthenticator {
         name: name.to_owned(),
         auth_type: auth_type.to_owned(),
@@ -105,7 +103,7 @@ pub async fn create(context: Context) -> Answer {
         .await?;
     context.state.sign_in.directory().forget();
     log::info!("authenticator {} was created", row.name);
-    Ok(envelope::data(masked(&row)))
+    Ok(envelope::data(options::masked(&row)))
 }
 
 /// `authenticators:update`: a partial update; `options` is replaced as a whole.
@@ -127,7 +125,7 @@ pub async fn update(context: Context) -> Answer {
         auth_type: None,
         title: short_text(&context, "title")?,
         description: short_text(&context, "description")?.map(Option::unwrap_or_default),
-        options: options(&context, &stored.auth_type, Some(&stored.options))?,
+        options: options::of_body(&context, &stored.auth_type, Some(&stored.options))?,
         enabled: boolean(&context, "enabled")?,
     };
     let now = context.state.clock.now();
@@ -135,7 +133,7 @@ pub async fn update(context: Context) -> Answer {
     let row = row.ok_or(RequestError::RecordNotFound)?;
     context.state.sign_in.directory().forget();
     log::info!("authenticator {} was changed", row.name);
-    Ok(envelope::data([masked(&row)]))
+    Ok(envelope::data([options::masked(&row)]))
 }
 
 /// `authenticators:destroy`.
@@ -191,101 +189,6 @@ fn title_of(auth_type: &str) -> &str {
         AUTH_TYPE => DINGTALK_TITLE,
         other => other,
     }
-}
-
-/// Where a row may hold a secret: our own field, and that of rows the community plugin made.
-const SECRETS: [&str; 2] = ["/clientSecret", "/internal/appSecret"];
-
-/// A row as administrators see it: the secrets stay here.
-fn masked(row: &Authenticator) -> Value {
-    let mut value = json!(row);
-    for pointer in SECRETS {
-        let secret = value.pointer_mut(&format!("/options{pointer}"));
-        if let Some(secret) = secret.filter(|secret| is_secret(secret)) {
-            *secret = json!(MASK);
-        }
-    }
-    value
-}
-
-fn is_secret(value: &Value) -> bool {
-    value
-        .as_str()
-        .is_none_or(|text| !text.is_empty() && !is_template(text))
-}
-
-/// A reference to a variable is no secret, and its owner wants to see it.
-fn is_template(text: &str) -> bool {
-    let text = text.trim();
-    text.starts_with("{{") && text.ends_with("}}") && text.contains("$env.")
-}
-
-/// The options of the body, checked and with the stored secret where the mask stands.
-fn options(
-    context: &Context,
-    auth_type: &str,
-    stored: Option<&Value>,
-) -> Result<Option<Value>, RequestError> {
-    let Some(given) = context.values.get("options") else {
-        return Ok(None);
-    };
-    let Value::Object(given) = given else {
-        return Err(RequestError::InvalidField("options"));
-    };
-    let mut options = given.clone();
-    if auth_type == AUTH_TYPE {
-        check_options(&mut options)?;
-    }
-    let mut options = Value::Object(options);
-    for pointer in SECRETS {
-        if let Some(given) = options.pointer_mut(pointer).filter(|given| **given == MASK) {
-            *given = stored
-                .and_then(|stored| stored.pointer(pointer))
-                .cloned()
-                .unwrap_or(Value::Null);
-        }
-    }
-    Ok(Some(options))
-}
-
-fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
-    for (name, field) in [
-        ("clientId", "Client ID"),
-        ("clientSecret", "Client Secret"),
-        ("subject", "subject"),
-        ("corpId", "Corp ID"),
-        ("callbackOrigin", "callbackOrigin"),
-    ] {
-        let Some(value) = options.get_mut(name) else {
-            continue;
-        };
-        match value {
-            Value::Null => {
-                options.remove(name);
-            }
-            Value::String(text) if text.trim().is_empty() => {
-                options.remove(name);
-            }
-            Value::String(text) if text.len() <= TEXT_LIMIT * 4 => *text = text.trim().to_owned(),
-            Value::String(_) | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-                return Err(RequestError::InvalidField(field));
-            }
-        }
-    }
-    let text = |name: &str| options.get(name).and_then(Value::as_str);
-    if text("subject").is_some_and(|subject| !matches!(subject, "unionId" | "userId" | "mobile")) {
-        return Err(RequestError::InvalidField("subject"));
-    }
-    if text("callbackOrigin").is_some_and(|origin| !is_template(origin) && Origin::parse(origin).is_none()) {
-        return Err(RequestError::InvalidField("callbackOrigin"));
-    }
-    let is_flag = |value: Option<&Value>| value.is_none_or(|value| value.is_boolean() || value.is_null());
-    if !is_flag(options.get("bindAdministrators"))
-        || !is_flag(options.get("public").and_then(|public| public.get("autoSignup")))
-    {
-        return Err(RequestError::InvalidField("options"));
-    }
-    Ok(())
 }
 
 /// A short text of the body: absent, null, or given.

@@ -9,6 +9,7 @@ mod envelope;
 mod error;
 mod health;
 mod metrics;
+mod options;
 mod pages;
 mod plugins;
 mod proxies;

@@ -2,13 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod architecture;
+mod audit;
 mod authenticators;
+mod bad_input;
 mod begin;
 mod complete;
+mod cost;
 mod doctor;
 mod documents;
 mod golden;
 mod journey;
+mod languages;
 mod matching;
 mod package;
 mod plugins;

@@ -21,7 +21,7 @@ const dingtalk = environment.AUTHENTICATOR ?? 'dingtalk';
 
 const MASK = '********';
 const USER_FIELDS = ['id', 'nickname', 'username', 'email', 'phone', 'appLang', 'passwordChangeTz', 'systemSettings', 'createdById', 'updatedById', 'createdAt', 'updatedAt'];
-const AUTHENTICATOR_FIELDS = ['id', 'name', 'authType', 'title', 'description', 'options', 'enabled', 'sort', 'createdAt', 'updatedAt'];
+const AUTHENTICATOR_FIELDS = ['id', 'name', 'authType', 'title', 'description', 'options', 'enabled', 'createdAt', 'updatedAt'];
 
 function required(name) {
   const value = environment[name];
@@ -180,7 +180,8 @@ async function administrationSteps(api) {
     assert.ok(whole.data.data.every((row) => [undefined, MASK].includes(row.options.clientSecret)), 'the list shows a secret');
   });
   await step('it is changed, and the mask of its secret may be sent back', async () => {
-    const values = { title: 'Changed by the SDK', options: { clientId: 'dingchanged', clientSecret: MASK, public: { autoSignup: true } } };
+    // NocoBase wants to see the id, as its own page sends it, to know which authenticators are the others.
+    const values = { id, title: 'Changed by the SDK', enabled: false, options: { clientId: 'dingchanged', clientSecret: MASK, public: { autoSignup: true } } };
     const { data } = await authenticators.update({ filterByTk: id, values });
     assert.equal(data.data[0].title, 'Changed by the SDK');
     const read = (await authenticators.get({ filterByTk: id })).data.data;

@@ -109,7 +109,7 @@ impl TestApp {
         let dingtalk = simulator.control();
         let redirect_uri = format!("{url}/api/auth:redirect");
         dingtalk.edit_app(&dingtalk_app.client_id, |app| {
-            app.redirect_uris = vec![redirect_uri]
+            app.redirect_uris = vec![redirect_uri];
         });
         Self {
             url,

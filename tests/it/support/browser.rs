@@ -19,7 +19,7 @@ pub struct Browser {
     /// The stored session token.
     pub token: Option<String>,
     /// Headers sent with every request.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Vec<u8>)>,
 }
 
 /// An answer, read whole.
@@ -64,13 +64,6 @@ impl Answer {
     /// A header as text.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    /// The query of the `Location`, decoded.
-    pub fn location_query(&self) -> Vec<(String, String)> {
-        let site = Url::parse("http://site.invalid").unwrap();
-        let url = site.join(&self.location()).unwrap();
-        url.query_pairs().into_owned().collect()
     }
 
     /// What a page of ours says: its code and its sentence, the reference taken out.
@@ -123,8 +116,13 @@ impl Browser {
     }
 
     /// A profile that says this with every request.
-    pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), value.to_owned()));
+    pub fn with(self, name: &str, value: &str) -> Self {
+        self.with_bytes(name, value.as_bytes())
+    }
+
+    /// A profile that says this with every request, text or not.
+    pub fn with_bytes(mut self, name: &str, value: &[u8]) -> Self {
+        self.headers.push((name.to_owned(), value.to_vec()));
         self
     }
 
@@ -195,7 +193,7 @@ impl Browser {
             request = request.header(COOKIE, pairs.join("; "));
         }
         for (name, value) in &self.headers {
-            request = request.header(name, value);
+            request = request.header(name, value.as_slice());
         }
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -74,8 +74,12 @@ impl TestApp {
 
     /// Signs claims as NocoBase or the bridge would.
     pub fn sign(&self, claims: &Value) -> String {
-        let secret = std::fs::read(self.folder.path().join("session-secret.key")).unwrap();
-        sign_with(&secret, claims)
+        sign_with(&self.secret(), claims)
+    }
+
+    /// The secret of sessions and flows.
+    pub fn secret(&self) -> Vec<u8> {
+        std::fs::read(self.folder.path().join("session-secret.key")).unwrap()
     }
 
     /// A bridge token that is good now, for a request that reached NocoBase so.

@@ -1,0 +1,241 @@
+//! What an operator sees of what happened.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
+
+/// Without the administrator, who signs in with a password.
+const OURS: &str = "?authenticator=s_dingtalk";
+
+/// The newest entries.
+async fn entries(app: &TestApp, query: &str) -> Vec<Value> {
+    let answer = app.root().await.get(&format!("dingtalk:audit{query}")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json["data"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_sign_in_is_recorded_with_how_the_person_was_found() {
+    let app = TestApp::start().await;
+    let answer = app.browser().sign_in(&app.dingtalk, "han-meimei").await;
+
+    let [mut entry] = <[Value; 1]>::try_from(entries(&app, OURS).await).unwrap();
+
+    assert_eq!(entry["reference"].take().as_str().unwrap().len(), 8);
+    assert_eq!(
+        entry,
+        json!({
+            "time": "2025-11-20T01:02:03.678Z",
+            "reference": null,
+            "authenticator": "s_dingtalk",
+            "event": "signIn",
+            "result": "OK",
+            "matched": "signUp",
+            "userId": answer.json["data"]["user"]["id"],
+            "address": "127.0.0.1",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_recorded_under_the_reference_the_person_was_told() {
+    let app = TestApp::start().await;
+    let answer = app.browser().sign_in(&app.dingtalk, "wang-fang").await;
+    let message = answer.json["errors"][0]["message"].as_str().unwrap();
+    let reference = message.rsplit(' ').next().unwrap();
+
+    let found = entries(&app, &format!("?reference={reference}")).await;
+
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["result"], json!("PHONE_UNAVAILABLE"));
+    assert!(found[0].get("userId").is_none() && found[0].get("matched").is_none());
+}
+
+#[tokio::test]
+async fn dingtalks_number_of_a_failed_call_is_kept_for_its_support() {
+    let app = TestApp::start().await;
+    app.set_options(json!({ "clientSecret": "wrong" })).await;
+    app.browser().sign_in(&app.dingtalk, "li-lei").await;
+
+    let found = entries(&app, "").await;
+
+    assert_eq!(found[0]["result"], json!("CREDENTIALS_REJECTED"));
+    let request_id = found[0]["dingtalkRequestId"].as_str().unwrap();
+    assert!(uuid::Uuid::parse_str(request_id).is_ok(), "{request_id}");
+}
+
+#[tokio::test]
+async fn a_person_who_refused_at_dingtalk_is_recorded() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let at_dingtalk = browser.click("s_dingtalk", "/signin").await;
+    browser.follow(&app.dingtalk.refuse(&at_dingtalk).unwrap()).await;
+
+    assert_eq!(entries(&app, "").await[0]["result"], json!("DINGTALK_DENIED"));
+}
+
+#[tokio::test]
+async fn passwords_right_and_wrong_are_recorded_without_the_account() {
+    let app = TestApp::bare(&[]).await;
+    let body = json!({ "account": "canary@example.com", "password": "wrong" });
+    app.browser().post("auth:signIn", body).await;
+
+    let answer = app.root().await.get("dingtalk:audit?authenticator=basic").await;
+
+    let found = answer.json["data"].as_array().unwrap();
+    let results: Vec<&Value> = found.iter().map(|entry| &entry["result"]).collect();
+    assert_eq!(results, ["OK", "WRONG_PASSWORD"]);
+    assert!(
+        found
+            .iter()
+            .all(|entry| entry["event"] == json!("passwordSignIn"))
+    );
+    assert!(!answer.text.contains("canary"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn an_address_is_believed_only_from_a_trusted_proxy() {
+    for (trusted, address) in [("127.0.0.0/8", "203.0.113.9"), ("10.0.0.0/8", "127.0.0.1")] {
+        let app = TestApp::bare(&[("SIDECAR_TRUSTED_PROXIES", trusted)]).await;
+        app.enable_plugin().await;
+        app.add_authenticator(json!({})).await;
+        let mut browser = app.browser().with("X-Forwarded-For", "6.6.6.6, 203.0.113.9");
+
+        browser.sign_in(&app.dingtalk, "li-lei").await;
+
+        assert_eq!(entries(&app, "").await[0]["address"], json!(address));
+    }
+}
+
+#[tokio::test]
+async fn a_removed_link_is_recorded_with_who_removed_it() {
+    let app = TestApp::start().await;
+    let answer = app.browser().sign_in(&app.dingtalk, "li-lei").await;
+    let user = answer.json["data"]["user"]["id"].clone();
+    let unbind = format!("dingtalk:unbind?authenticator=s_dingtalk&userId={user}");
+    app.root().await.post(&unbind, json!({})).await;
+
+    let found = entries(&app, "").await;
+
+    assert_eq!(found[0]["event"], json!("unlink"));
+    assert_eq!((&found[0]["userId"], &found[0]["actorId"]), (&user, &json!(1)));
+}
+
+#[tokio::test]
+async fn entries_are_filtered_and_paged_newest_first() {
+    let app = TestApp::start().await;
+    for person in ["li-lei", "wang-fang", "han-meimei"] {
+        app.browser().sign_in(&app.dingtalk, person).await;
+        app.wait(TimeDelta::minutes(1));
+    }
+    let mut root = app.root().await;
+
+    for (query, count) in [
+        (OURS, 3),
+        ("?result=OK&authenticator=s_dingtalk", 2),
+        ("?result=PHONE_UNAVAILABLE", 1),
+        ("?authenticator=other", 0),
+        ("?userId=2", 1),
+        ("?authenticator=s_dingtalk&from=2025-11-20T01:03:00Z", 2),
+        ("?authenticator=s_dingtalk&to=2025-11-20T01:03:00Z", 1),
+        ("?from=2025-11-20T09:03:00%2B08:00&to=2025-11-20T01:04:00Z", 1),
+    ] {
+        let answer = root.get(&format!("dingtalk:audit{query}")).await;
+
+        assert_eq!(answer.json["meta"]["count"], json!(count), "{query}");
+    }
+    let page = root
+        .get("dingtalk:audit?authenticator=s_dingtalk&page=2&pageSize=2")
+        .await;
+    assert_eq!(
+        page.json["meta"],
+        json!({ "count": 3, "page": 2, "pageSize": 2, "totalPage": 2 })
+    );
+    assert_eq!(page.json["data"][0]["time"], json!("2025-11-20T01:02:03.678Z"));
+}
+
+#[tokio::test]
+async fn a_filter_that_cannot_be_read_is_named() {
+    let app = TestApp::start().await;
+    let mut root = app.root().await;
+
+    for (query, field) in [
+        ("?from=yesterday", "from"),
+        ("?to=1", "to"),
+        ("?userId=me", "userId"),
+    ] {
+        let answer = root.get(&format!("dingtalk:audit{query}")).await;
+
+        assert_eq!((answer.status, answer.code()), (400, "INVALID_FIELD"), "{query}");
+        assert!(answer.text.contains(field), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn the_audit_is_a_table_for_a_spreadsheet_too() {
+    let app = TestApp::start().await;
+    app.browser().sign_in(&app.dingtalk, "li-lei").await;
+
+    let answer = app
+        .root()
+        .await
+        .get("dingtalk:audit?authenticator=s_dingtalk&format=csv")
+        .await;
+
+    assert_eq!(answer.header("content-type"), "text/csv; charset=utf-8");
+    assert_eq!(
+        answer.header("content-disposition"),
+        r#"attachment; filename="dingtalk-sign-ins.csv""#
+    );
+    let mut lines = answer.text.lines();
+    assert_eq!(
+        lines.next(),
+        Some(
+            "time,reference,authenticator,event,result,matched,userId,actorId,address,dingtalkRequestId,detail"
+        )
+    );
+    let row: Vec<&str> = lines.next().unwrap().split(',').collect();
+    assert_eq!(row[0], "2025-11-20T01:02:03.678Z");
+    assert_eq!(
+        row[2..],
+        [
+            "s_dingtalk",
+            "signIn",
+            "OK",
+            "signUp",
+            "2",
+            "",
+            "127.0.0.1",
+            "",
+            ""
+        ]
+    );
+    assert_eq!(lines.next(), None);
+}
+
+#[tokio::test]
+async fn the_audit_holds_nothing_personal() {
+    let app = TestApp::start().await;
+    let (li_lei, han_meimei) = (app.person("li-lei"), app.person("han-meimei"));
+    app.browser().sign_in(&app.dingtalk, "li-lei").await;
+    app.browser().sign_in(&app.dingtalk, "han-meimei").await;
+
+    let text = app.root().await.get("dingtalk:audit").await.text;
+
+    for person in [li_lei, han_meimei] {
+        assert!(!text.contains(&person.union_id) && !text.contains(&person.name));
+        assert!(!text.contains(person.mobile.as_deref().unwrap()));
+    }
+}
+
+#[tokio::test]
+async fn an_audit_that_cannot_be_written_keeps_nobody_out() {
+    let app = TestApp::start().await;
+    std::fs::remove_dir_all(app.folder.path().join("audit")).unwrap();
+    std::fs::write(app.folder.path().join("audit"), "in the way").unwrap();
+
+    let answer = app.browser().sign_in(&app.dingtalk, "li-lei").await;
+
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}

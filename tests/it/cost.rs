@@ -1,0 +1,146 @@
+//! What a sign-in costs: calls of DingTalk, and statements of the database. These are today's numbers; a change that
+//! raises one says so here.
+
+use serde_json::json;
+
+use crate::support::app::{AUTHENTICATOR, TestApp};
+
+/// Statements of a sign-in of somebody who is known: the authenticator (twice), the plugin, the user, the roles, the
+/// policy, the token, and behind the answer's back the ended sessions.
+const KNOWN: u64 = 8;
+/// Of somebody who becomes a user: all that, and a transaction of nine.
+const SIGN_UP: u64 = 17;
+
+/// Statements run since the last time this was asked.
+struct Meter(u64);
+
+impl Meter {
+    async fn start(app: &TestApp) -> Self {
+        Self(app.counter("database_seconds_count").await)
+    }
+
+    async fn read(&mut self, app: &TestApp) -> u64 {
+        let now = app.counter("database_seconds_count").await;
+        now - std::mem::replace(&mut self.0, now)
+    }
+
+    /// As [`Meter::read`], once what is done behind an answer's back is done too.
+    async fn read_once_it_is(&mut self, app: &TestApp, expected: u64) -> u64 {
+        for _ in 0..200 {
+            if app.counter("database_seconds_count").await - self.0 >= expected {
+                break;
+            }
+        }
+        // One more would show by now.
+        for _ in 0..5 {
+            app.counter("database_seconds_count").await;
+        }
+        self.read(app).await
+    }
+}
+
+#[tokio::test]
+async fn a_returning_person_costs_two_calls() {
+    let app = TestApp::start().await;
+    app.browser().sign_in(&app.dingtalk, "li-lei").await;
+    let [codes, profiles, ..] = app.calls();
+
+    app.browser().sign_in(&app.dingtalk, "li-lei").await;
+
+    assert_eq!(app.calls(), [codes + 1, profiles + 1, 0, 0]);
+    assert_eq!(app.dingtalk.all_calls(), 4);
+}
+
+#[tokio::test]
+async fn a_new_person_costs_no_more_calls() {
+    let app = TestApp::start().await;
+
+    app.browser().sign_in(&app.dingtalk, "han-meimei").await;
+
+    assert_eq!(app.dingtalk.all_calls(), 2);
+}
+
+#[tokio::test]
+async fn by_user_id_a_returning_person_costs_three_calls() {
+    let app = TestApp::start().await;
+    app.set_options(json!({ "subject": "userId", "public": { "autoSignup": true } }))
+        .await;
+    app.browser().sign_in(&app.dingtalk, "li-lei").await;
+    assert_eq!(app.calls(), [1, 1, 1, 1]);
+
+    app.browser().sign_in(&app.dingtalk, "li-lei").await;
+
+    assert_eq!(app.calls(), [2, 2, 1, 2], "the app's own token is remembered");
+}
+
+#[tokio::test]
+async fn a_revoked_app_token_costs_one_refresh() {
+    let app = TestApp::start().await;
+    app.set_options(json!({ "subject": "userId", "public": { "autoSignup": true } }))
+        .await;
+    app.browser().sign_in(&app.dingtalk, "li-lei").await;
+    app.dingtalk.expire_app_tokens();
+
+    let answer = app.browser().sign_in(&app.dingtalk, "li-lei").await;
+
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(app.calls(), [2, 2, 2, 3]);
+}
+
+#[tokio::test]
+async fn twenty_people_at_once_fetch_one_app_token() {
+    let app = TestApp::start().await;
+    app.set_options(json!({ "subject": "userId", "public": { "autoSignup": true } }))
+        .await;
+
+    let attempts = (0..20).map(|_| async { app.browser().sign_in(&app.dingtalk, "li-lei").await.status });
+    let answers = futures_util::future::join_all(attempts).await;
+
+    assert_eq!(answers, [200; 20]);
+    assert_eq!(app.calls(), [20, 20, 1, 20]);
+}
+
+#[tokio::test]
+async fn start_and_return_never_call_dingtalk() {
+    let app = TestApp::start().await;
+
+    app.browser().return_from_dingtalk(&app.dingtalk, "li-lei").await;
+
+    assert_eq!(app.dingtalk.all_calls(), 0);
+}
+
+#[tokio::test]
+async fn statements_are_counted_step_by_step() {
+    let app = TestApp::start().await;
+    let mut meter = Meter::start(&app).await;
+    let mut browser = app.browser();
+
+    let at_dingtalk = browser.click(AUTHENTICATOR, "/signin").await;
+    assert_eq!(meter.read(&app).await, 2, "start");
+    browser
+        .follow(&app.dingtalk.approve(&at_dingtalk, "li-lei").unwrap())
+        .await;
+    assert_eq!(meter.read(&app).await, 0, "return");
+    let answer = browser.complete_newest(AUTHENTICATOR).await;
+    browser.token = answer.json["data"]["token"].as_str().map(str::to_owned);
+    assert_eq!(
+        meter.read_once_it_is(&app, SIGN_UP).await,
+        SIGN_UP,
+        "sign-in of a new person"
+    );
+    browser.get("auth:check").await;
+    assert_eq!(meter.read(&app).await, 4, "check");
+    app.browser().get("authenticators:publicList").await;
+    assert_eq!(meter.read(&app).await, 2, "list of the sign-in page");
+    app.browser().return_from_dingtalk(&app.dingtalk, "li-lei").await;
+    meter.read(&app).await;
+    let mut again = app.browser();
+    again.return_from_dingtalk(&app.dingtalk, "li-lei").await;
+    meter.read(&app).await;
+    again.complete_newest(AUTHENTICATOR).await;
+    assert_eq!(
+        meter.read_once_it_is(&app, KNOWN).await,
+        KNOWN,
+        "sign-in of a known person"
+    );
+}
