@@ -78,7 +78,7 @@ try {
     const { version } = await plugin();
     const next = version.replace(/\d+$/, (patch) => Number(patch) + 1);
     const url = await packages.reversioned(`${site.sidecar.url}/plugin.tgz`, next);
-    await site.asAdministrator('pm:update', { body: { compressedFileUrl: url, packageName: PACKAGE } });
+    await site.asAdministrator(`pm:update?filterByTk=${PACKAGE}`, { body: { compressedFileUrl: url, packageName: PACKAGE } });
     await until(`${next} is there`, async () => {
       const listed = await plugin().catch(() => null);
       return listed?.version === next && listed.enabled;
