@@ -252,7 +252,7 @@ export class NocoBase {
 
   /** NocoBase does not start where the process and the database have two time zones. */
   #zone() {
-    return this.extraEnv.DB_TIMEZONE ? {} : { TZ: 'UTC' };
+    return this.extraEnv.DB_TIMEZONE || this.extraEnv.TZ ? {} : { TZ: 'UTC' };
   }
 
   async #cli(args) {
