@@ -28,7 +28,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("clock", &[]),
 ];
 /// Put everything together, and may use everything.
-const ROOTS: [&str; 3] = ["app", "main", "lib"];
+const ROOTS: [&str; 4] = ["app", "commands", "main", "lib"];
 
 /// A crate, and the modules it lives in.
 const LIVES_IN: [(&str, &[&str]); 12] = [

@@ -145,7 +145,7 @@ export async function remove(window, nocobase) {
 
 /** The options as they are stored, past every mask. */
 export async function storedOptions(nocobase, name) {
-  const [[text]] = await nocobase.database.query(`select options from authenticators where name = '${name}'`);
+  const [[text]] = await nocobase.database.query(`select options from ${nocobase.table('authenticators')} where name = '${name}'`);
   return JSON.parse(text);
 }
 

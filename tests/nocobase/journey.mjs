@@ -19,10 +19,8 @@ import { awaySteps } from './away.mjs';
 import { labelSteps } from './labels.mjs';
 import { freePort, NocoBase } from './nocobase.mjs';
 import { DingTalk, SidecarProgram } from './programs.mjs';
-import { sdkSteps } from './sdk.mjs';
 import { sessionSteps } from './session.mjs';
 import { expectRefusal, expectSignedIn, throughDingTalk, whoIsIn } from './sign-in.mjs';
-import { updateSteps } from './update.mjs';
 import { BUTTON, launch, openWindow } from './window.mjs';
 
 const LANGUAGES_OF_THE_PRODUCT = ['en-US', 'zh-CN', 'hi-IN', 'ru-RU', 'de-DE', 'id-ID', 'tr-TR'];
@@ -130,7 +128,7 @@ async function people(client, language) {
       assert.equal(await window.page.getByTestId('dingtalk-error').locator('img').count(), 0);
     }
   }, window);
-  await step(as('hostile targets never lead away, and run nothing'), async () => {
+  if (language === languages[0]) await step(as('hostile targets never lead away, and run nothing'), async () => {
     const dialogs = [];
     window.page.on('dialog', (dialog) => (dialogs.push(dialog.message()), dialog.dismiss()));
     for (const target of ['//evil.example/', '/\\evil.example', 'https://evil.example/', '/.//evil.example/', 'javascript:alert(1)', '/v2/javascript:alert(1)//v2/', '/signin']) {
@@ -138,7 +136,7 @@ async function people(client, language) {
       await throughDingTalk(window, name, 'li-lei');
       await window.page.waitForFunction(() => localStorage.getItem('NOCOBASE_TOKEN') && !window.location.pathname.endsWith('/signin'));
       const { origin, pathname } = new URL(window.page.url());
-      assert.equal(origin, nocobase.origin, target);
+      assert.equal(origin, nocobase.site, target);
       assert.ok(pathname.startsWith(new URL(window.base).pathname), `${target}: ended at ${pathname}`);
       // What is no path of this site at all goes to the start page.
       if (!/^\/[.v]/.test(target)) assert.ok(pathname.includes('/admin'), `${target}: ended at ${pathname}`);
@@ -192,7 +190,7 @@ async function settings(client, language) {
     await links.getByRole('button', { name: window.t('Remove') }).first().click();
     await window.page.locator('.ant-popconfirm').getByRole('button', { name: window.t('Remove') }).click();
     await links.getByText('Lei from the users list').waitFor({ state: 'detached' });
-    const rows = await nocobase.database.query(`select 1 from ${nocobase.quoted('usersAuthenticators')} a join users u on u.id = a.${nocobase.quoted('userId')} where u.username = 'lilei'`);
+    const rows = await nocobase.database.query(`select 1 from ${nocobase.table('usersAuthenticators')} a join ${nocobase.table('users')} u on u.id = a.${nocobase.column('userId')} where u.username = 'lilei'`);
     assert.equal(rows.length, 0);
   }, window);
   await step(as('automatic sign-up can be allowed; then a new person is signed up, with NocoBase\'s default role'), async () => {
@@ -250,7 +248,7 @@ async function journey() {
   let redirectUri;
   await step('Authentication, Add new, DingTalk: filled in, Redirect URL copied, saved', async () => {
     redirectUri = await admin.addAuthenticator(window, { name, ...app });
-    assert.equal(redirectUri, `${nocobase.api}auth:redirect`);
+    assert.equal(redirectUri, nocobase.redirectUrl);
     assert.equal((await admin.storedOptions(nocobase, name)).clientSecret, app.clientSecret);
   }, window);
   await dingtalk.registerApp({ ...app, redirectUri });
@@ -260,11 +258,8 @@ async function journey() {
       await settings(client, one);
     }
   }
-  await sdkSteps({ step, browser, nocobase, dingtalk, name });
   for (const one of labels) await labelSteps({ step, browser, nocobase, name, output, clients, language: one });
   await awaySteps({ step, browser, nocobase, sidecar, name, app, output, clients, language });
-  // Only NocoBase's own launcher starts the process anew.
-  if (nocobase.launch === 'pm2') await updateSteps({ step, browser, nocobase, sidecar, name, output, language, folder });
   await step('the plugin is disabled, enabled and removed without harm', async () => {
     const session = await openWindow(browser, nocobase, { client: 'v1', language, output, name: 'survivor' });
     await session.open('/signin');
@@ -275,7 +270,7 @@ async function journey() {
     await session.page.reload();
     await session.page.waitForURL((url) => url.pathname.includes('/admin'));
     await admin.setEnabled(window, nocobase, true);
-    assert.equal((await nocobase.database.query(`select 1 from authenticators where name = '${name}' and enabled = true`)).length, 1);
+    assert.equal((await nocobase.database.query(`select 1 from ${nocobase.table('authenticators')} where name = '${name}' and enabled = true`)).length, 1);
     await admin.setEnabled(window, nocobase, false);
     const signedOut = await nocobase.request('auth:signOut', { token: await session.stored('NOCOBASE_TOKEN'), headers: { 'X-Authenticator': name } });
     assert.equal(signedOut.status, 200, signedOut.text);

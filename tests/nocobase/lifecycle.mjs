@@ -36,8 +36,7 @@ try {
   await site.createUser({ nickname: 'Lei', username: 'lilei', phone: LI_LEI.phone });
   await site.installPlugin();
   await site.createAuthenticator();
-  await site.createAuthenticator({ name: 'ding-off' });
-  await site.asAdministrator(`authenticators:update?filterByTk=${(await rows("select id from authenticators where name = 'ding-off'"))[0][0]}`, { body: { enabled: false } });
+  await site.createAuthenticator({ name: 'ding-off', enabled: false });
   const leaving = await site.signIn(LI_LEI.person);
   const staying = await site.signIn(HAN_MEIMEI.person);
   const expectStaying = async () => {
@@ -79,7 +78,7 @@ try {
     const { version } = await plugin();
     const next = version.replace(/\d+$/, (patch) => Number(patch) + 1);
     const url = await packages.reversioned(`${site.sidecar.url}/plugin.tgz`, next);
-    await site.asAdministrator('pm:update', { body: { compressedFileUrl: url, packageName: PACKAGE } });
+    await site.asAdministrator(`pm:update?filterByTk=${PACKAGE}`, { body: { compressedFileUrl: url, packageName: PACKAGE } });
     await until(`${next} is there`, async () => {
       const listed = await plugin().catch(() => null);
       return listed?.version === next && listed.enabled;

@@ -24,6 +24,8 @@ const PLAYWRIGHT_VERSION = '1.65.1';
 export const HOME = path.resolve(process.env.NBDT_NOCOBASE_HOME ?? path.join(HERE, '../../target/nocobase'));
 const APP = path.join(HOME, `app-${NOCOBASE_VERSION}`);
 export const TOOLS = path.join(HOME, `tools-${YARN_VERSION}-${PLAYWRIGHT_VERSION}`);
+/** Resolved by the browser alone. */
+export const SITE_HOST = 'nocobase.test';
 const ADMIN = { account: 'admin@nocobase.com', password: 'admin123' };
 
 function say(text) {
@@ -164,13 +166,29 @@ export class NocoBase {
     return `${this.origin}${this.publicPath}api/`;
   }
 
+  /** Where browsers find it: a name on plain http, as in many a company, where browsers withhold the clipboard. */
+  get site() {
+    return `http://${SITE_HOST}:${this.state.port}`;
+  }
+
+  get redirectUrl() {
+    return `${this.site}${this.publicPath}api/auth:redirect`;
+  }
+
   get database() {
     return Object.assign(new TestDatabase(this.dialect, this.state.database, this.state.databasePassword));
   }
 
-  /** A name as this database quotes it. */
-  quoted(identifier) {
-    return this.dialect === 'mariadb' ? `\`${identifier}\`` : `"${identifier}"`;
+  /** A column as it stands in this database's statements. */
+  column(name) {
+    const physical = this.extraEnv.DB_UNDERSCORED === 'true' ? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : name;
+    return this.dialect === 'mariadb' ? `\`${physical}\`` : `"${physical}"`;
+  }
+
+  /** A table likewise, with the prefix and schema of the settings. */
+  table(name) {
+    const schema = this.dialect === 'postgres' && this.extraEnv.DB_SCHEMA ? `"${this.extraEnv.DB_SCHEMA}".` : '';
+    return schema + this.column(`${this.extraEnv.DB_TABLE_PREFIX ?? ''}${name}`);
   }
 
   /** Installs and seeds where that has not been done with the same settings. */
@@ -234,7 +252,7 @@ export class NocoBase {
 
   /** NocoBase does not start where the process and the database have two time zones. */
   #zone() {
-    return this.extraEnv.DB_TIMEZONE ? {} : { TZ: 'UTC' };
+    return this.extraEnv.DB_TIMEZONE || this.extraEnv.TZ ? {} : { TZ: 'UTC' };
   }
 
   async #cli(args) {

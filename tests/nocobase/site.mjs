@@ -81,10 +81,10 @@ export class Site {
     return answer;
   }
 
-  async createAuthenticator({ name = NAME, options = {} } = {}) {
+  async createAuthenticator({ name = NAME, enabled = true, options = {} } = {}) {
     await this.registerRedirectUrl(`${this.nocobase.api}auth:redirect`);
     return this.asAdministrator('authenticators:create', {
-      body: { name, authType: 'dingtalk', enabled: true, options: { public: { autoSignup: true }, ...APP, ...options } },
+      body: { name, authType: 'dingtalk', enabled, options: { public: { autoSignup: true }, ...APP, ...options } },
     });
   }
 

@@ -1,9 +1,10 @@
 // The shapes a NocoBase can have that change what the sidecar reads and writes, each proven on one installed so.
 //
-//   node variants.mjs [schema] [timezone] [secrets]        all three without a name
+//   node variants.mjs [schema] [timezone] [zone] [secrets]        all of them without a name
 //
 // schema     PostgreSQL with DB_SCHEMA, DB_TABLE_PREFIX and DB_UNDERSCORED
 // timezone   MariaDB with DB_TIMEZONE: times stand in the tables as in that zone
+// zone       the same with a TZ in NocoBase's settings file, from which NocoBase derives the other
 // secrets    a jwt_secret.dat that wins over APP_KEY, a sidecar with another secret, encrypted secret variables
 // KEEP=1 leaves everything running. See nocobase.mjs for where and how NocoBase is installed.
 
@@ -107,15 +108,15 @@ async function schema() {
   });
 }
 
-async function timezone() {
-  await withSite('variant-timezone', { dialect: 'mariadb', env: { DB_TIMEZONE: '+08:00' } }, async (site) => {
+async function timesAsIn(variant, env) {
+  await withSite(`variant-${variant}`, { dialect: 'mariadb', env }, async (site) => {
     const { database } = site.nocobase;
     const began = Date.now();
-    const { new: user, known } = await signInSteps(site, 'timezone');
+    const { new: user, known } = await signInSteps(site, variant);
     const ended = Date.now();
     // Seconds between a column as it stands, read as UTC, and the same moment in milliseconds.
     const offsets = async (sql) => (await database.query(sql)).map(([seconds]) => Number(seconds));
-    await steps.step('timezone: sessions of the sidecar and of NocoBase are written alike, eight hours ahead of UTC', async () => {
+    await steps.step(`${variant}: sessions of the sidecar and of NocoBase are written alike, eight hours ahead of UTC`, async () => {
       const shift = "timestampdiff(second, '1970-01-01', createdAt) - issuedTime div 1000";
       const ours = await offsets(`select ${shift} from issuedTokens where authenticator = '${NAME}' and issuedTime = signInTime`);
       const theirs = await offsets(`select ${shift} from issuedTokens where authenticator = 'basic' and issuedTime = signInTime`);
@@ -125,7 +126,7 @@ async function timezone() {
       for (const seconds of [...ours, ...theirs, ...created]) assert.ok(Math.abs(seconds - 8 * 3600) <= 1, `${seconds}`);
       return `${created.length} of ours, ${theirs.length} of NocoBase's`;
     });
-    await steps.step('timezone: the new user and the links are read by NocoBase with the times they were written at', async () => {
+    await steps.step(`${variant}: the new user and the links are read by NocoBase with the times they were written at`, async () => {
       const read = await site.asAdministrator(`users:get?filterByTk=${user.id}`, { method: 'GET' });
       for (const column of ['createdAt', 'updatedAt']) {
         assert.equal(read[column], user[column], `${column} as answered by the sidecar, and as read by NocoBase`);
@@ -222,7 +223,10 @@ async function doctor(site, envFile) {
   return { ...JSON.parse(stdout), exitCode: code };
 }
 
-const VARIANTS = { schema, timezone, secrets };
+const timezone = () => timesAsIn('timezone', { DB_TIMEZONE: '+08:00' });
+const zone = () => timesAsIn('zone', { TZ: 'Asia/Shanghai' });
+
+const VARIANTS = { schema, timezone, zone, secrets };
 const wanted = process.argv.slice(2);
 for (const name of wanted.length ? wanted : Object.keys(VARIANTS)) await VARIANTS[name]();
 steps.end();

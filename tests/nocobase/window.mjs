@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TOOLS } from './nocobase.mjs';
+import { SITE_HOST, TOOLS } from './nocobase.mjs';
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 // NocoBase's first paint takes up to nine seconds on two idle cores.
@@ -12,11 +12,11 @@ const PATIENCE_MS = 90_000;
 
 export const BUTTON = JSON.parse(fs.readFileSync(path.join(ROOT, 'client-schema/sign-in-button.json'), 'utf8'));
 
-export async function launch(options = {}) {
+export async function launch() {
   const { chromium } = createRequire(path.join(TOOLS, 'package.json'))('playwright-core');
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', ...(options.args ?? [])],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', `--host-resolver-rules=MAP ${SITE_HOST} 127.0.0.1`],
   });
 }
 
@@ -50,7 +50,7 @@ export async function openWindow(browser, nocobase, { client, language, token, a
   page.on('pageerror', (error) => {
     if (/dingtalk/i.test(error.stack ?? '')) faults.push(error.stack);
   });
-  const base = `${nocobase.origin}${nocobase.publicPath}${client === 'v2' ? 'v/' : ''}`.replace(/\/$/, '');
+  const base = `${nocobase.site}${nocobase.publicPath}${client === 'v2' ? 'v/' : ''}`.replace(/\/$/, '');
   return {
     page,
     client,

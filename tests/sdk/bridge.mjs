@@ -1,5 +1,6 @@
-// One journey with NocoBase's own SDK, through the plugin in a real NocoBase and against the sidecar alone: what the
-// SDK is answered must be the same, word for word but for what differs from person to person.
+// One journey with NocoBase's own SDK, through the plugin in a real NocoBase and against the sidecar alone. What the
+// sidecar answers in both must be the same, word for word but for what differs from person to person; where NocoBase
+// itself answers, the sidecar alone must answer what a client of NocoBase reads: status, code, sentence, fields.
 //
 //   npm ci; node bridge.mjs
 //
@@ -8,6 +9,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { PACKAGE } from '../nocobase/administration.mjs';
 import { freePort } from '../nocobase/nocobase.mjs';
 import { Program } from '../nocobase/programs.mjs';
 import { HAN_MEIMEI, LI_LEI, Site, Steps } from '../nocobase/site.mjs';
@@ -30,11 +32,13 @@ async function prepare(siteUrl, site) {
   const api = new APIClient({ baseURL: `${siteUrl}/api/`, storageType: 'memory' });
   await api.auth.signIn({ account: 'nocobase', password: 'admin123' }, 'basic');
   await site.registerRedirectUrl(`${siteUrl}/api/auth:redirect`);
+  const { data } = await api.resource('pm').get({ filterByTk: PACKAGE });
+  if (!data.data.enabled) await api.request({ url: 'pm:enable', method: 'post', params: { filterByTk: PACKAGE, awaitResponse: true } });
   const options = { clientId: 'dingvariant0001', clientSecret: 'variant-secret', public: { autoSignup: true } };
   await api.resource('authenticators').create({ values: { name: AUTHENTICATOR, authType: 'dingtalk', title: 'DingTalk', enabled: true, options } });
 }
 
-const KINDS = { jti: 'uuid', id: 'id' };
+const KINDS = { jti: 'uuid', id: 'id', userId: 'id' };
 
 /** An answer without what differs by person, time and chance. */
 function normal(value, key = '') {
@@ -44,6 +48,7 @@ function normal(value, key = '') {
   if (KINDS[key]) return `<${KINDS[key]}>`;
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value)) return '<time>';
   if (key === 'token') return claimsOf(value);
+  if (key === 'authTypeTitle') return value.replaceAll(' ', '');
   if (key === 'message') return value.replace(/(Reference|Referenz): \S+$/, '$1: <reference>');
   return value;
 }
@@ -63,6 +68,31 @@ function cookies(answer) {
     .sort();
 }
 
+// Answers that NocoBase gives itself, where it stands between.
+const OF_NOCOBASE = ['auth:check', 'an action of administrators', 'a role of somebody else', 'signing out', 'a session that was signed out'];
+
+/** What of an answer of ours NocoBase's has too: a client of NocoBase relies on that. */
+function common(ours, theirs) {
+  if (Array.isArray(ours) && Array.isArray(theirs)) return ours.map((one, index) => common(one, theirs[index]));
+  if (ours === null || theirs === null || typeof ours !== 'object' || typeof theirs !== 'object') return ours;
+  return Object.fromEntries(Object.entries(ours).filter(([name]) => name in theirs).map(([name, inner]) => [name, common(inner, theirs[name])]));
+}
+
+function assertFits(ours, theirs) {
+  assert.equal(ours.status, theirs.status);
+  const [refusal, original] = [ours.body.errors?.[0], theirs.body.errors?.[0]];
+  if (original) {
+    assert.ok(refusal.message.startsWith(original.message), `"${refusal.message}" instead of "${original.message}"`);
+    if (original.code) assert.equal(refusal.code, original.code);
+    return;
+  }
+  // Nothing of ours may contradict, and no field of the user or of what else stands at the top may be missing.
+  assert.deepEqual(common(ours.body, theirs.body), common(theirs.body, ours.body));
+  for (const name of Object.keys(theirs.body.data ?? {})) assert.ok(name in ours.body.data, `${name} is missing`);
+  const nocobases = theirs.cookies.filter((cookie) => cookie.startsWith('nb_'));
+  assert.deepEqual(ours.cookies, nocobases);
+}
+
 /** The whole journey on one site: everything the SDK was answered, in order. */
 async function journey(siteUrl, site) {
   const seen = {};
@@ -74,7 +104,8 @@ async function journey(siteUrl, site) {
   };
   const click = (person) => clickThroughDingTalk({ apiUrl: `${siteUrl}/api/`, siteUrl, simulatorUrl: site.dingtalk.url, authenticator: AUTHENTICATOR, person });
 
-  await note('the public list', client().resource('authenticators').publicList());
+  const list = await client().resource('authenticators').publicList();
+  seen['the public list'] = { status: list.status, body: normal(list.data.data.filter((row) => row.name === AUTHENTICATOR)) };
   const first = await click(HAN_MEIMEI.person);
   const api = client({ Cookie: first.browser.cookieHeader() });
   await note('a new person signs in', api.auth.signIn({ flow: first.handle }, AUTHENTICATOR));
@@ -92,7 +123,6 @@ async function journey(siteUrl, site) {
   await note('a session that was signed out', late.request({ url: 'auth:check' }));
   await note('the same sign-in again', client({ Cookie: first.browser.cookieHeader() }).auth.signIn({ flow: first.handle }, AUTHENTICATOR));
   await note('a sign-in of another browser', client().auth.signIn({ flow: (await click(LI_LEI.person)).handle }, AUTHENTICATOR));
-  await note('an unknown authenticator', client().auth.signIn({ flow: first.handle }, 'nobody-has-this-name'));
   const german = client();
   german.auth.setLocale('de-DE');
   await note('a refusal in German', german.auth.signIn({ flow: 'unknown' }, AUTHENTICATOR));
@@ -123,7 +153,8 @@ try {
   }
   for (const title of Object.keys(seen.bridge ?? {})) {
     await steps.step(`the same answer: ${title}`, async () => {
-      assert.deepEqual(seen.alone?.[title], seen.bridge[title]);
+      if (OF_NOCOBASE.includes(title)) assertFits(seen.alone?.[title], seen.bridge[title]);
+      else assert.deepEqual(seen.alone?.[title], seen.bridge[title]);
       const { status, body } = seen.bridge[title];
       return `${status} ${body?.errors?.[0]?.code ?? ''}`.trim();
     });
