@@ -334,6 +334,44 @@ async fn a_plugin_disabled_meanwhile_signs_nobody_in() {
 }
 
 #[tokio::test]
+async fn what_another_process_changes_counts_after_two_seconds() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    browser.click(AUTHENTICATOR, "/signin").await;
+    app.run("UPDATE authenticators SET enabled = 0 WHERE name = 's_dingtalk'")
+        .await;
+    app.wait(TimeDelta::seconds(2));
+
+    let answer = browser.get("auth:redirect?authenticator=s_dingtalk").await;
+
+    assert_eq!(answer.status, 404);
+    assert_eq!(answer.page().0, "AUTHENTICATOR_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn what_administrators_change_here_counts_at_once() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    browser.click(AUTHENTICATOR, "/signin").await;
+    let id = app
+        .store
+        .find_authenticator(AUTHENTICATOR)
+        .await
+        .unwrap()
+        .unwrap()
+        .id;
+
+    let body = json!({ "enabled": false });
+    app.root()
+        .await
+        .post(&format!("authenticators:update?filterByTk={id}"), body)
+        .await;
+
+    let answer = browser.get("auth:redirect?authenticator=s_dingtalk").await;
+    assert_eq!(answer.status, 404);
+}
+
+#[tokio::test]
 async fn a_page_of_another_site_cannot_complete_a_flow() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
