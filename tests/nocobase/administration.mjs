@@ -17,17 +17,17 @@ async function openPluginManager(window) {
 }
 
 async function showAuthenticationCategory(window) {
-  await window.page.locator('.ant-list-item a').getByText('Authentication', { exact: true }).click();
+  await window.page.locator('.ant-list-item a').getByText(window.core('Authentication')).click();
   await card(window).waitFor();
 }
 
 export async function addPackage(window, nocobase, url) {
   const { page, t } = window;
   await openPluginManager(window);
-  await page.getByRole('button', { name: 'Add & Update' }).click();
-  await page.getByRole('dialog').getByText('Compressed file url').click();
+  await page.getByRole('button', { name: window.core('Add & Update') }).click();
+  await page.getByRole('dialog').getByText(window.core('Compressed file url')).click();
   await page.getByRole('dialog').locator('input[type=text], textarea').last().fill(url);
-  await page.getByRole('dialog').getByRole('button', { name: 'Submit' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: window.core('Submit') }).click();
   await nocobase.untilListed(PACKAGE);
   await openPluginManager(window);
   await card(window).waitFor();
@@ -36,7 +36,7 @@ export async function addPackage(window, nocobase, url) {
   const text = await card(window).innerText();
   assert.ok(text.includes(t('Allows users to sign in with their DingTalk accounts.')), text);
   assert.doesNotMatch(text, /not compatible|incompatible/i);
-  const guide = await card(window).getByRole('link', { name: 'Docs' }).getAttribute('href').catch(() => null);
+  const guide = await card(window).getByRole('link', { name: window.coreIn('Docs') }).getAttribute('href').catch(() => null);
   return guide;
 }
 
@@ -59,12 +59,12 @@ export async function setEnabled(window, nocobase, wanted) {
 
 export async function openAuthenticators(window) {
   await window.open('/admin/settings/auth/authenticators');
-  await window.page.getByRole('button', { name: /Add new/ }).waitFor();
+  await window.page.getByRole('button', { name: window.coreIn('Add new') }).waitFor();
 }
 
 export async function openForm(window, authenticator) {
   await openAuthenticators(window);
-  await window.page.locator('tr').filter({ hasText: authenticator }).last().getByText('Configure', { exact: true }).click();
+  await window.page.locator('tr').filter({ hasText: authenticator }).last().getByText(window.core('Configure')).click();
   await untilFormIsThere(window);
 }
 
@@ -79,8 +79,9 @@ export async function fillCredentials(window, { clientId, clientSecret }) {
 }
 
 /** Submits the drawer, and waits until it is gone. */
-export async function submit({ page }) {
-  await page.getByRole('button', { name: 'Submit' }).click();
+export async function submit(window) {
+  const { page } = window;
+  await page.getByRole('button', { name: window.core('Submit') }).click();
   await page.getByTestId('dingtalk-redirect-url').waitFor({ state: 'detached' });
 }
 
@@ -88,12 +89,12 @@ export async function submit({ page }) {
 export async function addAuthenticator(window, { name, clientId, clientSecret }) {
   const { page, t } = window;
   await openAuthenticators(window);
-  await page.getByRole('button', { name: /Add new/ }).hover();
-  await page.getByRole('button', { name: /Add new/ }).click();
+  await page.getByRole('button', { name: window.coreIn('Add new') }).hover();
+  await page.getByRole('button', { name: window.coreIn('Add new') }).click();
   await page.getByRole('menuitem', { name: t('DingTalk'), exact: true }).click();
   await untilFormIsThere(window);
-  await window.input(window.field('Auth UID')).fill(name);
-  await window.field('Enabled').getByRole('checkbox').check();
+  await window.input(window.field(window.coreIn('Auth UID'))).fill(name);
+  await window.field(window.coreIn('Enabled')).getByRole('checkbox').check();
   await fillCredentials(window, { clientId, clientSecret });
   await window.picture('authenticator-new');
   const redirectUrl = await copyRedirectUrl(window);
@@ -107,7 +108,7 @@ export async function copyRedirectUrl(window) {
   const shown = await page.getByTestId('dingtalk-redirect-url').inputValue();
   await page.getByTestId('dingtalk-copy').click();
   await page.getByText(window.t('Copied')).first().waitFor();
-  const title = window.input(window.field('Description'));
+  const title = window.input(window.field(window.coreIn('Description')));
   await title.fill('');
   await title.focus();
   await page.keyboard.press('Control+V');
@@ -137,7 +138,7 @@ export async function remove(window, nocobase) {
   const { page } = window;
   await openPluginManager(window);
   await showAuthenticationCategory(window);
-  await card(window).getByText('Remove', { exact: true }).click();
+  await card(window).getByText(window.core('Remove')).click();
   await confirm(page);
   await nocobase.untilGone(PACKAGE);
   await nocobase.untilHealthy();

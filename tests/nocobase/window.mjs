@@ -26,6 +26,15 @@ export function texts(language) {
   return (key, values = {}) => (table[key] ?? key).replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name) => values[name] ?? whole);
 }
 
+/** NocoBase's own words in a language; where it has several for one key, any of them. */
+async function coreTexts(nocobase, language) {
+  const answer = await nocobase.request(`app:getLang?locale=${language}`, { method: 'GET' });
+  const { client = {}, ...others } = answer.json?.data?.resources ?? {};
+  const auth = others['@nocobase/plugin-auth'] ?? {};
+  const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return (key) => [...new Set([client[key], auth[key]].filter(Boolean).concat(client[key] || auth[key] ? [] : [key]))].map(escape).join('|');
+}
+
 let pictures = 0;
 
 /**
@@ -50,12 +59,16 @@ export async function openWindow(browser, nocobase, { client, language, token, a
   page.on('pageerror', (error) => {
     if (/dingtalk/i.test(error.stack ?? '')) faults.push(error.stack);
   });
+  const core = await coreTexts(nocobase, language);
   const base = `${nocobase.site}${nocobase.publicPath}${client === 'v2' ? 'v/' : ''}`.replace(/\/$/, '');
   return {
     page,
     client,
     base,
     t: texts(language),
+    /** A text of NocoBase's own, whole or as a part of what stands there. */
+    core: (key) => new RegExp(`^\\s*(${core(key)})\\s*$`),
+    coreIn: (key) => new RegExp(core(key)),
     open: (address) => page.goto(base + address),
     button: (authenticatorName) => page.getByTestId(`dingtalk-sign-in-${authenticatorName}`),
     /** A field of a NocoBase form by its label, in either client. */
