@@ -27,7 +27,7 @@ export async function addPackage(window, nocobase, url) {
   await page.getByRole('button', { name: window.core('Add & Update') }).click();
   await page.getByRole('dialog').getByText(window.core('Compressed file url')).click();
   await page.getByRole('dialog').locator('input[type=text], textarea').last().fill(url);
-  await page.getByRole('dialog').getByRole('button', { name: window.core('Submit') }).click();
+  await page.locator('.ant-modal .ant-btn-primary').last().click();
   await nocobase.untilListed(PACKAGE);
   await openPluginManager(window);
   await card(window).waitFor();
@@ -64,7 +64,7 @@ export async function openAuthenticators(window) {
 
 export async function openForm(window, authenticator) {
   await openAuthenticators(window);
-  await window.page.locator('tr').filter({ hasText: authenticator }).last().getByText(window.core('Configure')).click();
+  await window.page.locator('tr').filter({ hasText: authenticator }).last().locator('a').first().click();
   await untilFormIsThere(window);
 }
 
@@ -81,7 +81,7 @@ export async function fillCredentials(window, { clientId, clientSecret }) {
 /** Submits the drawer, and waits until it is gone. */
 export async function submit(window) {
   const { page } = window;
-  await page.getByRole('button', { name: window.core('Submit') }).click();
+  await page.locator('.ant-drawer .ant-btn-primary').last().click();
   await page.getByTestId('dingtalk-redirect-url').waitFor({ state: 'detached' });
 }
 
