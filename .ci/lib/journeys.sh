@@ -20,11 +20,11 @@ browser_journey() {
 }
 
 # nocobase_suite DIALECT CLIENTS LANGUAGES LABELS [INSTANCE]: the guide in a NocoBase of its own; the packages are
-# installed once for all.
+# installed once for all. NOCOBASE_SECONDS is how long it may take.
 nocobase_suite() {
   local instance=${5:-ci-$1}
   at_exit node tests/nocobase/nocobase.mjs down "$instance"
   NBDT_BINARY=$binary NBDT_NOCOBASE_INSTANCE=$instance NBDT_NOCOBASE_DIALECT=$1 CLIENTS=$2 LANGUAGES=$3 LABELS=$4 \
     OUTPUT="$PWD/tests/nocobase/out/$instance" CHROMIUM=$(browser_program) \
-    timeout --kill-after=30 2400 node tests/nocobase/journey.mjs
+    timeout --kill-after=30 "${NOCOBASE_SECONDS:-2400}" node tests/nocobase/journey.mjs
 }
