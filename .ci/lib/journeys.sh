@@ -15,6 +15,7 @@ sdk_in_nocobase() {
 # browser_journey demo|alone
 browser_journey() {
   npm ci --prefix tests/browser
+  rm -rf "tests/browser/out/$1"
   OUTPUT="$PWD/tests/browser/out/$1" CHROMIUM=$(browser_program) \
     timeout --kill-after=30 900 node .ci/lib/with-site.mjs "$1" "$binary" node tests/browser/journey.mjs
 }
@@ -24,6 +25,7 @@ browser_journey() {
 nocobase_suite() {
   local instance=${5:-ci-$1}
   at_exit node tests/nocobase/nocobase.mjs down "$instance"
+  rm -rf "tests/nocobase/out/$instance"
   NBDT_BINARY=$binary NBDT_NOCOBASE_INSTANCE=$instance NBDT_NOCOBASE_DIALECT=$1 CLIENTS=$2 LANGUAGES=$3 LABELS=$4 \
     OUTPUT="$PWD/tests/nocobase/out/$instance" CHROMIUM=$(browser_program) \
     timeout --kill-after=30 "${NOCOBASE_SECONDS:-2400}" node tests/nocobase/journey.mjs

@@ -42,7 +42,9 @@ pass_step() {
 
 fail_step() {
   printf 'FAIL  %s (%s); the end of %s:\n' "$current_step" "$(seconds_since "$step_started")" "$current_log" >&3
-  tail -n 80 "$current_log" >&3
+  tail -n 60 "$current_log" >&3
+  # Long journeys fail far from their end.
+  grep -n -A 6 -E '^FAIL|^---- .* stdout|^error' "$current_log" | head -n 60 >&3 || true
   failed+=("$current_step")
   current_step=
 }
