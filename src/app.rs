@@ -90,7 +90,11 @@ impl App {
         let metrics = Metrics::new()?;
         let (store, first_password) = open_store(&config, &metrics, &clock, &entropy).await?;
         let is_ours = config.mode == Mode::Alone;
-        let subject_index = ensure_index(&store, config.may_create_index || is_ours).await;
+        let subject_index = if is_ours {
+            Some(store.ensure_subject_index().await)
+        } else {
+            ensure_index(&store, config.may_create_index).await
+        };
         let audit = Audit::open(
             &config.storage.join("audit"),
             &config.instance,
