@@ -17,9 +17,9 @@ use crate::clock::Clock;
 use crate::config::{Config, Mode};
 use crate::dingtalk::{DingTalk, DingTalkError};
 use crate::entropy::Entropy;
-use crate::http::{AppState, Demo, Metrics, Pause, Server, Stop, TrustedProxies};
+use crate::http::{AppState, Bounds, Demo, Guesses, Limits, Metrics, Pause, Server, Stop, TrustedProxies};
 use crate::nocobase::{RootUser, Store, StoreError, SubjectIndex};
-use crate::session::{SessionSecret, Sessions, password};
+use crate::session::{Passwords, SessionSecret, Sessions, password};
 use crate::sign_in::{Parts, SignIn, Site};
 
 pub use examination::{enable_password, examine};
@@ -108,7 +108,9 @@ impl App {
         });
         let dingtalk = DingTalk::new(config.endpoints, config.limits, observer)?;
         let secret = SessionSecret::new(&config.secret);
-        let sessions = Sessions::new(store.clone(), secret, clock.clone(), entropy.clone());
+        let hashed = metrics.clone();
+        let passwords = Passwords::new(Arc::new(move |elapsed| hashed.password_checked(elapsed)));
+        let sessions = Sessions::new(store.clone(), secret, passwords, clock.clone(), entropy.clone());
         let sign_in = SignIn::new(Parts {
             store: store.clone(),
             dingtalk: dingtalk.clone(),
@@ -135,6 +137,9 @@ impl App {
             metrics,
             diagnoses: Pause::default(),
             subject_index,
+            limits: Limits::new(config.attempts_per_address, clock.clone()),
+            guesses: Guesses::new(clock.clone()),
+            body_within: config.request_within,
             proxies: TrustedProxies::new(config.trusted_proxies),
             public_origin: config.public_origin,
             nocobase_url: config.nocobase_url,
@@ -145,7 +150,12 @@ impl App {
             clock,
             entropy,
         };
-        let server = Server::new(listener, state).map_err(|source| StartError::Listen { address, source })?;
+        let bounds = Bounds {
+            head_within: config.request_within,
+            connections: config.connections,
+        };
+        let server =
+            Server::new(listener, state, bounds).map_err(|source| StartError::Listen { address, source })?;
         Ok(Self {
             server,
             first_password,

@@ -9,6 +9,7 @@ mod sources;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -138,6 +139,12 @@ pub struct Config {
     pub public_origin: Option<Origin>,
     /// Whose forwarding headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// Failed or abandoned sign-ins an address may have in ten minutes; 0 for no limit.
+    pub attempts_per_address: u32,
+    /// The head of a request must have arrived within this, and its body within as much again.
+    pub request_within: Duration,
+    /// Most connections at once.
+    pub connections: usize,
     /// Where the doctor finds NocoBase.
     pub nocobase_url: Option<Url>,
     /// DingTalk's hosts.
@@ -197,6 +204,14 @@ impl Config {
             sidecar_url: sources.url("SIDECAR_URL")?,
             public_origin: origin(sources)?,
             trusted_proxies: proxies(sources)?,
+            attempts_per_address: sources
+                .parsed(
+                    "SIDECAR_ATTEMPTS_PER_ADDRESS",
+                    "it is a whole number of attempts, 0 for no limit",
+                )?
+                .unwrap_or(DEFAULT_ATTEMPTS_PER_ADDRESS),
+            request_within: request_within(sources)?,
+            connections: connections(sources)?,
             nocobase_url: match (mode, sources.url("NOCOBASE_URL")?) {
                 (_, Some(url)) => Some(url),
                 (Mode::BesideNocoBase, None) => Url::parse(&format!("http://127.0.0.1:{app_port}")).ok(),
@@ -236,9 +251,14 @@ impl Config {
 const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 13100);
 const DEFAULT_AUDIT_DAYS: u32 = 180;
+/// An office of 2000 people is one address: all may be under way at once, and each may give up once before.
+pub const DEFAULT_ATTEMPTS_PER_ADDRESS: u32 = 4000;
+const DEFAULT_REQUEST_SECONDS: u64 = 10;
+/// Each may hold 128 KiB of a half-sent head.
+const DEFAULT_CONNECTIONS: usize = 4096;
 
 /// Exactly one slash at both ends.
-fn slashed(path: &str) -> String {
+pub fn slashed(path: &str) -> String {
     let inner: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     if inner.is_empty() {
         "/".to_owned()
@@ -278,6 +298,25 @@ fn proxies(sources: &Sources) -> Result<Vec<IpNet>, ConfigError> {
                 .map_err(|_| ConfigError::Invalid { name, expected })
         })
         .collect()
+}
+
+fn request_within(sources: &Sources) -> Result<Duration, ConfigError> {
+    let name = "SIDECAR_REQUEST_SECONDS";
+    let expected = "it is a whole number of seconds, at least 1";
+    let seconds = sources.parsed(name, expected)?.unwrap_or(DEFAULT_REQUEST_SECONDS);
+    if seconds == 0 {
+        return Err(ConfigError::Invalid { name, expected });
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+fn connections(sources: &Sources) -> Result<usize, ConfigError> {
+    let name = "SIDECAR_CONNECTIONS";
+    let expected = "it is a whole number of connections, at least 1";
+    match sources.parsed(name, expected)?.unwrap_or(DEFAULT_CONNECTIONS) {
+        0 => Err(ConfigError::Invalid { name, expected }),
+        connections => Ok(connections),
+    }
 }
 
 fn endpoints(sources: &Sources) -> Result<Endpoints, ConfigError> {
@@ -353,6 +392,9 @@ mod tests {
             ("LOG_FORMAT", "xml"),
             ("SIDECAR_AUDIT_DAYS", "soon"),
             ("SIDECAR_CREATE_INDEX", "maybe"),
+            ("SIDECAR_ATTEMPTS_PER_ADDRESS", "-7"),
+            ("SIDECAR_REQUEST_SECONDS", "0"),
+            ("SIDECAR_CONNECTIONS", "0"),
         ] {
             let text = load(&[(name, value)]).unwrap_err().to_string();
 

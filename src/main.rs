@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use nocobase_dingtalk::app::StartError;
-use nocobase_dingtalk::config::{Config, ConfigError, LogFormat, Setting, Sources};
+use nocobase_dingtalk::config::{Config, ConfigError, LogFormat, Setting, Sources, slashed};
 use nocobase_dingtalk::plugin;
 
 use commands::{examine, run_demo, say, serve};
@@ -105,6 +105,9 @@ enum PluginCommand {
         /// Address under which NocoBase reaches the sidecar
         #[arg(long, value_name = "URL")]
         sidecar_url: String,
+        /// Path of NocoBase's pages, its `APP_PUBLIC_PATH`
+        #[arg(long, value_name = "PATH", default_value = "/")]
+        public_path: String,
         /// The file to write
         #[arg(long, value_name = "FILE", default_value = "plugin.tgz")]
         output: PathBuf,
@@ -186,8 +189,12 @@ fn run(command: Command) -> Result<(), Failure> {
             start_log(LogFormat::Text);
             block_on(examine(config, &arguments, language))
         }
-        Command::Plugin(PluginCommand::Pack { sidecar_url, output }) => {
-            let bytes = plugin::package(&sidecar_url)?;
+        Command::Plugin(PluginCommand::Pack {
+            sidecar_url,
+            public_path,
+            output,
+        }) => {
+            let bytes = plugin::package(&sidecar_url, &slashed(&public_path))?;
             std::fs::write(&output, bytes).map_err(|source| Failure::Write {
                 path: output.clone(),
                 source,

@@ -389,11 +389,9 @@ define(
       return h(antd.App, { component: false }, h(antd.Tabs, { items, 'data-testid': 'dingtalk-settings' }));
     }
 
-    /** Rows of the community plugin were linked by user id; the form's default would lose those people. */
-    function defaultOf(path, schema, options) {
-      const internal = options?.internal;
-      if (internal?.appKey && path === 'subject') return 'userId';
-      return schema.default;
+    /** Rows of the community plugin were linked by user id; the form's own default would lose those people. */
+    function defaultSubject(internal) {
+      return internal?.appKey ? 'userId' : FORM.properties.subject.default;
     }
 
     // ---- the settings form of the modern client
@@ -404,10 +402,10 @@ define(
       TextAreaWithGlobalScope: (schema) => h(client.EnvVariableInput, schema['x-component-props']),
     };
 
-    function fields(properties, path, t, options) {
+    function fields(properties, path, t) {
       return Object.entries(properties).flatMap(([key, schema]) => {
         const place = [...path, key];
-        if (schema.properties) return fields(schema.properties, place, t, options);
+        if (schema.properties) return fields(schema.properties, place, t);
         const label = expand(t, schema.title);
         const extra = expand(t, schema.description);
         if (schema['x-component'] === 'DingTalkRedirectUrl') {
@@ -418,7 +416,8 @@ define(
           name: ['options', ...place],
           label,
           extra,
-          initialValue: defaultOf(place.join('.'), schema, options),
+          // The default of the subject depends on what is stored, which comes after the form.
+          initialValue: key === 'subject' ? undefined : schema.default,
           rules: schema.required ? [{ required: true, message: t('This field is required.') }] : undefined,
           valuePropName: schema['x-component'] === 'Checkbox' ? 'checked' : 'value',
         };
@@ -435,9 +434,16 @@ define(
       const { t } = useText();
       const app = client.useApp();
       const form = antd.Form.useFormInstance();
-      // Not fields of the form, yet in its store: NocoBase fills it from the whole record.
+      // NocoBase opens the form with the row of its list, which has no options, and fills in the whole record later.
       antd.Form.useWatch('name', form);
+      const internal = antd.Form.useWatch(['options', 'internal'], form);
+      const clientId = antd.Form.useWatch(['options', 'clientId'], form);
       const record = form.getFieldsValue(true);
+      const isFilled = !record.id || internal !== undefined || clientId !== undefined;
+      useEffect(() => {
+        const subject = ['options', 'subject'];
+        if (isFilled && form.getFieldValue(subject) === undefined) form.setFieldValue(subject, defaultSubject(internal));
+      }, [isFilled, internal]);
       const host = useMemo(
         () => ({
           request: (options) => app.apiClient.request(options),
@@ -448,7 +454,7 @@ define(
       );
       return h(Host.Provider, { value: host },
         h(SettingsLayout, null,
-          fields(FORM.properties, [], t, record.options),
+          fields(FORM.properties, [], t),
           // NocoBase saves declared fields only: this keeps the settings of a row the community plugin made.
           h(antd.Form.Item, { name: ['options', 'internal'], hidden: true }, h(Unseen)),
         ),
@@ -494,7 +500,7 @@ define(
     return {
       __esModule: true,
       default: PluginAuthDingTalkClientV2,
-      shared: { AUTH_TYPE, FORM, Host, RedirectUrl, SettingsLayout, SignInButton, defaultOf, requestedPage, useIsFirst },
+      shared: { AUTH_TYPE, FORM, Host, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, requestedPage, useIsFirst },
     };
   },
 );

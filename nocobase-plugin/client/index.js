@@ -5,7 +5,7 @@ define(
   function (React, router, formily, client, modern) {
     'use strict';
 
-    const { AUTH_TYPE, FORM, Host, RedirectUrl, SettingsLayout, SignInButton, defaultOf, requestedPage, useIsFirst } = modern.shared;
+    const { AUTH_TYPE, FORM, Host, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, requestedPage, useIsFirst } = modern.shared;
     const h = React.createElement;
 
     function ClassicSignInButton({ authenticator }) {
@@ -31,7 +31,7 @@ define(
       const schema = JSON.parse(JSON.stringify(FORM));
       // The placeholder would be read as an expression; the component asks for the address itself.
       delete schema.properties.redirectUrl['x-component-props'];
-      schema.properties.subject.default = defaultOf('subject', schema.properties.subject, options);
+      schema.properties.subject.default = defaultSubject(options?.internal);
       return schema;
     }
 

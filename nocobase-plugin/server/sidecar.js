@@ -53,7 +53,8 @@ class Sidecar {
     this.address = new URL(address);
     this.prefix = this.address.pathname.replace(/\/+$/, '');
     this.transport = this.address.protocol === 'https:' ? https : http;
-    this.agent = new this.transport.Agent({ keepAlive: true, maxSockets: 512, maxFreeSockets: 64, timeout: IDLE_CONNECTION_MS });
+    // No bound on open connections: sign-ins wait in DingTalk's queue for up to 55 s, and a start must not wait behind them.
+    this.agent = new this.transport.Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 64, timeout: IDLE_CONNECTION_MS });
   }
 
   /**

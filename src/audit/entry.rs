@@ -50,7 +50,7 @@ pub enum Event {
     PasswordSignIn,
     /// The removal of the link between a user and a DingTalk account.
     Unlink,
-    /// A change of a sign-in method's settings.
+    /// A sign-in method that was made, changed or deleted, where the sidecar administers them.
     SettingsChange,
     /// Written by a version that knows more.
     #[serde(other)]

@@ -68,16 +68,12 @@ pub fn own(path: &Path) -> Result<SecretBytes, ConfigError> {
         fs::create_dir_all(folder).map_err(unusable)?;
     }
     let bytes = Zeroizing::new(Entropy::system().bytes::<KEY_BYTES>().to_vec());
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-    {
-        Ok(mut file) => file
-            .write_all(&bytes)
-            .and_then(|()| file.sync_all())
-            .map_err(unusable)?,
+    // Written whole under a name of its own first: another process that starts now must not read half of it.
+    let draft = path.with_extension(Entropy::system().text::<6>());
+    let linked = write_key(&draft, &bytes).and_then(|()| fs::hard_link(&draft, path));
+    let removed = fs::remove_file(&draft);
+    match linked {
+        Ok(()) => removed.map_err(unusable)?,
         // Another process was faster: its secret counts.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             return read_key(path)?.ok_or_else(|| unusable(error));
@@ -85,6 +81,14 @@ pub fn own(path: &Path) -> Result<SecretBytes, ConfigError> {
         Err(error) => return Err(unusable(error)),
     }
     Ok(bytes)
+}
+
+/// Writes a new file that nobody else can read.
+fn write_key(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// The key of NocoBase's secret variables (reference/nocobase.md B.6), where there is one.
@@ -134,5 +138,28 @@ fn read_key(path: &Path) -> Result<Option<SecretBytes>, ConfigError> {
             path: path.to_owned(),
             source,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn processes_that_start_at_once_share_one_key_that_nobody_else_can_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data/session-secret.key");
+
+        let keys: Vec<SecretBytes> = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..16).map(|_| scope.spawn(|| own(&path).unwrap())).collect();
+            starts.into_iter().map(|start| start.join().unwrap()).collect()
+        });
+
+        assert!(keys.iter().all(|key| **key == *keys[0]));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let files = fs::read_dir(folder.path().join("data")).unwrap().count();
+        assert_eq!(files, 1, "drafts were left");
     }
 }

@@ -13,7 +13,7 @@ use super::call::Call;
 use super::error::{DingTalkError, Fault};
 use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
 use super::refusal::{refusal, request_id, text};
-use super::transport::Answer;
+pub use super::transport::Answer;
 
 type Object = Map<String, Value>;
 
@@ -24,13 +24,15 @@ const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
 /// A fresh app access token and how long it lives.
 #[derive(Debug)]
-pub(super) struct Issued {
-    pub(super) token: SecretString,
-    pub(super) lifetime: Duration,
+pub struct Issued {
+    /// What the older API wants.
+    pub token: SecretString,
+    /// From now on.
+    pub lifetime: Duration,
 }
 
 /// The answer to a redeemed code.
-pub(super) fn user_access_token(answer: &Answer) -> Result<UserAccessToken, DingTalkError> {
+pub fn user_access_token(answer: &Answer) -> Result<UserAccessToken, DingTalkError> {
     understood(Call::UserAccessToken, answer, |body| {
         Ok(UserAccessToken {
             token: token(body)?,
@@ -40,7 +42,7 @@ pub(super) fn user_access_token(answer: &Answer) -> Result<UserAccessToken, Ding
 }
 
 /// The answer to a profile request.
-pub(super) fn profile(answer: &Answer) -> Result<Profile, DingTalkError> {
+pub fn profile(answer: &Answer) -> Result<Profile, DingTalkError> {
     understood(Call::Profile, answer, |body| {
         let union_id = body
             .get("unionId")
@@ -60,7 +62,7 @@ pub(super) fn profile(answer: &Answer) -> Result<Profile, DingTalkError> {
 }
 
 /// The answer to a request for the app's own credential.
-pub(super) fn app_access_token(answer: &Answer) -> Result<Issued, DingTalkError> {
+pub fn app_access_token(answer: &Answer) -> Result<Issued, DingTalkError> {
     understood(Call::AppAccessToken, answer, |body| {
         let seconds = body
             .get("expireIn")
@@ -75,7 +77,7 @@ pub(super) fn app_access_token(answer: &Answer) -> Result<Issued, DingTalkError>
 }
 
 /// The answer about a member; `None` for somebody who is none.
-pub(super) fn user_id(answer: &Answer) -> Result<Option<DingTalkUserId>, DingTalkError> {
+pub fn user_id(answer: &Answer) -> Result<Option<DingTalkUserId>, DingTalkError> {
     let found = understood(Call::UserIdByUnionId, answer, |body| {
         // Success is said with a zero; an object without it says nothing.
         if !body.contains_key("errcode") {
@@ -113,7 +115,10 @@ fn understood<T>(
     // Bytes that are no UTF-8 may stand in a nickname; in an identifier they are refused there.
     let parsed: Option<Value> = serde_json::from_str(&String::from_utf8_lossy(&answer.body)).ok();
     let Some(Value::Object(body)) = parsed else {
-        return Err(unreadable(call, answer));
+        let fault = Fault::NotJson {
+            status: answer.status,
+        };
+        return Err(without_code(call, answer, answer.request_id.clone(), fault));
     };
     if let Some(refusal) = refusal(call, answer, &body) {
         return Err(refusal);
@@ -124,16 +129,17 @@ fn understood<T>(
         fault,
     };
     if !(200..300).contains(&answer.status) {
-        return Err(malformed(Fault::Status {
+        let fault = Fault::Status {
             status: answer.status,
-        }));
+        };
+        return Err(without_code(call, answer, request_id(answer, &body), fault));
     }
     read(&body).map_err(malformed)
 }
 
-fn unreadable(call: Call, answer: &Answer) -> DingTalkError {
+/// An answer of which only the status says anything: of some gateway, not of DingTalk's logic.
+fn without_code(call: Call, answer: &Answer, request_id: Option<String>, fault: Fault) -> DingTalkError {
     const ONE_SECOND: Duration = Duration::from_secs(1);
-    let request_id = answer.request_id.clone();
     match answer.status {
         429 => {
             let retry_after = answer.retry_after.unwrap_or(ONE_SECOND);
@@ -144,10 +150,10 @@ fn unreadable(call: Call, answer: &Answer) -> DingTalkError {
             }
         }
         504 => DingTalkError::TimedOut { call, request_id },
-        status => DingTalkError::Malformed {
+        _ => DingTalkError::Malformed {
             call,
             request_id,
-            fault: Fault::NotJson { status },
+            fault,
         },
     }
 }

@@ -144,6 +144,7 @@ impl Held {
 fn is_passing(error: &DingTalkError) -> bool {
     match error {
         DingTalkError::Throttled { .. }
+        | DingTalkError::QuotaUsedUp { .. }
         | DingTalkError::Busy { .. }
         | DingTalkError::NotConnected { .. }
         | DingTalkError::TimedOut { .. }

@@ -20,7 +20,7 @@ use super::call::{Call, CallReport, Observer};
 use super::endpoints::{Endpoints, join};
 use super::error::DingTalkError;
 use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
-use super::limiter::Limiter;
+use super::limiter::{Limiter, Visit};
 use super::pauses::Pauses;
 use super::transport::{self, Answer};
 
@@ -35,6 +35,8 @@ pub struct Limits {
     pub connect_timeout: Duration,
     /// For one HTTP request in whole: connection, request, answer.
     pub call_timeout: Duration,
+    /// How long a second of DingTalk's lasts, over which it counts calls; only a double of it has another.
+    pub window: Duration,
 }
 
 impl Default for Limits {
@@ -44,6 +46,7 @@ impl Default for Limits {
             queue_bound: Duration::from_secs(55),
             connect_timeout: Duration::from_secs(2),
             call_timeout: Duration::from_secs(5),
+            window: Duration::from_secs(1),
         }
     }
 }
@@ -73,22 +76,13 @@ struct Inner {
 impl DingTalk {
     /// Opens nothing yet: the first call connects.
     pub fn new(endpoints: Endpoints, limits: Limits, observer: Observer) -> Result<Self, DingTalkError> {
-        Self::with_pauses(endpoints, limits, observer, Pauses::dingtalk())
-    }
-
-    pub(super) fn with_pauses(
-        endpoints: Endpoints,
-        limits: Limits,
-        observer: Observer,
-        pauses: Pauses,
-    ) -> Result<Self, DingTalkError> {
         endpoints.check()?;
         Ok(Self(Arc::new(Inner {
             http: transport::client(limits.connect_timeout, limits.call_timeout)?,
             endpoints,
             limiter: Limiter::new(limits.qps_per_api, limits.queue_bound),
             tokens: AppTokens::new(),
-            pauses,
+            pauses: Pauses::new(limits.window),
             observer,
         })))
     }
@@ -217,10 +211,15 @@ impl DingTalk {
         let deadline = self.0.limiter.deadline();
         let mut repeat = 0;
         loop {
+            let visit = if repeat == 0 {
+                Visit::First
+            } else {
+                Visit::Repeated
+            };
             let queued = self
                 .0
                 .limiter
-                .turn(&credentials.client_id, call, deadline)
+                .turn(&credentials.client_id, call, visit, deadline)
                 .await
                 .map_err(|late| DingTalkError::Busy {
                     call,

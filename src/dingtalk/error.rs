@@ -78,6 +78,15 @@ pub enum DingTalkError {
         /// How long it is useless to try.
         retry_after: Duration,
     },
+    /// The organization has used up its calls of the month, and DingTalk did not look at this one: no waiting of ours
+    /// helps, an administrator buys more.
+    #[error("the organization has no calls left this month for {call}")]
+    QuotaUsedUp {
+        /// The refused call.
+        call: Call,
+        /// DingTalk's own number of the request.
+        request_id: Option<String>,
+    },
     /// Our own queue cannot reach the call in time; nothing was sent.
     #[error("the queue for {call} is too long")]
     Busy {
@@ -180,6 +189,7 @@ impl DingTalkError {
             Self::NotInScope { .. } => "not_in_scope",
             Self::AppUnavailable { .. } => "app_unavailable",
             Self::Throttled { .. } => "throttled",
+            Self::QuotaUsedUp { .. } => "quota_used_up",
             Self::Busy { .. } => "busy",
             Self::NotConnected { .. } => "not_connected",
             Self::TimedOut { .. } => "timed_out",
@@ -200,6 +210,7 @@ impl DingTalkError {
             | Self::NotInScope { call, .. }
             | Self::AppUnavailable { call, .. }
             | Self::Throttled { call, .. }
+            | Self::QuotaUsedUp { call, .. }
             | Self::Busy { call, .. }
             | Self::NotConnected { call, .. }
             | Self::TimedOut { call, .. }
@@ -220,6 +231,7 @@ impl DingTalkError {
             | Self::NotInScope { request_id, .. }
             | Self::AppUnavailable { request_id, .. }
             | Self::Throttled { request_id, .. }
+            | Self::QuotaUsedUp { request_id, .. }
             | Self::TimedOut { request_id, .. }
             | Self::Malformed { request_id, .. }
             | Self::Refused { request_id, .. } => request_id.as_deref(),
@@ -230,7 +242,11 @@ impl DingTalkError {
     /// True when the call certainly did not reach DingTalk's logic, so that an authorization code is still unused.
     pub const fn was_not_processed(&self) -> bool {
         match self {
-            Self::Throttled { .. } | Self::Busy { .. } | Self::NotConnected { .. } | Self::Client(_) => true,
+            Self::Throttled { .. }
+            | Self::QuotaUsedUp { .. }
+            | Self::Busy { .. }
+            | Self::NotConnected { .. }
+            | Self::Client(_) => true,
             Self::CodeRejected { .. }
             | Self::CredentialsRejected { .. }
             | Self::TokenRejected { .. }

@@ -1,7 +1,8 @@
 //! The call limiter: a queue in front of each kind of call of each app, which lets one call out at a time.
 //!
 //! A caller whose turn would come too late is told so at once and takes no slot; one that goes away gives its place
-//! up. What lets a caller out is a fair lock, so a place needs no timer until it is the first.
+//! up; one whose call DingTalk turned away stands in front again, not behind those who came after it. What lets a
+//! caller out is a fair lock, so a place needs no timer until it is the first.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,6 +61,7 @@ impl Limiter {
         &self,
         client_id: &str,
         call: Call,
+        visit: Visit,
         deadline: Instant,
     ) -> Result<Duration, TooLong> {
         let Some(limit) = self.pace else {
@@ -69,15 +71,20 @@ impl Limiter {
         let lane = self.lanes.get_with((client_id.to_owned(), call), || {
             Arc::new(Lane::new(limit, arrived))
         });
-        let place = Place::take(&lane, &self.waiting, arrived, deadline).map_err(|late| TooLong {
+        let place = Place::take(&lane, &self.waiting, visit, arrived, deadline).map_err(|late| TooLong {
             retry_after: late + self.bound / RETREAT_DIVISOR,
         })?;
-        let first = lane.line.lock().await;
+        let newcomer = match visit {
+            Visit::First => Some(lane.line.lock().await),
+            Visit::Repeated => None,
+        };
+        let first = lane.door.lock().await;
         let slot = lane.state().schedule.next();
         sleep_until(slot).await;
         let sent = Instant::now();
         lane.state().schedule.send(sent);
         drop(first);
+        drop(newcomer);
         drop(place);
         Ok(sent - arrived)
     }
@@ -88,25 +95,46 @@ impl Limiter {
     }
 }
 
+/// Whether a caller has stood in this queue before with the same call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Visit {
+    First,
+    Repeated,
+}
+
 /// One queue.
 struct Lane {
-    /// Held by the first in the queue while it waits for its slot; tokio's lock is fair, so the rest wait in order.
+    /// Held by the first of those who are here for the first time; tokio's lock is fair, so the rest wait in order.
     line: tokio::sync::Mutex<()>,
+    /// Held by the caller that waits for its slot; only the first in the line and those who are back compete for it.
+    door: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
 struct State {
     schedule: Schedule,
-    waiting: u32,
+    in_line: u32,
+    back: u32,
+}
+
+impl State {
+    fn count(&mut self, visit: Visit) -> &mut u32 {
+        match visit {
+            Visit::First => &mut self.in_line,
+            Visit::Repeated => &mut self.back,
+        }
+    }
 }
 
 impl Lane {
     fn new(pace: Pace, now: Instant) -> Self {
         Self {
             line: tokio::sync::Mutex::new(()),
+            door: tokio::sync::Mutex::new(()),
             state: Mutex::new(State {
                 schedule: Schedule::starting(pace, now),
-                waiting: 0,
+                in_line: 0,
+                back: 0,
             }),
         }
     }
@@ -119,6 +147,7 @@ impl Lane {
 /// A place in the queue, given up when dropped: after the turn, or when the caller goes away.
 struct Place {
     lane: Arc<Lane>,
+    visit: Visit,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -127,19 +156,26 @@ impl Place {
     fn take(
         lane: &Arc<Lane>,
         waiting: &Arc<AtomicUsize>,
+        visit: Visit,
         now: Instant,
         deadline: Instant,
     ) -> Result<Self, Duration> {
         let mut state = lane.state();
-        let turn = state.schedule.turn(now, state.waiting);
+        let ahead = match visit {
+            Visit::First => state.in_line + state.back,
+            // The first in the line may hold the door already.
+            Visit::Repeated => state.in_line.min(1) + state.back,
+        };
+        let turn = state.schedule.turn(now, ahead);
         if turn > deadline {
             return Err(turn - deadline);
         }
-        state.waiting += 1;
+        *state.count(visit) += 1;
         drop(state);
         waiting.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             lane: Arc::clone(lane),
+            visit,
             waiting: Arc::clone(waiting),
         })
     }
@@ -147,126 +183,10 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.lane.state().waiting -= 1;
+        *self.lane.state().count(self.visit) -= 1;
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    #[tokio::test]
-    async fn callers_leave_in_the_order_they_came() {
-        let limiter = Arc::new(Limiter::new(500, Duration::from_mins(1)));
-        let order = Arc::new(Mutex::new(Vec::new()));
-        // One thread runs the tasks in the order they were spawned, so they join the queue in this order.
-        let callers: Vec<_> = (0..40)
-            .map(|n| {
-                let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
-                tokio::spawn(async move {
-                    limiter
-                        .turn("app", Call::Profile, limiter.deadline())
-                        .await
-                        .unwrap();
-                    order.lock().unwrap().push(n);
-                })
-            })
-            .collect();
-
-        for caller in callers {
-            caller.await.unwrap();
-        }
-
-        assert_eq!(*order.lock().unwrap(), (0..40).collect::<Vec<_>>());
-        assert_eq!(limiter.waiting(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_caller_who_would_wait_too_long_is_told_so_at_once_and_takes_no_slot() {
-        let limiter = Limiter::new(1, Duration::from_secs(2));
-        let deadline = limiter.deadline();
-        limiter.turn("app", Call::Profile, deadline).await.unwrap();
-        let mut first = Box::pin(limiter.turn("app", Call::Profile, deadline));
-        assert!(futures_util::poll!(&mut first).is_pending());
-
-        let refused = limiter.turn("app", Call::Profile, deadline).await;
-        let refused_again = limiter.turn("app", Call::Profile, deadline).await;
-
-        let (refused, again) = (refused.unwrap_err(), refused_again.unwrap_err());
-        assert!(
-            refused.retry_after >= 400 * MS && refused.retry_after < 600 * MS,
-            "{refused:?}"
-        );
-        assert!(again.retry_after < 600 * MS, "{again:?}");
-        assert_eq!(limiter.waiting(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_caller_who_goes_away_gives_its_place_up() {
-        let limiter = Limiter::new(1, Duration::from_secs(2));
-        let deadline = limiter.deadline();
-        limiter.turn("app", Call::Profile, deadline).await.unwrap();
-        let mut gone = Box::pin(limiter.turn("app", Call::Profile, deadline));
-        assert!(futures_util::poll!(&mut gone).is_pending());
-
-        drop(gone);
-
-        assert_eq!(limiter.waiting(), 0);
-        let mut next = Box::pin(limiter.turn("app", Call::Profile, deadline));
-        assert!(
-            futures_util::poll!(&mut next).is_pending(),
-            "there is a place again"
-        );
-        assert_eq!(limiter.waiting(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_place_given_up_in_the_middle_lets_the_next_one_through() {
-        let limiter = Limiter::new(200, Duration::from_secs(30));
-        let deadline = limiter.deadline();
-        limiter.turn("app", Call::Profile, deadline).await.unwrap();
-        let mut first = Box::pin(limiter.turn("app", Call::Profile, deadline));
-        let mut second = Box::pin(limiter.turn("app", Call::Profile, deadline));
-        assert!(futures_util::poll!(&mut first).is_pending());
-        assert!(futures_util::poll!(&mut second).is_pending());
-
-        drop(first);
-
-        second.await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn apps_and_kinds_of_call_have_a_queue_each() {
-        let limiter = Limiter::new(1, Duration::ZERO);
-
-        for (client_id, call) in [
-            ("a", Call::Profile),
-            ("b", Call::Profile),
-            ("a", Call::UserAccessToken),
-        ] {
-            limiter.turn(client_id, call, Instant::now() + MS).await.unwrap();
-        }
-
-        assert!(
-            limiter
-                .turn("a", Call::Profile, Instant::now() + MS)
-                .await
-                .is_err()
-        );
-    }
-
-    #[tokio::test]
-    async fn no_limit_means_no_queue() {
-        let limiter = Limiter::new(0, Duration::ZERO);
-
-        for _ in 0..1000 {
-            limiter
-                .turn("a", Call::Profile, limiter.deadline())
-                .await
-                .unwrap();
-        }
-    }
-}
+mod tests;

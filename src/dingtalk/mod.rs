@@ -12,7 +12,7 @@
 //! this module sees a status, an `errcode` or a text of DingTalk's. Codes, tokens and personal facts cannot be
 //! printed from here.
 
-mod answer;
+pub mod answer;
 mod app_token;
 mod authorization;
 mod call;

@@ -5,26 +5,31 @@ use std::time::Duration;
 
 use super::error::DingTalkError;
 
+/// In seconds of DingTalk's.
+const STEPS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
+/// A longer wait is for the person to decide.
+const LONGEST: Duration = Duration::from_secs(2);
+const JITTER: Duration = Duration::from_millis(300);
+
 /// How long to wait before each repeat.
 pub(super) struct Pauses {
-    steps: Vec<Duration>,
-    jitter: Duration,
+    /// Of one second of DingTalk's.
+    window: Duration,
     drawn: AtomicU32,
 }
 
 impl Pauses {
-    /// DingTalk's windows last a second.
-    pub(super) fn dingtalk() -> Self {
+    /// DingTalk counts by the second, which lasts this long.
+    pub(super) const fn new(window: Duration) -> Self {
         Self {
-            steps: vec![Duration::from_secs(1), Duration::from_secs(2)],
-            jitter: Duration::from_millis(300),
+            window,
             drawn: AtomicU32::new(0),
         }
     }
 
     /// `None` when the error ends the call.
     pub(super) fn before(&self, repeat: usize, error: &DingTalkError) -> Option<Duration> {
-        let step = *self.steps.get(repeat)?;
+        let step = *STEPS.get(repeat)?;
         let asked = match error {
             DingTalkError::Throttled { retry_after, .. } => *retry_after,
             DingTalkError::NotConnected { .. } => Duration::ZERO,
@@ -35,15 +40,15 @@ impl Pauses {
             | DingTalkError::IpNotAllowed { .. }
             | DingTalkError::NotInScope { .. }
             | DingTalkError::AppUnavailable { .. }
+            | DingTalkError::QuotaUsedUp { .. }
             | DingTalkError::Busy { .. }
             | DingTalkError::TimedOut { .. }
             | DingTalkError::Malformed { .. }
             | DingTalkError::Refused { .. }
             | DingTalkError::Client(_) => return None,
         };
-        // A longer wait is for the person to decide.
-        let longest = self.steps.last()?;
-        (asked <= *longest).then(|| step.max(asked) + self.spread())
+        let pause = || (step.max(asked) + self.spread()).mul_f64(self.window.as_secs_f64());
+        (asked <= LONGEST).then(pause)
     }
 
     /// Multiples of the golden ratio fall evenly into the unit interval, so callers refused together come back
@@ -51,19 +56,7 @@ impl Pauses {
     fn spread(&self) -> Duration {
         const GOLDEN: u32 = 0x9E37_79B9;
         let point = self.drawn.fetch_add(1, Ordering::Relaxed).wrapping_mul(GOLDEN);
-        self.jitter.mul_f64(f64::from(point) / f64::from(u32::MAX))
-    }
-}
-
-#[cfg(test)]
-impl Pauses {
-    /// For tests that look at what is repeated, not when.
-    pub(super) fn short() -> Self {
-        Self {
-            steps: vec![Duration::from_millis(1); 2],
-            jitter: Duration::ZERO,
-            drawn: AtomicU32::new(0),
-        }
+        JITTER.mul_f64(f64::from(point) / f64::from(u32::MAX))
     }
 }
 
@@ -71,6 +64,8 @@ impl Pauses {
 mod tests {
     use super::*;
     use crate::dingtalk::call::Call;
+
+    const SECOND: Duration = Duration::from_secs(1);
 
     fn throttled(seconds: u64) -> DingTalkError {
         let retry_after = Duration::from_secs(seconds);
@@ -83,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_refused_call_is_repeated_after_one_second_and_after_two() {
-        let pauses = Pauses::dingtalk();
+        let pauses = Pauses::new(SECOND);
 
         let first = pauses.before(0, &throttled(1)).unwrap();
         let second = pauses.before(1, &throttled(1)).unwrap();
@@ -95,15 +90,24 @@ mod tests {
 
     #[test]
     fn what_dingtalk_asks_for_is_waited_for_when_it_is_short() {
-        let pauses = Pauses::dingtalk();
+        let pauses = Pauses::new(SECOND);
 
         assert!(pauses.before(0, &throttled(2)).unwrap() >= Duration::from_secs(2));
         assert!(pauses.before(0, &throttled(60)).is_none());
     }
 
     #[test]
+    fn the_pauses_of_a_faster_double_are_shorter_and_as_many() {
+        let pauses = Pauses::new(Duration::from_millis(1));
+
+        assert!(pauses.before(1, &throttled(2)).unwrap() < Duration::from_millis(3));
+        assert!(pauses.before(0, &throttled(60)).is_none());
+        assert!(pauses.before(2, &throttled(1)).is_none());
+    }
+
+    #[test]
     fn callers_refused_together_come_back_apart() {
-        let pauses = Pauses::dingtalk();
+        let pauses = Pauses::new(SECOND);
         let mut waits: Vec<_> = (0..20)
             .map(|_| pauses.before(0, &throttled(1)).unwrap())
             .collect();
@@ -120,7 +124,7 @@ mod tests {
 
     #[test]
     fn what_may_have_reached_dingtalk_is_not_repeated() {
-        let pauses = Pauses::dingtalk();
+        let pauses = Pauses::new(SECOND);
         let (call, request_id) = (Call::UserAccessToken, None);
         let busy = DingTalkError::Busy {
             call,

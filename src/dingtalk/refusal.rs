@@ -59,6 +59,9 @@ pub(super) fn refusal(call: Call, answer: &Answer, body: &Map<String, Value>) ->
                 retry_after,
             }
         }
+        "Forbidden.AccessDenied.ApiCountLimitForOrg" | "90020" => {
+            DingTalkError::QuotaUsedUp { call, request_id }
+        }
         // "System busy" does not say whether an authorization code was used, but a question can be asked again.
         "-1" if call != Call::UserAccessToken => {
             let retry_after = answer.retry_after.unwrap_or(PER_SECOND);
@@ -159,7 +162,6 @@ fn sub_code(body: &Map<String, Value>) -> Option<String> {
 }
 
 fn is_legacy_throttle(code: &str) -> bool {
-    // 90020 is the month's quota, which no waiting of ours brings back.
     code.parse()
         .is_ok_and(|code: u32| (90_001..=90_019).contains(&code))
 }

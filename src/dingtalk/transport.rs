@@ -15,8 +15,9 @@ use super::refusal::sanitized;
 const ANSWER_BYTES: usize = 256 * 1024;
 /// A storm of sign-ins keeps its connections from one call to the next.
 const IDLE_CONNECTIONS: usize = 64;
-/// Shorter than servers commonly keep an idle connection, so that we rarely write into one that is being closed.
-const IDLE_TIME: Duration = Duration::from_secs(30);
+/// Shorter than any usual server keeps an idle connection (five seconds and up): a code that was written into one that
+/// is being closed may be spent, and its sign-in is lost.
+const IDLE_TIME: Duration = Duration::from_secs(4);
 /// Nobody waits longer, whatever the header says.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
 
@@ -37,12 +38,15 @@ pub(super) fn client(connect: Duration, total: Duration) -> Result<Client, DingT
 }
 
 /// What came back, not yet understood.
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
     /// From the header; the body may have another.
-    pub(super) request_id: Option<String>,
-    pub(super) retry_after: Option<Duration>,
-    pub(super) body: Vec<u8>,
+    pub request_id: Option<String>,
+    /// From the header, in bounds.
+    pub retry_after: Option<Duration>,
+    /// As it came, in bounds.
+    pub body: Vec<u8>,
 }
 
 /// Sends the request and reads the whole answer; the client's time limit covers both.

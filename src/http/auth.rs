@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::context::Context;
-use super::error::{ApiError, RequestError};
+use super::error::RequestError;
 use super::{Answer, cors, envelope};
 use crate::audit::{Entry, Event};
 use crate::config::Mode;
@@ -29,10 +29,11 @@ pub async fn redirect(context: Context) -> Answer {
 }
 
 async fn begin(context: &Context) -> Answer {
-    let authenticator = context
-        .query
-        .only("authenticator")
-        .ok_or(SignInError::AuthenticatorNotFound)?;
+    if let Err(error) = context.state.limits.count(context.address) {
+        let refused = context.refuse_over_limit(Event::SignIn, "start", "", error);
+        return Err(refused.await);
+    }
+    let authenticator = context.query.only("authenticator").unwrap_or_default();
     let request = BeginRequest {
         authenticator,
         return_path: context.query.only("return"),
@@ -40,8 +41,22 @@ async fn begin(context: &Context) -> Answer {
         was_moved: context.query.has("moved"),
         cookies: &context.cookies(),
     };
-    let begun = context.state.sign_in.begin(request).await?;
-    context.state.metrics.flow_started();
+    let begun = match context.state.sign_in.begin(request).await {
+        Ok(begun) => begun,
+        Err(error) => {
+            // A name that nobody has is anybody's text.
+            let is_known = !matches!(error, SignInError::AuthenticatorNotFound);
+            let name = if is_known { authenticator } else { "" };
+            context.record(Event::SignIn, name, error.code(), None).await;
+            return Err(error.into());
+        }
+    };
+    if begun.cookies.iter().any(is_set) {
+        context.state.metrics.flow_started();
+    } else {
+        // Sent on to another origin, where it is counted.
+        context.state.limits.take_back(context.address);
+    }
     Ok(to(context, &begun.location, &begun.cookies))
 }
 
@@ -60,9 +75,21 @@ async fn receive(context: &Context) -> Answer {
         .state
         .sign_in
         .receive(answer, &context.origin, &cookies, &context.attempt())
-        .await?;
+        .await;
+    let received = match received {
+        Ok(received) => received,
+        Err(error) => return Err(context.refuse_without_flow("return", error).await),
+    };
     context.state.metrics.flow_returned();
+    if !received.cookies.iter().any(is_set) {
+        context.state.metrics.flow_finished();
+        context.state.limits.refused(context.address);
+    }
     Ok(to(context, &received.location, &received.cookies))
+}
+
+fn is_set(change: &sign_in::CookieChange) -> bool {
+    matches!(change, sign_in::CookieChange::Set { .. })
 }
 
 fn to(context: &Context, location: &str, cookies: &[sign_in::CookieChange]) -> HttpResponse {
@@ -110,7 +137,9 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
     let now = || context.state.clock.now().timestamp();
     match context.state.sign_in.complete(request).await {
         Ok(done) => {
+            context.state.limits.take_back(context.address);
             context.state.metrics.signed_in("OK");
+            context.state.metrics.flow_finished();
             let mut response = HttpResponse::Ok();
             envelope::set_flow_cookies(&mut response, &done.cookies, &context.origin, now());
             if done.is_new_user {
@@ -129,7 +158,16 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
         }
         Err(refusal) => {
             context.state.metrics.signed_in(refusal.error.code());
-            let error = ApiError::from(refusal.error);
+            let (limits, metrics) = (&context.state.limits, &context.state.metrics);
+            let error = if matches!(refusal.error, SignInError::FlowNotFound) {
+                context.refuse_without_flow("sign_in", refusal.error).await
+            } else {
+                limits.refused(context.address);
+                if !refusal.error.keeps_flow() && !matches!(refusal.error, SignInError::FlowUsed) {
+                    metrics.flow_finished();
+                }
+                refusal.error.into()
+            };
             let mut answer =
                 envelope::refusal(&context.state, &context.request, &error, &context.reference, None);
             let mut carrier = HttpResponse::Ok();
@@ -153,11 +191,15 @@ async fn with_password(context: &Context, name: &str) -> Answer {
     let password = context
         .text("password")?
         .ok_or(RequestError::InvalidField("password"))?;
-    let found = context
-        .state
-        .sessions
-        .find_by_password(account.trim(), password)
-        .await;
+    let (guesses, account) = (&context.state.guesses, account.trim());
+    if let Err(error) = guesses.count(account, context.address) {
+        let refused = context.refuse_over_limit(Event::PasswordSignIn, "password", name, error);
+        return Err(refused.await);
+    }
+    let found = context.state.sessions.find_by_password(account, password).await;
+    if found.is_ok() {
+        guesses.forget(account, context.address);
+    }
     let (result, user_id) = match &found {
         Ok(user) => (Entry::OK, Some(user.id.0)),
         Err(SessionError::WrongPassword) => ("WRONG_PASSWORD", None),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, ApiError, AppState, envelope, options};
+use crate::audit::{Entry, Event};
 use crate::config::Mode;
 use crate::nocobase::{AuthenticatorChanges, NewAuthenticator, Page, StoreError};
 use crate::sign_in::{AUTH_TYPE, PLUGIN_NAME};
@@ -103,6 +104,7 @@ pub async fn create(context: Context) -> Answer {
         .await?;
     context.state.sign_in.directory().forget();
     log::info!("authenticator {} was created", row.name);
+    record_change(&context, &row.name).await;
     Ok(envelope::data(options::masked(&row)))
 }
 
@@ -133,16 +135,30 @@ pub async fn update(context: Context) -> Answer {
     let row = row.ok_or(RequestError::RecordNotFound)?;
     context.state.sign_in.directory().forget();
     log::info!("authenticator {} was changed", row.name);
+    record_change(&context, &row.name).await;
     Ok(envelope::data([options::masked(&row)]))
 }
 
 /// `authenticators:destroy`.
 pub async fn destroy(context: Context) -> Answer {
     let ids = keys(&context)?;
-    let count = context.state.store.destroy_authenticators(&ids).await?;
+    let store = &context.state.store;
+    let mut names = Vec::new();
+    for id in &ids {
+        names.extend(store.find_authenticator_by_id(*id).await?.map(|row| row.name));
+    }
+    let count = store.destroy_authenticators(&ids).await?;
     context.state.sign_in.directory().forget();
     log::info!("{count} authenticators were deleted");
+    for name in names {
+        record_change(&context, &name).await;
+    }
     Ok(envelope::data(count))
+}
+
+/// Notes who made, changed or deleted an authenticator.
+async fn record_change(context: &Context, name: &str) {
+    context.record(Event::SettingsChange, name, Entry::OK, None).await;
 }
 
 /// `authenticators:move`.

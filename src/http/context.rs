@@ -1,8 +1,10 @@
 //! One request, read: who sends it, from where, in which language, with what.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, web};
 use chrono::TimeDelta;
 use log::error;
@@ -91,7 +93,7 @@ impl Context {
         let way = bridge.as_ref().map_or_else(|| way_here(request), way_to_nocobase);
         let origin = state.public_origin.clone().or_else(|| state.proxies.origin(&way));
         let address = state.proxies.client_address(&way);
-        let values = read_values(request, payload).await?;
+        let values = read_values(request, payload, state.body_within).await?;
         Ok(Self {
             query: Query::parse(request.query_string()),
             origin: origin.ok_or(RequestError::InvalidHeader)?,
@@ -225,6 +227,7 @@ impl Context {
         Attempt {
             reference: self.reference.clone(),
             address: self.address,
+            records_refusals: self.state.limits.records_refusals(self.address),
         }
     }
 
@@ -286,27 +289,38 @@ pub fn text_header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'
 
 /// How a request came here, when nobody forwarded it for us.
 pub fn way_here(request: &HttpRequest) -> Way<'_> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let headers = request.headers();
     Way {
         peer: request.peer_addr().map(|address| address.ip()),
-        host: header("Host"),
-        forwarded_for: header("X-Forwarded-For"),
-        forwarded_proto: header("X-Forwarded-Proto"),
-        forwarded_host: header("X-Forwarded-Host"),
+        host: headers.get("Host").and_then(|value| value.to_str().ok()),
+        forwarded_for: all_lines(headers, "X-Forwarded-For"),
+        forwarded_proto: all_lines(headers, "X-Forwarded-Proto"),
+        forwarded_host: all_lines(headers, "X-Forwarded-Host"),
     }
+}
+
+/// A list header, whole: a proxy may add a line of its own behind the one that the client made up.
+fn all_lines<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    headers
+        .get_all(name)
+        .filter_map(|value| value.to_str().ok().map(Cow::Borrowed))
+        .reduce(|before, line| format!("{before},{line}").into())
 }
 
 async fn read_values(
     request: &HttpRequest,
     payload: web::Payload,
+    within: Duration,
 ) -> Result<Map<String, Value>, RequestError> {
     if request.method() != "POST" {
         return Ok(Map::new());
     }
-    let bytes = match payload.to_bytes_limited(BODY_LIMIT).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => return Err(RequestError::BodyIncomplete),
-        Err(_) => return Err(RequestError::BodyTooLarge),
+    // actix's own time limit ends with the head.
+    let body = tokio::time::timeout(within, payload.to_bytes_limited(BODY_LIMIT)).await;
+    let bytes = match body {
+        Ok(Ok(Ok(bytes))) => bytes,
+        Ok(Ok(Err(_))) | Err(_) => return Err(RequestError::BodyIncomplete),
+        Ok(Err(_)) => return Err(RequestError::BodyTooLarge),
     };
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Map::new());

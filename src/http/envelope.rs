@@ -3,6 +3,7 @@
 use actix_web::cookie::time::{Duration, OffsetDateTime};
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::DefaultHeaders;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use log::{Level, log};
 use serde::Serialize;
@@ -76,19 +77,30 @@ pub fn report(error: &ApiError, level: Level, code: &str, reference: &str) {
     log!(level, "refused {code} (reference {reference}): {error}{causes}");
 }
 
-/// What the answers of the API have in common.
-pub fn harden(headers: &mut HeaderMap) {
-    for (name, value) in [
+/// What every answer has in common, unless it says otherwise itself: nobody keeps it, frames it or guesses its type.
+pub fn hardened() -> DefaultHeaders {
+    [
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        (
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin",
         ),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
+    ]
+    .into_iter()
+    .fold(DefaultHeaders::new(), DefaultHeaders::add)
+}
+
+/// Names the methods that are taken, beside a refusal of another.
+pub fn allow(headers: &mut HeaderMap, methods: &[&str]) {
+    if let Ok(value) = HeaderValue::from_str(&methods.join(", ")) {
+        headers.insert(header::ALLOW, value);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one table: what went wrong, as status, code, words and log level.
 
 use actix_web::http::StatusCode;
+use chrono::TimeDelta;
 use log::Level;
 
 use crate::dingtalk::DingTalkError;
@@ -88,6 +89,16 @@ pub enum RequestError {
     /// Something that cannot happen did.
     #[error("an answer could not be made")]
     Internal,
+}
+
+impl RequestError {
+    /// Something was tried too often, for so long.
+    pub fn too_many(wait: TimeDelta) -> Self {
+        let millis = u64::try_from(wait.num_milliseconds()).unwrap_or_default();
+        Self::TooManyAttempts {
+            retry_after_seconds: millis.div_ceil(1000).max(1),
+        }
+    }
 }
 
 /// What is said of an error outside, and how loud inside.
@@ -194,6 +205,7 @@ fn of_dingtalk(error: &DingTalkError) -> Facts {
         E::TimedOut { .. } => row(StatusCode::GATEWAY_TIMEOUT, "DINGTALK_TIMEOUT", Level::Error),
         E::NotConnected { .. }
         | E::TokenRejected { .. }
+        | E::QuotaUsedUp { .. }
         | E::Malformed { .. }
         | E::Refused { .. }
         | E::Client { .. } => row(StatusCode::BAD_GATEWAY, "DINGTALK_UNAVAILABLE", Level::Error),

@@ -39,8 +39,5 @@ async fn answer(state: &AppState) -> HttpResponse {
         Ok(Ok(())) => (HttpResponse::Ok(), "ok"),
         Ok(Err(_)) | Err(_) => (HttpResponse::ServiceUnavailable(), "the database does not answer"),
     };
-    response
-        .content_type("text/plain; charset=utf-8")
-        .insert_header(("Cache-Control", "no-store"))
-        .body(text)
+    response.content_type("text/plain; charset=utf-8").body(text)
 }

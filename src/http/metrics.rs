@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use prometheus::{
-    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder,
+    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder,
 };
 
 /// Seconds, from a cached answer to DingTalk's time limit.
@@ -21,6 +21,9 @@ pub struct Metrics {
     sign_ins: IntCounterVec,
     flows_started: IntCounter,
     flows_returned: IntCounter,
+    flows_finished: IntCounter,
+    limited: IntCounterVec,
+    passwords: Histogram,
     dingtalk_calls: HistogramVec,
     dingtalk_queue: IntGauge,
     statements: HistogramVec,
@@ -36,37 +39,55 @@ impl Metrics {
         let metrics = Self {
             requests: histogram(
                 "request_seconds",
-                "Time to answer a request",
+                "Time to answer a request of the API, queueing included",
                 &["action", "status"],
             )?,
-            refusals: IntCounterVec::new(
-                Opts::new("refusals_total", "Requests refused, by code"),
-                &["code"],
-            )?,
+            refusals: IntCounterVec::new(Opts::new("refusals_total", "Requests refused"), &["code"])?,
             sign_ins: IntCounterVec::new(
-                Opts::new("sign_ins_total", "Sign-ins through DingTalk, by result"),
+                Opts::new("sign_ins_total", "Sign-ins through DingTalk that were posted"),
                 &["result"],
             )?,
             flows_started: IntCounter::new("flows_started_total", "Browsers sent to DingTalk")?,
             flows_returned: IntCounter::new(
                 "flows_returned_total",
-                "Browsers that came back from DingTalk; the rest abandoned the sign-in",
+                "Browsers that came back from DingTalk, with a code or a refusal",
+            )?,
+            flows_finished: IntCounter::new(
+                "flows_finished_total",
+                "Flows that came to an end, signed in or refused",
+            )?,
+            limited: IntCounterVec::new(
+                Opts::new(
+                    "limited_total",
+                    "Attempts refused because an address had too many",
+                ),
+                &["attempt"],
+            )?,
+            passwords: Histogram::with_opts(
+                HistogramOpts::new("password_seconds", "Time to check one password")
+                    .buckets(BUCKETS.to_vec()),
             )?,
             dingtalk_calls: histogram(
                 "dingtalk_call_seconds",
-                "Time DingTalk took to answer a call, by call and outcome",
+                "Time of one call to DingTalk, without its time in the queue",
                 &["call", "outcome"],
             )?,
-            dingtalk_queue: IntGauge::new("dingtalk_queue_length", "Calls waiting for their turn")?,
+            dingtalk_queue: IntGauge::new(
+                "dingtalk_queue_length",
+                "Calls waiting for their turn at this moment",
+            )?,
             statements: histogram("database_seconds", "Time of one SQL statement", &["outcome"])?,
             registry,
         };
-        let all: [Box<dyn prometheus::core::Collector>; 8] = [
+        let all: [Box<dyn prometheus::core::Collector>; 11] = [
             Box::new(metrics.requests.clone()),
             Box::new(metrics.refusals.clone()),
             Box::new(metrics.sign_ins.clone()),
             Box::new(metrics.flows_started.clone()),
             Box::new(metrics.flows_returned.clone()),
+            Box::new(metrics.flows_finished.clone()),
+            Box::new(metrics.limited.clone()),
+            Box::new(metrics.passwords.clone()),
             Box::new(metrics.dingtalk_calls.clone()),
             Box::new(metrics.dingtalk_queue.clone()),
             Box::new(metrics.statements.clone()),
@@ -102,6 +123,21 @@ impl Metrics {
     /// A browser came back.
     pub fn flow_returned(&self) {
         self.flows_returned.inc();
+    }
+
+    /// A flow came to its end.
+    pub fn flow_finished(&self) {
+        self.flows_finished.inc();
+    }
+
+    /// An address had to wait.
+    pub fn limited(&self, attempt: &str) {
+        self.limited.with_label_values(&[attempt]).inc();
+    }
+
+    /// A password was checked.
+    pub fn password_checked(&self, elapsed: Duration) {
+        self.passwords.observe(elapsed.as_secs_f64());
     }
 
     /// DingTalk answered a call, or did not.

@@ -7,7 +7,9 @@ mod cors;
 mod dingtalk;
 mod envelope;
 mod error;
+mod guesses;
 mod health;
+mod limits;
 mod metrics;
 mod options;
 mod pages;
@@ -16,11 +18,13 @@ mod proxies;
 mod query;
 mod server;
 mod site;
+mod tally;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 use futures_util::future::LocalBoxFuture;
 
 use crate::audit::Audit;
@@ -34,9 +38,11 @@ use crate::sign_in::{Origin, SignIn};
 
 use context::{Caller, Context};
 pub use error::{ApiError, RequestError};
+pub use guesses::Guesses;
+pub use limits::Limits;
 pub use metrics::Metrics;
 pub use proxies::TrustedProxies;
-pub use server::{Server, Stop};
+pub use server::{Bounds, Server, Stop};
 
 /// What every request may use.
 pub struct AppState {
@@ -60,6 +66,12 @@ pub struct AppState {
     pub diagnoses: Pause,
     /// What became of the one index in NocoBase's database.
     pub subject_index: Option<Result<SubjectIndex, StoreError>>,
+    /// How many sign-ins of an address may fail.
+    pub limits: Limits,
+    /// The passwords that were wrong.
+    pub guesses: Guesses,
+    /// The body of a request must have arrived within this.
+    pub body_within: Duration,
     /// Proxies whose word counts.
     pub proxies: TrustedProxies,
     /// The one public origin, where it was set.
@@ -111,6 +123,16 @@ enum Takes {
     GetOrPost,
     /// Only changing.
     Post,
+}
+
+impl Takes {
+    fn methods(self) -> &'static [&'static str] {
+        match self {
+            Self::Get => &["GET", "HEAD"],
+            Self::GetOrPost => &["GET", "HEAD", "POST"],
+            Self::Post => &["POST"],
+        }
+    }
 }
 
 /// In which modes we answer an action.
@@ -183,16 +205,16 @@ const ACTIONS: &[Action] = &[
 pub fn routes(config: &mut web::ServiceConfig, state: &web::Data<AppState>) {
     config
         .app_data(state.clone())
-        .route("/healthz", web::get().to(health::live))
-        .route("/readyz", web::get().to(health::ready))
-        .route("/metrics", web::get().to(health::metrics))
-        .route("/openapi.json", web::get().to(pages::openapi))
-        .route("/plugin.tgz", web::get().to(pages::package))
-        .route("/{package}.tgz", web::get().to(pages::versioned_package))
-        .route("/docs/{guide}", web::get().to(pages::guide))
+        .route("/healthz", get().to(health::live))
+        .route("/readyz", get().to(health::ready))
+        .route("/metrics", get().to(health::metrics))
+        .route("/openapi.json", get().to(pages::openapi))
+        .route("/plugin.tgz", get().to(pages::package))
+        .route("/{package}.tgz", get().to(pages::versioned_package))
+        .route("/docs/{guide}", get().to(pages::guide))
         .route(
             &format!("{}__health_check", state.api_base),
-            web::get().to(health::nocobase_style),
+            get().to(health::nocobase_style),
         )
         .route(
             &format!("{}{{action:.*}}", state.api_base),
@@ -202,6 +224,11 @@ pub fn routes(config: &mut web::ServiceConfig, state: &web::Data<AppState>) {
         pages::console_routes(config, &state.public_path);
     }
     config.default_service(web::route().to(pages::not_found));
+}
+
+/// A page or a file: looked at, or only asked whether it is there.
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// Finds the action, checks who may use it, runs it, and puts the answer into words.
@@ -223,7 +250,9 @@ async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<
             envelope::refusal(&state, &request, &error, &reference, caller.as_ref())
         }
     };
-    envelope::harden(response.headers_mut());
+    if let Some(action) = action.filter(|_| response.status() == StatusCode::METHOD_NOT_ALLOWED) {
+        envelope::allow(response.headers_mut(), action.takes.methods());
+    }
     cors::apply(&state, &request, response.headers_mut());
     state.metrics.answered(
         action.map_or("unknown", |action| action.name),
@@ -259,13 +288,7 @@ async fn run(
         return Ok(preflight);
     }
     let action = action.ok_or(RequestError::NotFound)?;
-    let method = request.method().as_str();
-    let is_taken = match action.takes {
-        Takes::Get => matches!(method, "GET" | "HEAD"),
-        Takes::GetOrPost => matches!(method, "GET" | "HEAD" | "POST"),
-        Takes::Post => method == "POST",
-    };
-    if !is_taken {
+    if !action.takes.methods().contains(&request.method().as_str()) {
         return Err(RequestError::MethodNotAllowed.into());
     }
     if action.served == Served::Alone && state.mode == Mode::BesideNocoBase {

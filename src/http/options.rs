@@ -109,7 +109,8 @@ fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
         return Err(RequestError::InvalidField("callbackOrigin"));
     }
     let is_flag = |value: Option<&Value>| value.is_none_or(|value| value.is_boolean() || value.is_null());
-    if !is_flag(options.get("bindAdministrators"))
+    if options.get("public").is_some_and(|public| !public.is_object())
+        || !is_flag(options.get("bindAdministrators"))
         || !is_flag(options.get("public").and_then(|public| public.get("autoSignup")))
     {
         return Err(RequestError::InvalidField("options"));

@@ -7,11 +7,10 @@ use include_dir::{Dir, include_dir};
 use log::error;
 
 use super::context::language_of;
-use super::{ApiError, AppState, RequestError, envelope};
+use super::{ApiError, AppState, RequestError, envelope, get};
 use crate::plugin::{self, Language, Locales, Manifest};
 
 static CONSOLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/console");
-static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/docs");
 
 const CONSOLE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
     form-action 'self'; frame-ancestors 'none'";
@@ -20,10 +19,10 @@ const CONSOLE_POLICY: &str = "default-src 'self'; img-src 'self' data:; object-s
 pub fn console_routes(config: &mut web::ServiceConfig, public_path: &str) {
     config.route(
         &format!("{public_path}console/{{file:.*}}"),
-        web::get().to(console_file),
+        get().to(console_file),
     );
     for page in ["", "signin", "admin", "admin/{rest:.*}"] {
-        config.route(&format!("{public_path}{page}"), web::get().to(console_page));
+        config.route(&format!("{public_path}{page}"), get().to(console_page));
     }
 }
 
@@ -39,7 +38,6 @@ async fn console_page(request: HttpRequest, state: web::Data<AppState>) -> HttpR
     let mut response = HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .body(page);
-    envelope::harden(response.headers_mut());
     policy(&mut response, CONSOLE_POLICY);
     response
 }
@@ -58,7 +56,6 @@ async fn console_file(request: HttpRequest) -> HttpResponse {
         _ => "application/octet-stream",
     };
     let mut response = HttpResponse::Ok().content_type(kind).body(file.contents());
-    envelope::harden(response.headers_mut());
     // The files change with the binary and carry no version in their names.
     response
         .headers_mut()
@@ -134,12 +131,8 @@ fn pack(request: &HttpRequest, state: &AppState) -> HttpResponse {
         (None, Some(host)) => format!("http://{host}"),
         (None, None) => return HttpResponse::BadRequest().finish(),
     };
-    match plugin::package(&address) {
-        Ok(bytes) => HttpResponse::Ok()
-            .content_type("application/gzip")
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-            .body(bytes),
+    match plugin::package(&address, &state.public_path) {
+        Ok(bytes) => HttpResponse::Ok().content_type("application/gzip").body(bytes),
         Err(failure) => {
             error!("the plugin package could not be made: {failure}");
             HttpResponse::BadRequest()
@@ -151,54 +144,27 @@ fn pack(request: &HttpRequest, state: &AppState) -> HttpResponse {
 
 /// `/openapi.json`.
 pub async fn openapi() -> HttpResponse {
-    match DOCS.get_file("openapi.json") {
-        Some(file) => HttpResponse::Ok()
-            .content_type("application/json")
-            .body(file.contents()),
-        None => HttpResponse::NotFound().finish(),
-    }
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(include_str!("../../docs/openapi.json"))
 }
 
 /// `/docs/guide.<language>`: the guide as a page.
 pub async fn guide(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     let name = request.match_info().get("guide").unwrap_or_default();
-    let language = name
+    let page = name
         .strip_prefix("guide.")
-        .and_then(|code| Language::ALL.into_iter().find(|l| l.code() == code));
-    let text = language.and_then(|language| {
-        let file = format!(
-            "guide.{}.md",
-            language.code().split('-').next().unwrap_or_default()
-        );
-        DOCS.get_file(file)
-            .and_then(|file| file.contents_utf8())
-            .map(|text| (language, text))
-    });
-    let Some((language, text)) = text else {
+        .and_then(|code| Language::ALL.into_iter().find(|language| language.code() == code))
+        .and_then(plugin::guide_page);
+    let Some(page) = page else {
         return not_found(request, state).await;
     };
-    let mut body = String::new();
-    pulldown_cmark::html::push_html(&mut body, pulldown_cmark::Parser::new(text));
-    let nonce = state.entropy.text::<12>();
-    let title = escaped(
-        text.lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches(['#', ' ']),
-    );
-    let page = format!(
-        include_str!("guide.html"),
-        lang = language.code(),
-        title = title,
-        body = body,
-        nonce = nonce
-    );
     let mut response = HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .body(page);
     policy(
         &mut response,
-        &format!("default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; frame-ancestors 'none'"),
+        &format!("{}; frame-ancestors 'none'", plugin::guide_policy()),
     );
     response
 }
@@ -213,9 +179,7 @@ pub async fn not_found(request: HttpRequest, state: web::Data<AppState>) -> Http
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     if !accepts.contains("text/html") {
-        let mut response = envelope::refusal(&state, &request, &error, &reference, None);
-        envelope::harden(response.headers_mut());
-        return response;
+        return envelope::refusal(&state, &request, &error, &reference, None);
     }
     let language = language_of(&request, None);
     let locales = Locales::embedded();
@@ -233,7 +197,6 @@ pub async fn not_found(request: HttpRequest, state: web::Data<AppState>) -> Http
     let mut response = HttpResponse::build(StatusCode::NOT_FOUND)
         .content_type("text/html; charset=utf-8")
         .body(page);
-    envelope::harden(response.headers_mut());
     policy(
         &mut response,
         &format!("default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; frame-ancestors 'none'"),

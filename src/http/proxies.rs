@@ -1,5 +1,6 @@
 //! Who a request comes from, and under which origin: forwarding headers count only from trusted proxies.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -15,11 +16,11 @@ pub struct Way<'a> {
     /// The `Host` header.
     pub host: Option<&'a str>,
     /// `X-Forwarded-For`, all of it.
-    pub forwarded_for: Option<&'a str>,
+    pub forwarded_for: Option<Cow<'a, str>>,
     /// `X-Forwarded-Proto`.
-    pub forwarded_proto: Option<&'a str>,
+    pub forwarded_proto: Option<Cow<'a, str>>,
     /// `X-Forwarded-Host`.
-    pub forwarded_host: Option<&'a str>,
+    pub forwarded_host: Option<Cow<'a, str>>,
 }
 
 /// The proxies an operator vouches for.
@@ -32,7 +33,8 @@ impl TrustedProxies {
         Self(ranges)
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether an address is that of a proxy.
+    pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|range| range.contains(&address))
     }
@@ -41,7 +43,7 @@ impl TrustedProxies {
     pub fn client_address(&self, way: &Way<'_>) -> Option<IpAddr> {
         let peer = way.peer?.to_canonical();
         let mut address = peer;
-        for hop in way.forwarded_for.unwrap_or_default().rsplit(',') {
+        for hop in way.forwarded_for.as_deref().unwrap_or_default().rsplit(',') {
             if !self.trusts(address) {
                 break;
             }
@@ -56,15 +58,15 @@ impl TrustedProxies {
     /// The origin the browser sees.
     pub fn origin(&self, way: &Way<'_>) -> Option<Origin> {
         let is_trusted = way.peer.is_some_and(|peer| self.trusts(peer));
-        let forwarded = |value: Option<&'_ str>| {
+        let forwarded = |value: Option<&str>| {
             value
                 .filter(|_| is_trusted)
                 .and_then(|value| value.rsplit(',').next())
                 .map(|value| value.trim().to_owned())
         };
-        let scheme = forwarded(way.forwarded_proto)
+        let scheme = forwarded(way.forwarded_proto.as_deref())
             .map_or_else(|| "http".to_owned(), |proto| proto.to_ascii_lowercase());
-        let host = forwarded(way.forwarded_host).or_else(|| way.host.map(str::to_owned))?;
+        let host = forwarded(way.forwarded_host.as_deref()).or_else(|| way.host.map(str::to_owned))?;
         Origin::of_request(&scheme, &host)
     }
 }
@@ -74,9 +76,9 @@ pub fn way_to_nocobase(claims: &BridgeClaims) -> Way<'_> {
     Way {
         peer: claims.peer.as_deref().and_then(|peer| peer.parse().ok()),
         host: claims.host.as_deref(),
-        forwarded_for: claims.forwarded.for_.as_deref(),
-        forwarded_proto: claims.forwarded.proto.as_deref(),
-        forwarded_host: claims.forwarded.host.as_deref(),
+        forwarded_for: claims.forwarded.for_.as_deref().map(Cow::Borrowed),
+        forwarded_proto: claims.forwarded.proto.as_deref().map(Cow::Borrowed),
+        forwarded_host: claims.forwarded.host.as_deref().map(Cow::Borrowed),
     }
 }
 
@@ -95,9 +97,9 @@ mod tests {
         Way {
             peer: peer.parse().ok(),
             host: Some("nocobase.example"),
-            forwarded_for: Some("6.6.6.6, 203.0.113.9, 10.1.1.1"),
-            forwarded_proto: Some("https"),
-            forwarded_host: Some("public.example"),
+            forwarded_for: Some("6.6.6.6, 203.0.113.9, 10.1.1.1".into()),
+            forwarded_proto: Some("https".into()),
+            forwarded_host: Some("public.example".into()),
         }
     }
 
@@ -135,7 +137,7 @@ mod tests {
     #[test]
     fn nonsense_in_the_chain_ends_it() {
         let mut way = way("127.0.0.1");
-        way.forwarded_for = Some("203.0.113.9, <script>");
+        way.forwarded_for = Some("203.0.113.9, <script>".into());
 
         assert_eq!(proxies().client_address(&way), "127.0.0.1".parse().ok());
     }

@@ -3,9 +3,7 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{
-    Expr, ExprTrait as _, Order, QueryStatementBuilder as _, SelectStatement, UpdateStatement,
-};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Order, QueryStatementBuilder as _, SelectStatement};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -186,25 +184,6 @@ impl Store {
             })
         })
         .transpose()
-    }
-
-    /// Changes the language a user has chosen.
-    pub async fn set_user_language(
-        &self,
-        id: UserId,
-        language: &str,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let mut update = UpdateStatement::new();
-        update
-            .table(self.names.table_ref(Table::Users))
-            .value(self.names.iden(Column::AppLang), language)
-            .value(
-                self.names.iden(Column::UpdatedAt),
-                self.dialect.time(Table::Users, now),
-            )
-            .and_where(Expr::col(self.names.iden(Column::Id)).eq(id.0));
-        self.execute(&update).await.map(drop)
     }
 
     pub(super) fn select_user(&self, id: UserId) -> SelectStatement {

@@ -64,15 +64,15 @@ impl Manifest {
         Locales::embedded().text(language, &self.description)
     }
 
-    /// The guide in a language, served by the sidecar at `sidecar_url` (without a slash at its end).
-    pub fn homepage(&self, language: Language, sidecar_url: &str) -> String {
+    /// Where a NocoBase with its pages under `public_path` serves the guide that the package carries.
+    fn homepage(&self, language: Language, public_path: &str) -> String {
         self.homepage
-            .replace("{{SIDECAR_URL}}", sidecar_url)
+            .replace("{{PUBLIC_PATH}}", public_path)
             .replace("<lang>", language.code())
     }
 
     /// The plugin's `package.json`: NocoBase reads `displayName.<lang>` first, then `displayName`.
-    pub fn package_json(&self, sidecar_url: &str) -> Value {
+    pub fn package_json(&self, public_path: &str) -> Value {
         let mut package = self.rest.clone();
         package.insert("name".to_owned(), json!(self.name));
         package.insert("version".to_owned(), json!(self.version));
@@ -90,7 +90,7 @@ impl Manifest {
             package.insert(format!("description{suffix}"), json!(self.description(language)));
             package.insert(
                 format!("homepage{suffix}"),
-                json!(self.homepage(language, sidecar_url)),
+                json!(self.homepage(language, public_path)),
             );
         }
         Value::Object(package)
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn package_json_speaks_every_language() {
-        let package = Manifest::embedded().package_json("http://127.0.0.1:13100");
+        let package = Manifest::embedded().package_json("/nocobase/");
 
         assert_eq!(package["displayName"], "Authentication: DingTalk");
         assert_eq!(
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(package["main"], "./dist/server/index.js");
         for language in Language::ALL.into_iter().skip(1) {
             let homepage = package[format!("homepage.{language}")].as_str().unwrap();
-            assert!(homepage.starts_with("http://127.0.0.1:13100/") && homepage.contains(language.code()));
+            assert!(homepage.starts_with("/nocobase/static/plugins/") && homepage.contains(language.code()));
         }
     }
 }

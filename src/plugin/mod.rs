@@ -4,6 +4,7 @@
 //! the binary; the package, the plugin list, the settings form and every text shown to people are made from them.
 
 mod form;
+mod guide;
 mod language;
 mod locales;
 mod manifest;
@@ -12,6 +13,7 @@ mod script;
 mod template;
 
 pub use form::{FormFill, form_schema, sign_in_button};
+pub use guide::{guide_page, guide_policy};
 pub use language::{Language, negotiate};
 pub use locales::Locales;
 pub use manifest::Manifest;

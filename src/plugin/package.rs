@@ -11,6 +11,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::form;
+use super::guide::guide_page;
 use super::language::Language;
 use super::locales;
 use super::manifest::Manifest;
@@ -34,10 +35,11 @@ pub enum PackageError {
     Write(#[source] io::Error),
 }
 
-/// The plugin package as a `.tgz`, with the address under which NocoBase reaches the sidecar written in.
-pub fn package(sidecar_url: &str) -> Result<Vec<u8>, PackageError> {
+/// The plugin package as a `.tgz`, with the address under which NocoBase reaches the sidecar written in, and the path
+/// of NocoBase's pages (with a slash at both ends), where browsers find the guide.
+pub fn package(sidecar_url: &str, public_path: &str) -> Result<Vec<u8>, PackageError> {
     let sidecar_url = plain_address(sidecar_url).ok_or(PackageError::SidecarUrl)?;
-    archive(&files(&sidecar_url)).map_err(PackageError::Write)
+    archive(&files(&sidecar_url, public_path)).map_err(PackageError::Write)
 }
 
 /// An address of scheme, host, port and path alone, without a slash at its end.
@@ -51,7 +53,7 @@ fn plain_address(text: &str) -> Option<String> {
     (is_web && is_bare).then(|| url.as_str().trim_end_matches('/').to_owned())
 }
 
-fn files(sidecar_url: &str) -> BTreeMap<String, Vec<u8>> {
+fn files(sidecar_url: &str, public_path: &str) -> BTreeMap<String, Vec<u8>> {
     let manifest = Manifest::embedded();
     let fill = Fill::new(sidecar_url, manifest.version(), form::FORM, form::BUTTON);
     let mut files = BTreeMap::new();
@@ -59,7 +61,7 @@ fn files(sidecar_url: &str) -> BTreeMap<String, Vec<u8>> {
 
     add(
         "package.json".to_owned(),
-        format!("{:#}\n", manifest.package_json(sidecar_url)),
+        format!("{:#}\n", manifest.package_json(public_path)),
     );
     add(
         "server.js".to_owned(),
@@ -79,6 +81,10 @@ fn files(sidecar_url: &str) -> BTreeMap<String, Vec<u8>> {
             format!("dist/locale/{language}.json"),
             locales::source(language).to_owned(),
         );
+        if let Some(page) = guide_page(language) {
+            // NocoBase serves this folder to browsers, but redirects every `.html` to where nothing is.
+            add(format!("dist/client/guide-{language}.htm"), page);
+        }
     }
     add_folder("dist/server", &SERVER, &fill, &mut files);
     add_folder("dist/client", &CLIENT, &fill, &mut files);

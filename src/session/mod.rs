@@ -6,6 +6,7 @@
 
 pub mod cookies;
 pub mod password;
+mod passwords;
 pub mod policy;
 pub mod token;
 
@@ -22,6 +23,7 @@ use crate::entropy::Entropy;
 use crate::nocobase::{IssuedToken, Store, StoreError, User, UserId};
 
 pub use cookies::{CookieLife, SessionCookie};
+pub use passwords::{PasswordObserver, Passwords};
 pub use policy::TokenPolicy;
 pub use token::{BridgeClaims, Claims, SessionSecret, TokenError};
 
@@ -96,6 +98,7 @@ pub struct Checked {
 pub struct Sessions {
     store: Store,
     secret: SessionSecret,
+    passwords: Passwords,
     clock: Clock,
     entropy: Entropy,
     renewals: Cache<Uuid, Renewal>,
@@ -119,7 +122,13 @@ const POLICY_REMEMBERED_FOR: TimeDelta = TimeDelta::seconds(2);
 
 impl Sessions {
     /// Sessions on this store, signed with this secret.
-    pub fn new(store: Store, secret: SessionSecret, clock: Clock, entropy: Entropy) -> Self {
+    pub fn new(
+        store: Store,
+        secret: SessionSecret,
+        passwords: Passwords,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> Self {
         let renewals = Cache::builder()
             .max_capacity(RENEWALS_REMEMBERED)
             .time_to_live(RENEWAL_SHARED_FOR)
@@ -127,6 +136,7 @@ impl Sessions {
         Self {
             store,
             secret,
+            passwords,
             clock,
             entropy,
             renewals,
@@ -318,10 +328,7 @@ impl Sessions {
             Some((user, stored)) => (Some(user), stored),
             None => (None, None),
         };
-        let password = password.to_owned();
-        let right = tokio::task::spawn_blocking(move || password::verify(&password, stored.as_ref()))
-            .await
-            .unwrap_or(false);
+        let right = self.passwords.verify(password.to_owned(), stored).await;
         match user {
             Some(user) if right => Ok(user),
             Some(_) | None => Err(SessionError::WrongPassword),

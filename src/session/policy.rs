@@ -19,7 +19,7 @@ impl TokenPolicy {
     pub fn parse(config: &Value) -> Option<Self> {
         let duration = |key: &str| match config.get(key)? {
             Value::String(text) => parse_duration(text),
-            Value::Number(number) => TimeDelta::try_milliseconds(number.as_i64()?),
+            Value::Number(number) => of_millis(number.as_f64()?),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         };
         Some(Self {
@@ -33,8 +33,6 @@ impl TokenPolicy {
 /// The grammar of the `ms` package that NocoBase uses: `30m`, `1.5 h`, `7d`; a bare number is milliseconds.
 pub fn parse_duration(text: &str) -> Option<TimeDelta> {
     const LONGEST_TEXT: usize = 100;
-    // A century bounds what follows: sums with points in time cannot overflow.
-    const LONGEST_MILLIS: f64 = 3.155_76e12;
     if text.is_empty() || text.len() > LONGEST_TEXT {
         return None;
     }
@@ -57,7 +55,13 @@ pub fn parse_duration(text: &str) -> Option<TimeDelta> {
         "y" | "yr" | "yrs" | "year" | "years" => 3.155_76e10,
         _ => return None,
     };
-    let millis = (number * millis_per_unit).round();
+    of_millis(number * millis_per_unit)
+}
+
+fn of_millis(millis: f64) -> Option<TimeDelta> {
+    // A century bounds what follows: sums with points in time cannot overflow.
+    const LONGEST_MILLIS: f64 = 3.155_76e12;
+    let millis = millis.round();
     if !(0.0..=LONGEST_MILLIS).contains(&millis) {
         return None;
     }
@@ -109,6 +113,21 @@ mod tests {
             "1 d d",
         ] {
             assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_milliseconds_within_a_century() {
+        let policy = |number: serde_json::Value| {
+            let config = serde_json::json!({
+                "tokenExpirationTime": number, "sessionExpirationTime": number, "expiredTokenRenewLimit": number,
+            });
+            TokenPolicy::parse(&config).map(|policy| policy.session_expiration)
+        };
+
+        assert_eq!(policy(250.into()), TimeDelta::try_milliseconds(250));
+        for number in [i64::MIN, -1, 4_000_000_000_000, i64::MAX] {
+            assert_eq!(policy(number.into()), None, "{number}");
         }
     }
 

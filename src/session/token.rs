@@ -4,6 +4,7 @@
 //! the other's place: a bridge token has an audience and no `temp`, a session token the reverse.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -134,7 +135,8 @@ impl SessionSecret {
             return Err(TokenError::Invalid(None));
         }
         let claims: Claims = serde_json::from_value(claims).map_err(|_| TokenError::Invalid(None))?;
-        if claims.temp {
+        let times = [claims.iat, claims.exp, claims.sign_in_time / 1000];
+        if claims.temp && times.iter().all(|time| TIMES.contains(time)) {
             Ok(claims)
         } else {
             Err(TokenError::Invalid(None))
@@ -159,16 +161,18 @@ impl SessionSecret {
         let timed = decode::<Timed>(token, &self.decoding, &validation)
             .map_err(|error| TokenError::Invalid(Some(error)))?
             .claims;
-        if timed.temp || timed.exp - timed.iat > MAX_BRIDGE_SECONDS {
+        if timed.temp || timed.exp.saturating_sub(timed.iat) > MAX_BRIDGE_SECONDS {
             return Err(TokenError::Invalid(None));
         }
-        if now > timed.exp + LEEWAY_SECONDS || timed.iat > now + LEEWAY_SECONDS {
+        if now > timed.exp.saturating_add(LEEWAY_SECONDS) || timed.iat > now + LEEWAY_SECONDS {
             return Err(TokenError::Expired);
         }
         Ok(timed.claims)
     }
 }
 
+/// The seconds from 1970 to the year 9999: whatever is calculated with them stays a number.
+const TIMES: RangeInclusive<i64> = 0..=253_402_300_799;
 /// The longest life of a bridge token that is believed.
 const MAX_BRIDGE_SECONDS: i64 = 60;
 /// How far the clocks of NocoBase's machine and ours may differ.
@@ -297,5 +301,23 @@ mod tests {
             secret().verify_bridge(&long, now),
             Err(TokenError::Invalid(None))
         ));
+    }
+
+    #[test]
+    fn times_beyond_all_calculation_are_refused() {
+        let now = claims().iat;
+        for (iat, exp) in [(-10, i64::MAX), (i64::MIN, i64::MAX), (now, i64::MAX)] {
+            let bridge = signed(&json!({"aud": BRIDGE_AUDIENCE, "iat": iat, "exp": exp}));
+
+            assert!(secret().verify_bridge(&bridge, now).is_err(), "{iat} {exp}");
+        }
+        for field in ["iat", "exp", "signInTime"] {
+            for time in [i64::MIN, -1_000, i64::MAX] {
+                let mut value = serde_json::to_value(claims()).unwrap();
+                value[field] = json!(time);
+
+                assert!(secret().verify(&signed(&value)).is_err(), "{field} {time}");
+            }
+        }
     }
 }

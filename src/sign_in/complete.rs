@@ -59,14 +59,16 @@ impl SignIn {
                 cookies: Vec::new(),
             });
         };
-        let id = flow.id();
-        let is_first = self.consumed.entry(id).or_insert(()).is_fresh();
+        let step = flow.step();
+        let is_first = self.consumed.entry(step).or_insert(()).is_fresh();
         let outcome = if is_first {
             self.run(&mut flow, request.authenticator).await
         } else {
             Err(SignInError::FlowUsed)
         };
         self.report(&outcome, &request).await;
+        // A duplicate that still has the code must not redeem it again.
+        let was_redeemed = flow.step() != step;
         let flow = Flow::from(flow);
         match outcome {
             Ok(done) => Ok(Completed {
@@ -83,12 +85,19 @@ impl SignIn {
             }),
             Err(error) if error.keeps_flow() => {
                 let kept = self.keep(&flow, request.origin.is_secure());
-                self.consumed.invalidate(&id);
+                if !was_redeemed {
+                    self.consumed.invalidate(&step);
+                }
                 Err(Refusal {
                     error,
                     cookies: kept.into_iter().collect(),
                 })
             }
+            // Whoever was first decides whether this browser keeps the flow.
+            Err(SignInError::FlowUsed) => Err(Refusal {
+                error: SignInError::FlowUsed,
+                cookies: Vec::new(),
+            }),
             Err(error) => Err(Refusal {
                 error,
                 cookies: remove(&flow, request.cookies),
@@ -176,6 +185,7 @@ impl SignIn {
                     matched: Some(done.matched),
                     user_id: Some(done.user.id),
                     dingtalk_request_id: None,
+                    detail: None,
                 }
             }
             Err(error) => {
@@ -190,6 +200,7 @@ impl SignIn {
                         .dingtalk()
                         .and_then(DingTalkError::request_id)
                         .map(str::to_owned),
+                    detail: error.dingtalk().map(DingTalkError::code),
                 }
             }
         };

@@ -4,9 +4,12 @@
 //! NocoBase counts within [`REMEMBERED_FOR`]; what they change here counts at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::{AUTH_TYPE, PLUGIN_NAME, SignInError};
 use crate::clock::Clock;
@@ -15,6 +18,8 @@ use crate::nocobase::{AesKey, Authenticator, AuthenticatorOptions, Environment, 
 /// How old a remembered authenticator may be.
 pub const REMEMBERED_FOR: TimeDelta = TimeDelta::seconds(2);
 const NAMES_REMEMBERED: u64 = 100;
+/// Who has waited this long for another one's look looks for themselves.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An enabled DingTalk authenticator with readable settings.
 pub struct Configured {
@@ -32,6 +37,8 @@ pub struct Directory {
     plugin_row_decides: bool,
     clock: Clock,
     remembered: Cache<String, (Arc<Configured>, DateTime<Utc>)>,
+    /// Held by who looks up a name: a crowd asks the database once, and not all at the same time.
+    looking: Cache<String, Arc<Mutex<()>>>,
 }
 
 impl Directory {
@@ -44,6 +51,7 @@ impl Directory {
             plugin_row_decides,
             clock,
             remembered,
+            looking: Cache::new(NAMES_REMEMBERED),
         }
     }
 
@@ -59,17 +67,25 @@ impl Directory {
 
     /// The enabled DingTalk authenticator of this name. Any other name is as good as none.
     pub async fn find(&self, name: &str) -> Result<Arc<Configured>, SignInError> {
-        let now = self.clock.now();
-        let seen = self
-            .remembered
-            .get(name)
-            .filter(|(_, at)| now - *at < REMEMBERED_FOR);
-        if let Some((known, _)) = seen {
+        if let Some(known) = self.remembered(name) {
             return Ok(known);
         }
+        let looking = self.looking.get_with_by_ref(name, Arc::default);
+        // A database that is away must not be waited for one after the other.
+        let _looking = timeout(PATIENCE, looking.lock()).await;
+        if let Some(known) = self.remembered(name) {
+            return Ok(known);
+        }
+        let now = self.clock.now();
         let found = Arc::new(self.look_up(name).await?);
         self.remembered.insert(name.to_owned(), (Arc::clone(&found), now));
         Ok(found)
+    }
+
+    /// As [`Directory::find`], as far as that asks nobody.
+    fn remembered(&self, name: &str) -> Option<Arc<Configured>> {
+        let (known, at) = self.remembered.get(name)?;
+        (self.clock.now() - at < REMEMBERED_FOR).then_some(known)
     }
 
     async fn look_up(&self, name: &str) -> Result<Configured, SignInError> {

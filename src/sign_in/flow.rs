@@ -53,6 +53,15 @@ pub enum Proof {
     Token(UserAccessToken),
 }
 
+/// How far a flow came.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Its code is to be redeemed.
+    Code(Uuid),
+    /// Its code was redeemed.
+    Token(Uuid),
+}
+
 /// A flow as it was found in a cookie.
 pub enum Flow {
     /// The browser has not come back yet.
@@ -132,9 +141,17 @@ impl Returned {
         self.proof = Proof::Token(token);
     }
 
-    /// The identifier under which this flow is consumed and its session issued.
+    /// The identifier under which its session is issued.
     pub fn id(&self) -> Uuid {
         self.facts.id
+    }
+
+    /// What is consumed once: the flow with its code, and after that the flow with what the code gave.
+    pub fn step(&self) -> Step {
+        match self.proof {
+            Proof::Code(_) => Step::Code(self.facts.id),
+            Proof::Token(_) => Step::Token(self.facts.id),
+        }
     }
 }
 

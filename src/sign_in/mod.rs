@@ -20,7 +20,6 @@ use std::time::Duration;
 use log::error;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use uuid::Uuid;
 
 use crate::audit::{Audit, Entry, Event, Matched};
 use crate::clock::Clock;
@@ -33,7 +32,8 @@ pub use begin::{BeginRequest, Begun};
 pub use complete::{CompleteRequest, Completed, Refusal};
 pub use directory::Directory;
 pub use error::SignInError;
-use flow::{Flow, FlowSeal};
+use flow::{Flow, FlowSeal, Step};
+pub use identity::Phone;
 pub use origin::Origin;
 pub use receive::{Answer, Received};
 pub use return_path::ReturnPath;
@@ -101,6 +101,9 @@ pub struct Attempt {
     pub reference: String,
     /// The address of the person's machine, as far as trusted proxies vouch for it.
     pub address: Option<IpAddr>,
+    /// Whether refusals go to the audit: not from an address that has had its share of them, so that nobody fills a
+    /// disk.
+    pub records_refusals: bool,
 }
 
 /// The use case, ready to run; clones share what they remember.
@@ -111,7 +114,7 @@ pub struct SignIn {
     sessions: Sessions,
     audit: Audit,
     seal: FlowSeal,
-    consumed: Cache<Uuid, ()>,
+    consumed: Cache<Step, ()>,
     directory: Directory,
     site: Site,
     clock: Clock,
@@ -194,6 +197,9 @@ impl SignIn {
 
     /// Writes to the audit; an audit that cannot be written is reported and keeps nobody out.
     async fn record(&self, attempt: &Attempt, outcome: Outcome<'_>) {
+        if outcome.result != Entry::OK && !attempt.records_refusals {
+            return;
+        }
         let entry = Entry {
             time: self.clock.now(),
             reference: attempt.reference.clone(),
@@ -205,7 +211,7 @@ impl SignIn {
             actor_id: None,
             address: attempt.address,
             dingtalk_request_id: outcome.dingtalk_request_id,
-            detail: None,
+            detail: outcome.detail.map(str::to_owned),
         };
         if let Err(failure) = self.audit.record(&entry).await {
             error!(
@@ -223,6 +229,7 @@ struct Outcome<'a> {
     matched: Option<Matched>,
     user_id: Option<UserId>,
     dingtalk_request_id: Option<String>,
+    detail: Option<&'static str>,
 }
 
 fn credentials(options: &AuthenticatorOptions) -> Result<Credentials, SignInError> {
@@ -260,6 +267,7 @@ impl SignInError {
                 D::TimedOut { .. } => "DINGTALK_TIMEOUT",
                 D::NotConnected { .. }
                 | D::TokenRejected { .. }
+                | D::QuotaUsedUp { .. }
                 | D::Malformed { .. }
                 | D::Refused { .. }
                 | D::Client { .. } => "DINGTALK_UNAVAILABLE",

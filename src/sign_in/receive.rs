@@ -75,6 +75,7 @@ impl SignIn {
             matched: None,
             user_id: None,
             dingtalk_request_id: None,
+            detail: None,
         };
         self.record(attempt, outcome).await;
         let page = page_of(&flow, &self.site.sign_in_page());

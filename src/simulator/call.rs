@@ -96,6 +96,7 @@ pub struct Event {
 #[derive(Debug, Default)]
 pub struct Calls {
     counts: BTreeMap<CallKind, usize>,
+    counts_of: BTreeMap<(CallKind, String), usize>,
     events: VecDeque<Event>,
     unexpected: Vec<String>,
 }
@@ -107,8 +108,17 @@ impl Calls {
     const UNEXPECTED_KEPT: usize = 200;
 
     /// Counts a call as it arrives, whatever becomes of it.
-    pub fn count(&mut self, kind: CallKind) {
+    pub fn count(&mut self, kind: CallKind, person: Option<&str>) {
         *self.counts.entry(kind).or_default() += 1;
+        if let Some(person) = person {
+            *self.counts_of.entry((kind, person.to_owned())).or_default() += 1;
+        }
+    }
+
+    /// How often an operation was called for a person.
+    pub fn counted_of(&self, kind: CallKind, person: &str) -> usize {
+        let key = (kind, person.to_owned());
+        self.counts_of.get(&key).copied().unwrap_or_default()
     }
 
     /// How often an operation was called.

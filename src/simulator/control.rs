@@ -151,6 +151,16 @@ impl Control {
         self.0.lock().calls.counted(kind)
     }
 
+    /// As [`Control::calls`], for one person; an app's own calls are nobody's.
+    pub fn calls_of(&self, kind: CallKind, person: &str) -> usize {
+        self.0.lock().calls.counted_of(kind, person)
+    }
+
+    /// How many codes of a person were redeemed.
+    pub fn redeemed(&self, person: &str) -> usize {
+        self.0.lock().grants.redeemed(person)
+    }
+
     /// How often anything was called since the start or the last reset.
     pub fn all_calls(&self) -> usize {
         let world = self.0.lock();

@@ -35,6 +35,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
 #[derive(Debug, Deserialize)]
 struct FaultForm {
     call: String,
+    #[serde(default)]
+    person: String,
     effect: String,
     timing: Timing,
     times: String,
@@ -78,6 +80,7 @@ async fn add_fault(request: HttpRequest, body: web::Bytes, shared: web::Data<Sha
             let effect = Effect::from_label(&form.effect).ok_or("unknown effect")?;
             Ok(Fault {
                 call,
+                person: Some(form.person).filter(|person| !person.is_empty()),
                 effect,
                 times: number(&form.times)?,
                 timing: form.timing,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use actix_web::body::BodyStream;
+use actix_web::body::{BodyStream, SizedStream};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal, Reply};
@@ -36,8 +36,9 @@ pub async fn exchange(
     let request = ApiRequest::read(&request, &body);
     let (latency, struck) = {
         let mut world = shared.lock();
-        world.calls.count(kind);
-        (world.latency, world.faults.strike(kind))
+        let person = world.person_of(kind, &request);
+        world.calls.count(kind, person.as_deref());
+        (world.latency, world.faults.strike(kind, person.as_deref()))
     };
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
@@ -114,6 +115,8 @@ fn substitute(effect: &Effect, kind: CallKind) -> Option<Refusal> {
         | Effect::Page
         | Effect::Empty
         | Effect::Truncated
+        | Effect::CutOff
+        | Effect::Closing
         | Effect::WrongTypes
         | Effect::Huge
         | Effect::Redirect
@@ -151,6 +154,8 @@ async fn distort(effect: Effect, kind: CallKind, mut answer: Answer) -> HttpResp
             let half = text.chars().take(text.chars().count() / 2).collect::<String>();
             builder(kind, &answer).body(half)
         }
+        Effect::CutOff => cut_off(kind, &answer),
+        Effect::Closing => builder(kind, &answer).force_close().body(answer.body.to_string()),
         Effect::WrongTypes => {
             mistype(&mut answer.body);
             deliver(kind, &answer)
@@ -223,6 +228,21 @@ fn dripping(kind: CallKind, answer: &Answer) -> HttpResponse {
         Some((Ok::<_, std::io::Error>(web::Bytes::from(vec![byte])), bytes))
     });
     builder(kind, answer).body(BodyStream::new(Box::pin(drops)))
+}
+
+/// A body that fails after its first half, under a head that names its whole length.
+fn cut_off(kind: CallKind, answer: &Answer) -> HttpResponse {
+    let bytes = answer.body.to_string().into_bytes();
+    let half = web::Bytes::copy_from_slice(bytes.get(..bytes.len() / 2).unwrap_or_default());
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    // The first half is on its way before the second one fails.
+    let failing = stream::once(async {
+        tokio::time::sleep(DRIP).await;
+        Err::<web::Bytes, _>(broken)
+    });
+    let parts = Box::pin(stream::once(std::future::ready(Ok(half))).chain(failing));
+    let length = bytes.len().try_into().unwrap_or(u64::MAX);
+    builder(kind, answer).body(SizedStream::new(length, parts))
 }
 
 /// A body that fails before its first byte: the server then drops the connection, with the head unsent.

@@ -12,6 +12,9 @@ pub struct Fault {
     /// The operation it strikes; none means any.
     #[serde(default)]
     pub call: Option<CallKind>,
+    /// Key of the person whose calls it strikes; none means everybody's, and an app's own.
+    #[serde(default)]
+    pub person: Option<String>,
     /// What goes wrong.
     pub effect: Effect,
     /// How many calls it strikes; none means until it is cleared.
@@ -68,6 +71,10 @@ pub enum Effect {
     Empty,
     /// The true answer, cut in the middle.
     Truncated,
+    /// The true answer, with the connection closed in the middle of it.
+    CutOff,
+    /// The true answer, with the connection closed behind it.
+    Closing,
     /// The true answer with every value of another type.
     WrongTypes,
     /// The true answer made 5 MB long.
@@ -94,7 +101,7 @@ pub enum Effect {
 
 impl Effect {
     /// Every effect that needs no further words, for forms and for tests that go through them all.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Reset,
         Self::Hang,
         Self::Late,
@@ -113,6 +120,8 @@ impl Effect {
         Self::Page,
         Self::Empty,
         Self::Truncated,
+        Self::CutOff,
+        Self::Closing,
         Self::WrongTypes,
         Self::Huge,
         Self::Redirect,
@@ -128,6 +137,8 @@ impl Effect {
             Self::Late
                 | Self::SlowDrip
                 | Self::Truncated
+                | Self::CutOff
+                | Self::Closing
                 | Self::WrongTypes
                 | Self::Huge
                 | Self::Status200
@@ -157,6 +168,8 @@ impl Effect {
             Self::Page => "page",
             Self::Empty => "empty",
             Self::Truncated => "truncated",
+            Self::CutOff => "cut-off",
+            Self::Closing => "closing",
             Self::WrongTypes => "wrong-types",
             Self::Huge => "huge",
             Self::Redirect => "redirect",
@@ -178,6 +191,7 @@ impl Fault {
     pub const fn on(call: CallKind, effect: Effect) -> Self {
         Self {
             call: Some(call),
+            person: None,
             effect,
             times: None,
             timing: Timing::Before,
@@ -188,6 +202,7 @@ impl Fault {
     pub const fn everywhere(effect: Effect) -> Self {
         Self {
             call: None,
+            person: None,
             effect,
             times: None,
             timing: Timing::Before,
@@ -199,6 +214,15 @@ impl Fault {
     pub fn times(self, times: u32) -> Self {
         Self {
             times: Some(times),
+            ..self
+        }
+    }
+
+    /// Only the calls of one person.
+    #[must_use]
+    pub fn of(self, person: &str) -> Self {
+        Self {
+            person: Some(person.to_owned()),
             ..self
         }
     }
@@ -233,12 +257,13 @@ impl Faults {
         &self.0
     }
 
-    /// The fault that strikes this call; the oldest one goes first.
-    pub fn strike(&mut self, kind: CallKind) -> Option<(Effect, Timing)> {
-        let position = self
-            .0
-            .iter()
-            .position(|fault| fault.times != Some(0) && fault.call.is_none_or(|call| call == kind))?;
+    /// The fault that strikes this call for this person; the oldest one goes first.
+    pub fn strike(&mut self, kind: CallKind, person: Option<&str>) -> Option<(Effect, Timing)> {
+        let position = self.0.iter().position(|fault| {
+            fault.times != Some(0)
+                && fault.call.is_none_or(|call| call == kind)
+                && fault.person.as_deref().is_none_or(|key| person == Some(key))
+        })?;
         let fault = self.0.get_mut(position)?;
         let struck = (fault.effect.clone(), fault.timing);
         if let Some(times) = fault.times.as_mut() {

@@ -107,6 +107,19 @@ impl Grants {
         }
     }
 
+    /// Whose code this is, good or not.
+    pub fn person_of_code(&self, code: &str) -> Option<&str> {
+        self.codes.get(code).map(|(code, _)| code.value.person.as_str())
+    }
+
+    /// How many codes of a person were redeemed.
+    pub fn redeemed(&self, person: &str) -> usize {
+        self.codes
+            .values()
+            .filter(|(code, used)| *used && code.value.person == person)
+            .count()
+    }
+
     /// The tokens of a grant: the same ones while they live, with their life begun anew.
     pub fn user_tokens(&mut self, ids: &mut Ids, grant: &Grant, now: Duration) -> TokenPair {
         let alive = self.pairs.get(grant).filter(|pair| {

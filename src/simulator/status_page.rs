@@ -114,6 +114,10 @@ fn app(app: &App) -> String {
 fn faults(world: &World) -> String {
     let row = |fault: &Fault| {
         let call = fault.call.map_or("every call", CallKind::label);
+        let whose = fault
+            .person
+            .as_deref()
+            .map_or_else(String::new, |key| format!(" of {}", escape(key)));
         let times = fault
             .times
             .map_or_else(|| "until cleared".to_owned(), |times| format!("{times} more"));
@@ -123,7 +127,7 @@ fn faults(world: &World) -> String {
             Timing::Before => "before processing",
         };
         format!(
-            "<li><code>{call}</code>: {}, {timing}, {times}</li>",
+            "<li><code>{call}</code>{whose}: {}, {timing}, {times}</li>",
             fault.effect.label()
         )
     };
@@ -137,16 +141,23 @@ fn faults(world: &World) -> String {
     };
     let labels = CallKind::ALL.map(CallKind::label);
     let call_choices = std::iter::once(("", "every call")).chain(labels.map(|label| (label, label)));
+    let people = world
+        .people
+        .iter()
+        .map(|person| (person.key.as_str(), person.name.as_str()));
+    let person_choices = std::iter::once(("", "everybody")).chain(people);
     let effects = Effect::ALL;
     format!(
         r#"<section id="faults"><h2>Faults</h2>{in_force}
 <form method="post" action="/__simulator/faults" class="row">
 <label>Call<select name="call">{calls}</select></label>
+<label>Of<select name="person">{people}</select></label>
 <label>What goes wrong<select name="effect">{effects}</select></label>
 <label>When<select name="timing">{timing}</select></label>
 <label>How many calls (empty: until cleared)<input name="times" type="number" min="1" max="1000000" value="1"></label>
 <button>Add fault</button></form></section>"#,
         calls = options(call_choices, ""),
+        people = options(person_choices, ""),
         effects = options(
             effects.iter().map(|effect| (effect.label(), effect.label())),
             "reset"

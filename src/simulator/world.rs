@@ -11,10 +11,11 @@ use super::answer::Refusal;
 use super::app::{App, AppStatus};
 use super::call::{CallKind, Calls, Generation};
 use super::fault::Faults;
-use super::grant::Grants;
+use super::grant::{Grants, Owner};
 use super::ids::Ids;
 use super::limit::{Limit, Throttle};
 use super::person::Person;
+use super::request::ApiRequest;
 use super::time::Time;
 
 /// What the sign-in page puts into the address it sends the browser back to.
@@ -104,6 +105,31 @@ impl World {
     /// The person of a key.
     pub fn find_person(&self, key: &str) -> Option<&Person> {
         self.people.iter().find(|person| person.key == key)
+    }
+
+    /// Key of the person a call speaks of or for; none for an app's own.
+    pub fn person_of(&self, kind: CallKind, request: &ApiRequest) -> Option<String> {
+        match kind {
+            CallKind::UserAccessToken => self
+                .grants
+                .person_of_code(request.field("code")?)
+                .map(str::to_owned),
+            CallKind::Profile => match self.grants.owner(request.header_token()?, self.time.now())? {
+                Owner::User(grant) => Some(grant.person),
+                Owner::App(_) => None,
+            },
+            CallKind::UserIdByUnionId => {
+                let union_id = request.field("unionid")?;
+                let person = self.people.iter().find(|person| person.union_id == union_id)?;
+                Some(person.key.clone())
+            }
+            CallKind::AppAccessToken
+            | CallKind::CorpAccessToken
+            | CallKind::GetToken
+            | CallKind::UserDetails
+            | CallKind::UserIdByMobile
+            | CallKind::AuthScopes => None,
+        }
     }
 
     /// Lets a call for an app through to its operation, as DingTalk's gateway does.

@@ -20,7 +20,7 @@ async fn a_sign_in_is_recorded_with_how_the_person_was_found() {
     let app = TestApp::start().await;
     let answer = app.browser().sign_in(&app.dingtalk, "han-meimei").await;
 
-    let [mut entry] = <[Value; 1]>::try_from(entries(&app, OURS).await).unwrap();
+    let [mut entry, _configured] = <[Value; 2]>::try_from(entries(&app, OURS).await).unwrap();
 
     assert_eq!(entry["reference"].take().as_str().unwrap().len(), 8);
     assert_eq!(
@@ -109,6 +109,46 @@ async fn an_address_is_believed_only_from_a_trusted_proxy() {
 }
 
 #[tokio::test]
+async fn an_address_that_a_proxy_adds_in_a_line_of_its_own_counts_before_the_clients_line() {
+    let app = TestApp::start().await;
+    let mut browser = app
+        .browser()
+        .with("X-Forwarded-For", "6.6.6.6")
+        .with("X-Forwarded-For", "203.0.113.9");
+
+    browser.sign_in(&app.dingtalk, "li-lei").await;
+
+    assert_eq!(entries(&app, "").await[0]["address"], json!("203.0.113.9"));
+}
+
+#[tokio::test]
+async fn whoever_makes_changes_or_deletes_a_sign_in_method_is_recorded() {
+    let app = TestApp::start().await;
+    app.add_authenticator_named("s_second", json!({})).await;
+    let row = app.root().await.get("authenticators:list").await.json["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["name"] == json!("s_second"))
+        .unwrap()["id"]
+        .to_string();
+    let update = format!("authenticators:update?filterByTk={row}");
+    let destroy = format!("authenticators:destroy?filterByTk={row}");
+    app.root().await.post(&update, json!({ "title": "Second" })).await;
+    app.root().await.post(&destroy, json!({})).await;
+
+    let found = entries(&app, "?authenticator=s_second").await;
+
+    assert_eq!(found.len(), 3);
+    for entry in found {
+        assert_eq!(
+            (&entry["event"], &entry["actorId"]),
+            (&json!("settingsChange"), &json!(1))
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_removed_link_is_recorded_with_who_removed_it() {
     let app = TestApp::start().await;
     let answer = app.browser().sign_in(&app.dingtalk, "li-lei").await;
@@ -132,13 +172,13 @@ async fn entries_are_filtered_and_paged_newest_first() {
     let mut root = app.root().await;
 
     for (query, count) in [
-        (OURS, 3),
-        ("?result=OK&authenticator=s_dingtalk", 2),
+        (OURS, 4),
+        ("?result=OK&authenticator=s_dingtalk", 3),
         ("?result=PHONE_UNAVAILABLE", 1),
         ("?authenticator=other", 0),
         ("?userId=2", 1),
         ("?authenticator=s_dingtalk&from=2025-11-20T01:03:00Z", 2),
-        ("?authenticator=s_dingtalk&to=2025-11-20T01:03:00Z", 1),
+        ("?authenticator=s_dingtalk&to=2025-11-20T01:03:00Z", 2),
         ("?from=2025-11-20T09:03:00%2B08:00&to=2025-11-20T01:04:00Z", 1),
     ] {
         let answer = root.get(&format!("dingtalk:audit{query}")).await;
@@ -150,7 +190,7 @@ async fn entries_are_filtered_and_paged_newest_first() {
         .await;
     assert_eq!(
         page.json["meta"],
-        json!({ "count": 3, "page": 2, "pageSize": 2, "totalPage": 2 })
+        json!({ "count": 4, "page": 2, "pageSize": 2, "totalPage": 2 })
     );
     assert_eq!(page.json["data"][0]["time"], json!("2025-11-20T01:02:03.678Z"));
 }
@@ -211,6 +251,7 @@ async fn the_audit_is_a_table_for_a_spreadsheet_too() {
             ""
         ]
     );
+    assert!(lines.next().unwrap().contains(",s_dingtalk,settingsChange,OK,"));
     assert_eq!(lines.next(), None);
 }
 

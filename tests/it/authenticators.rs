@@ -502,6 +502,7 @@ async fn fields_that_cannot_be_used_are_named_and_nothing_is_saved() {
         ),
         (json!({ "options": { "bindAdministrators": "true" } }), "options"),
         (json!({ "options": { "public": { "autoSignup": 1 } } }), "options"),
+        (json!({ "options": { "public": [null] } }), "options"),
     ] {
         let mut body = good.clone();
         for (name, value) in change.as_object().unwrap() {

@@ -142,6 +142,11 @@ async fn a_method_that_an_action_does_not_take_is_refused() {
             answer.stable(),
             refusal("METHOD_NOT_ALLOWED", "This address takes another HTTP method.")
         );
+        let allowed = answer.headers["allow"].to_str().unwrap();
+        assert!(
+            !allowed.is_empty() && !allowed.split(", ").any(|one| one == method),
+            "{method} {action}: {allowed}"
+        );
     }
     assert_eq!(app.rows().await, before);
 }
@@ -195,6 +200,27 @@ async fn a_person_who_is_lost_gets_a_page() {
             .header("content-security-policy")
             .contains("default-src 'none'")
     );
+}
+
+#[tokio::test]
+async fn every_page_and_file_can_be_asked_for_without_its_content() {
+    let app = TestApp::start().await;
+
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/plugin.tgz",
+        "/docs/guide.hi-IN",
+        "/api/__health_check",
+        "/signin",
+        "/console/app.js",
+    ] {
+        let answer = app.browser().request("HEAD", path, &[], Vec::new()).await;
+
+        assert_eq!((answer.status, answer.text.as_str()), (200, ""), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use nocobase_dingtalk::audit::to_csv;
+use nocobase_dingtalk::http::Metrics;
 use serde_json::Value;
 
 const LANGUAGES: [&str; 7] = ["en", "zh", "hi", "ru", "de", "id", "tr"];
@@ -272,23 +274,127 @@ fn every_guide_names_the_labels_of_its_language_and_begins_with_a_title() {
     }
 }
 
-#[test]
-fn every_metric_is_explained() {
+/// The rows of the table of metrics in `docs/operations.md`: name, type, labels, meaning.
+fn documented_metrics() -> Vec<[String; 4]> {
     let operations = read("docs/operations.md");
-    let source = read("src/http/metrics.rs");
-    let names = source.split('"').skip(1).step_by(2).filter(|text| {
-        ["_total", "_seconds", "_length"]
-            .iter()
-            .any(|end| text.ends_with(end))
-    });
+    let rows = operations
+        .lines()
+        .filter(|line| line.starts_with("| `nocobase_dingtalk_"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [name, kind, labels, meaning] = <[&str; 4]>::try_from(cells).unwrap();
+        [
+            code(name),
+            kind.to_owned(),
+            labels.replace('`', ""),
+            meaning.to_owned(),
+        ]
+    })
+    .collect()
+}
 
-    let missing: Vec<_> = names
-        .filter(|name| !operations.contains(&format!("nocobase_dingtalk_{name}")))
+/// What `/metrics` says when everything has been counted once.
+fn metrics_text() -> String {
+    let metrics = Metrics::new().unwrap();
+    let moment = std::time::Duration::from_millis(1);
+    metrics.answered("auth:signIn", 200, moment);
+    metrics.refused("CODE");
+    metrics.signed_in("OK");
+    metrics.flow_started();
+    metrics.flow_returned();
+    metrics.flow_finished();
+    metrics.limited("start");
+    metrics.password_checked(moment);
+    metrics.dingtalk_called("profile", "ok", moment);
+    metrics.queue_length(1);
+    metrics.statement_ran(false, moment);
+    String::from_utf8(metrics.text()).unwrap()
+}
+
+#[test]
+fn every_metric_is_explained_as_it_explains_itself() {
+    let text = metrics_text();
+    let said: Vec<[String; 4]> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# HELP "))
+        .map(|line| {
+            let (name, help) = line.split_once(' ').unwrap();
+            let kind = text
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("# TYPE {name} ")));
+            let sample = text.lines().find(|line| line.starts_with(name)).unwrap();
+            let labels = sample.split(['{', '}']).nth(1).unwrap_or_default().split(',');
+            let labels: Vec<&str> = labels
+                .filter_map(|label| label.split('=').next())
+                .filter(|label| !label.is_empty() && *label != "le")
+                .collect();
+            [name, kind.unwrap(), &labels.join(", "), help].map(str::to_owned)
+        })
         .collect();
-    assert!(
-        missing.is_empty(),
-        "docs/operations.md does not explain {missing:?}"
-    );
+
+    let mut documented = documented_metrics();
+    documented.sort();
+    // Behind the sentence of the program, the table may say more.
+    for (row, metric) in documented.iter_mut().zip(&said) {
+        if row[3].starts_with(&metric[3]) {
+            row[3].clone_from(&metric[3]);
+        }
+    }
+    assert_eq!(documented, said);
+    let in_source = read("src/http/metrics.rs");
+    assert_eq!(in_source.matches(".clone()),").count(), said.len());
+}
+
+#[test]
+fn the_example_alerts_speak_of_metrics_codes_and_labels_that_exist() {
+    let alerts = read("deploy/alerts.yml");
+    let metrics = metrics_text();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut seen = 0;
+    for (at, prefix) in alerts.match_indices("nocobase_dingtalk_") {
+        let name: String = alerts[at..].chars().take_while(|c| is_name(*c)).collect();
+        assert!(
+            metrics
+                .lines()
+                .any(|line| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} "))),
+            "{name} does not exist"
+        );
+        let selector = alerts[at + name.len()..].strip_prefix('{');
+        for matcher in selector
+            .map_or("", |rest| rest.split('}').next().unwrap())
+            .split(',')
+        {
+            let label: String = matcher.chars().take_while(|c| is_name(*c)).collect();
+            let sample = metrics.lines().find(|line| line.starts_with(&name)).unwrap();
+            assert!(sample.contains(&label), "{name} has no label {label}");
+        }
+        seen += prefix.len().min(1);
+    }
+    assert!(seen > 10, "only {seen} metrics are named");
+    let named = upper_case_literals(&alerts.replace('|', "\"\""));
+    let unknown: Vec<_> = named.difference(&codes()).cloned().collect();
+    assert!(!named.is_empty() && unknown.is_empty(), "{unknown:?}");
+}
+
+#[test]
+fn every_field_of_the_audit_is_explained() {
+    let operations = read("docs/operations.md");
+    let table = operations.split("| field | meaning |").nth(1).unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let names = rows.map(|row| row.split('|').nth(1).unwrap().to_owned());
+    let explained: BTreeSet<String> = names
+        .flat_map(|cell| {
+            cell.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+
+    let header = to_csv(&[]);
+    let fields = header.trim().split(',').map(str::to_owned).collect();
+    assert_eq!(explained, fields);
 }
 
 #[test]
@@ -312,4 +418,82 @@ fn links_between_documents_lead_somewhere() {
             );
         }
     }
+}
+
+/// The sources below a folder, with their paths.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join(folder)];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_test_and_every_check_of_the_table_of_attacks_exists() {
+    let document = read("docs/security.md");
+    let all: Vec<_> = ["src", "tests/it", "tests/secrets"]
+        .iter()
+        .flat_map(|folder| sources(folder))
+        .collect();
+    let rows: Vec<Vec<&str>> = document
+        .lines()
+        .filter(|line| {
+            let case = line.strip_prefix("| D").unwrap_or_default();
+            case.starts_with(|character: char| character.is_ascii_digit())
+        })
+        .map(|line| line.trim_matches('|').split(" | ").collect())
+        .collect();
+    let numbers: Vec<String> = rows
+        .iter()
+        .map(|row| row[0].split_whitespace().next().unwrap().to_owned())
+        .collect();
+    let expected: Vec<String> = (1..=34).map(|number| format!("D{number}")).collect();
+    assert_eq!(numbers, expected);
+
+    let mut unknown = Vec::new();
+    for row in &rows {
+        let named =
+            |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+        let (checks, tests) = (named(row[1]), named(row[2]));
+        assert!(!checks.is_empty() && !tests.is_empty(), "{row:?}");
+        for check in checks {
+            let (file, function) = check.split_once("::").unwrap();
+            let is_there = all.iter().any(|(path, text)| {
+                *path == format!("src/{file}") && without_tests(text).contains(&format!("fn {function}"))
+            });
+            if !is_there {
+                unknown.push(check);
+            }
+        }
+        for test in tests {
+            let (module, function) = test.rsplit_once("::").unwrap_or(("", &test));
+            let file = format!("{}.rs", module.replace("::", "/"));
+            let is_there = all.iter().any(|(path, text)| {
+                let is_its_file = module.is_empty() || path.ends_with(&format!("/{file}"));
+                let body = text.split(&format!("fn {function}()")).next().unwrap_or_default();
+                is_its_file
+                    && body.len() < text.len()
+                    && body
+                        .trim_end()
+                        .trim_end_matches("async")
+                        .trim_end()
+                        .ends_with("test]")
+            });
+            if !is_there {
+                unknown.push(test);
+            }
+        }
+    }
+    assert!(unknown.is_empty(), "not in the sources: {unknown:#?}");
 }

@@ -7,11 +7,12 @@ use serde_json::json;
 use crate::support::app::TestApp;
 use crate::support::browser::Answer;
 
-const LANGUAGES: [&str; 7] = ["en-US", "zh-CN", "hi-IN", "ru-RU", "de-DE", "id-ID", "tr-TR"];
+/// Every language there is.
+pub const LANGUAGES: [&str; 7] = ["en-US", "zh-CN", "hi-IN", "ru-RU", "de-DE", "id-ID", "tr-TR"];
 const UNKNOWN: &str = "This sign-in method is not available. Choose another one or ask your administrator.";
 
 /// A text as the language's file has it.
-fn text(language: &str, key: &str) -> String {
+pub fn text(language: &str, key: &str) -> String {
     let path = format!("{}/locales/{language}.json", env!("CARGO_MANIFEST_DIR"));
     let texts: BTreeMap<String, String> =
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -19,7 +20,7 @@ fn text(language: &str, key: &str) -> String {
 }
 
 /// The message is this sentence in this language, the reference behind it included.
-fn assert_says(answer: &Answer, language: &str, sentence: &str) {
+pub fn assert_says(answer: &Answer, language: &str, sentence: &str) {
     let message = answer.json["errors"][0]["message"].as_str().unwrap();
     let reference = text(language, "Reference: {{reference}}");
     let (before, after) = reference.split_once("{{reference}}").unwrap();

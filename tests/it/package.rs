@@ -14,10 +14,11 @@ use nocobase_dingtalk::plugin::{Language, Manifest, PackageError, package};
 use serde_json::Value;
 
 const SIDECAR_URL: &str = "http://127.0.0.1:13100";
+const PUBLIC_PATH: &str = "/nocobase/";
 
 /// The files of the package for a sidecar address, without the top directory.
 fn unpack(sidecar_url: &str) -> BTreeMap<String, String> {
-    let bytes = package(sidecar_url).unwrap();
+    let bytes = package(sidecar_url, PUBLIC_PATH).unwrap();
     let mut archive = tar::Archive::new(GzDecoder::new(bytes.as_slice()));
     let entries = archive.entries().unwrap().map(|entry| {
         let mut entry = entry.unwrap();
@@ -94,7 +95,28 @@ fn package_json_names_a_main_file_that_is_there() {
             "{key}"
         );
     }
-    assert!(!files["package.json"].contains("{{SIDECAR_URL}}"));
+    assert!(!files["package.json"].contains("{{"));
+}
+
+#[test]
+fn package_carries_the_guide_that_each_language_links_to() {
+    let files = unpack(SIDECAR_URL);
+
+    let package: Value = serde_json::from_str(&files["package.json"]).unwrap();
+    let folder = format!("{PUBLIC_PATH}static/plugins/{}/", Manifest::embedded().name());
+    for language in Language::ALL {
+        let key = if language == Language::default() {
+            "homepage".to_owned()
+        } else {
+            format!("homepage.{language}")
+        };
+        let path = package[&key].as_str().unwrap().strip_prefix(&folder).unwrap();
+        assert!(
+            path.starts_with("dist/client/"),
+            "{path} is not served by NocoBase"
+        );
+        assert!(files[path].contains(&format!("lang=\"{language}\"")), "{path}");
+    }
 }
 
 #[test]
@@ -109,9 +131,9 @@ fn package_carries_the_address_and_no_token_is_left() {
 
 #[test]
 fn package_is_the_same_each_time_and_belongs_to_nobody() {
-    let first = package(SIDECAR_URL).unwrap();
+    let first = package(SIDECAR_URL, PUBLIC_PATH).unwrap();
 
-    let second = package(SIDECAR_URL).unwrap();
+    let second = package(SIDECAR_URL, PUBLIC_PATH).unwrap();
 
     assert_eq!(first, second);
     let mut archive = tar::Archive::new(GzDecoder::new(first.as_slice()));
@@ -154,7 +176,7 @@ fn an_address_that_is_not_plain_http_is_refused() {
         "not a url",
     ] {
         assert!(
-            matches!(package(address), Err(PackageError::SidecarUrl)),
+            matches!(package(address, PUBLIC_PATH), Err(PackageError::SidecarUrl)),
             "{address}"
         );
     }

@@ -6,9 +6,6 @@
     reason = "what a test cannot set up, it reports by failing"
 )]
 
-#[path = "support/database.rs"]
-mod database;
-
 mod authenticators;
 mod faults;
 mod linking;
@@ -27,7 +24,7 @@ use nocobase_dingtalk::nocobase::{
 };
 use serde_json::json;
 
-use database::{Kind, a_root_user, now, on, on_every_database};
+use crate::support::database::{self, Kind, a_root_user, now, on, on_every_database};
 
 const AUTHENTICATOR: &str = "s_ding";
 const ROOT: UserId = UserId(1);

@@ -107,7 +107,7 @@ async fn a_member_refusal_is_told_apart_by_its_effective_code() {
         ("50005", "app_unavailable"),
         ("90018", "throttled"),
         ("90002", "throttled"),
-        ("90020", "refused"),
+        ("90020", "quota_used_up"),
         ("", "timed_out"),
         ("40000", "refused"),
         ("40089", "credentials_rejected"),

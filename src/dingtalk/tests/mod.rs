@@ -13,7 +13,6 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::pauses::Pauses;
 use super::testing::{Reply, Script};
 use super::{
     Call, CallReport, Credentials, DingTalk, DingTalkError, Endpoints, Limits, UnionId, UserAccessToken,
@@ -39,6 +38,7 @@ fn unlimited(call_timeout: Duration) -> Limits {
         qps_per_api: 0,
         connect_timeout: call_timeout,
         call_timeout,
+        window: Duration::from_millis(1),
         ..Limits::default()
     }
 }
@@ -53,7 +53,7 @@ fn a_client_with(
         api: base.join("api/").unwrap(),
         oapi: base.join("oapi").unwrap(),
     };
-    DingTalk::with_pauses(endpoints, limits, Arc::new(observer), Pauses::short()).unwrap()
+    DingTalk::new(endpoints, limits, Arc::new(observer)).unwrap()
 }
 
 fn credentials() -> Credentials {

@@ -64,7 +64,7 @@ async fn redeem_tells_refusals_apart_and_sends_none_of_them_twice() {
         ),
         (400, "invalidClientIdOrSecret", "credentials_rejected"),
         (403, "Forbidden.AccessDenied.IpNotInWhiteList", "ip_not_allowed"),
-        (403, "Forbidden.AccessDenied.ApiCountLimitForOrg", "refused"),
+        (403, "Forbidden.AccessDenied.ApiCountLimitForOrg", "quota_used_up"),
         (403, "Forbidden.AccessDenied.QpmLimitForAppkeyAndApi", "throttled"),
         (400, "Missingbody", "refused"),
         (404, "InvalidAction.NotFound", "refused"),
@@ -82,7 +82,8 @@ async fn redeem_tells_refusals_apart_and_sends_none_of_them_twice() {
         assert_eq!(error.code(), expected, "{code}");
         assert_eq!(error.call(), Some(Call::UserAccessToken));
         assert_eq!(error.request_id(), Some("REQ-1"), "{code}");
-        assert_eq!(error.was_not_processed(), expected == "throttled", "{code}");
+        let is_unused = matches!(expected, "throttled" | "quota_used_up");
+        assert_eq!(error.was_not_processed(), is_unused, "{code}");
         assert_eq!(script.requests().len(), 1, "{code}");
         assert!(!printed(&error).contains("canary"), "{}", printed(&error));
     }

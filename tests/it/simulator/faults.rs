@@ -215,6 +215,57 @@ async fn a_true_answer_can_be_cut_mistyped_or_blown_up() {
 }
 
 #[tokio::test]
+async fn an_answer_can_break_off_and_the_connection_with_it() {
+    let bench = Bench::start().await;
+    bench.control.set_fault(Fault::everywhere(Effect::CutOff));
+
+    let mut response = bench.http.get(bench.url("/gettoken")).send().await.unwrap();
+
+    let length = response.content_length().unwrap();
+    let mut received = 0;
+    let error = loop {
+        match response.chunk().await {
+            Ok(chunk) => received += chunk.unwrap().len() as u64,
+            Err(error) => break error,
+        }
+    };
+    assert!(received < length && !error.is_timeout(), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_connection_can_close_behind_a_true_answer() {
+    let answer = new_api(Effect::Closing).await;
+
+    assert_eq!((answer.status, answer.header("Connection")), (200, "close"));
+    assert!(answer.json()["accessToken"].is_string());
+}
+
+#[tokio::test]
+async fn a_fault_can_strike_one_person_at_every_call_that_is_theirs() {
+    let bench = Bench::start().await;
+    let token = bench.user_token_of("li-lei").await;
+    let other = bench.user_token_of("han-meimei").await;
+    bench
+        .control
+        .set_fault(Fault::everywhere(Effect::TooManyRequests).of("li-lei"));
+    let member = async |union_id: &str| {
+        bench
+            .directory("/topapi/user/getbyunionid", json!({ "unionid": union_id }))
+            .await
+            .status
+    };
+
+    assert_eq!(bench.redeem(&bench.code_of("li-lei")).await.status, 429);
+    assert_eq!(bench.profile(&token).await.status, 429);
+    assert_eq!(member(LI_LEI).await, 429);
+    assert_eq!(bench.redeem(&bench.code_of("han-meimei")).await.status, 200);
+    assert_eq!(bench.profile(&other).await.status, 200);
+    assert_eq!(member("somebody").await, 200);
+    assert_eq!(bench.control.calls_of(CallKind::UserAccessToken, "li-lei"), 2);
+    assert_eq!(bench.control.redeemed("li-lei"), 1, "a struck code is unused");
+}
+
+#[tokio::test]
 async fn a_redirect_leads_where_nobody_should_go() {
     let answer = new_api(Effect::Redirect).await;
     let bench = Bench::start().await;

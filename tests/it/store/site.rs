@@ -84,7 +84,7 @@ async fn plugins_settings_language_and_variables_are_read_and_written() {
         database.run("DELETE FROM `@systemSettings`").await;
         assert!(store.system_settings().await.unwrap().is_null());
 
-        store.set_user_language(ROOT, "hi-IN", now()).await.unwrap();
+        database.run("UPDATE `@users` SET `appLang` = 'hi-IN'").await;
         assert_eq!(
             store.find_user(ROOT).await.unwrap().unwrap().app_lang.as_deref(),
             Some("hi-IN")

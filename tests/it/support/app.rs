@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta};
 use nocobase_dingtalk::app::{App, StartError};
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Config, Sources};
+use nocobase_dingtalk::dingtalk::Limits;
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::Stop;
 use nocobase_dingtalk::nocobase::{NewUser, Store, UserId};
@@ -42,8 +43,12 @@ pub struct TestApp {
     simulator: Option<Simulator>,
     stops: Vec<Stop>,
     settings: Vec<(String, String)>,
+    limits: Adjust,
     root: Mutex<Option<String>>,
 }
+
+/// Changes to how DingTalk is called, which no setting can make.
+type Adjust = fn(&mut Limits);
 
 struct Process {
     url: String,
@@ -52,12 +57,13 @@ struct Process {
 }
 
 impl Process {
-    async fn start(settings: &[(String, String)], clock: &Clock) -> Result<Self, StartError> {
+    async fn start(settings: &[(String, String)], limits: Adjust, clock: &Clock) -> Result<Self, StartError> {
         let pairs: Vec<(&str, &str)> = settings
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        let config = Config::load(&Sources::of_pairs(&pairs)).unwrap();
+        let mut config = Config::load(&Sources::of_pairs(&pairs)).unwrap();
+        limits(&mut config.limits);
         let app = App::build(config, clock.clone(), Entropy::system(), None).await?;
         let process = Self {
             url: format!("http://{}", app.address()),
@@ -81,6 +87,12 @@ impl TestApp {
 
     /// A sidecar alone as its first start leaves it, with these settings on top.
     pub async fn bare(settings: &[(&str, &str)]) -> Self {
+        // On the heap: the compiler gives up on futures that lie too deep in each other.
+        Box::pin(Self::with_limits(settings, |_| ())).await
+    }
+
+    /// As [`TestApp::bare`], calling DingTalk with other limits.
+    pub async fn with_limits(settings: &[(&str, &str)], limits: Adjust) -> Self {
         let dingtalk_app = DingTalkApp::demo("http://127.0.0.1/replaced-below");
         let options = SimulatorOptions {
             apps: vec![dingtalk_app.clone()],
@@ -105,7 +117,7 @@ impl TestApp {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
-        let Process { url, store, stop } = Process::start(&all, &clock).await.unwrap();
+        let Process { url, store, stop } = Process::start(&all, limits, &clock).await.unwrap();
         let dingtalk = simulator.control();
         let redirect_uri = format!("{url}/api/auth:redirect");
         dingtalk.edit_app(&dingtalk_app.client_id, |app| {
@@ -121,13 +133,16 @@ impl TestApp {
             simulator: Some(simulator),
             stops: vec![stop],
             settings: all,
+            limits,
             root: Mutex::default(),
         }
     }
 
     /// A second process on the same database, with the same secret: its address.
     pub async fn start_replica(&mut self) -> String {
-        let replica = Process::start(&self.settings, &self.clock).await.unwrap();
+        let replica = Process::start(&self.settings, self.limits, &self.clock)
+            .await
+            .unwrap();
         self.stops.push(replica.stop);
         replica.url
     }
@@ -136,7 +151,10 @@ impl TestApp {
     pub async fn fail_to_start(&self, name: &str, value: &str) -> StartError {
         let mut settings = self.settings.clone();
         settings.push((name.to_owned(), value.to_owned()));
-        Process::start(&settings, &self.clock).await.err().unwrap()
+        Process::start(&settings, self.limits, &self.clock)
+            .await
+            .err()
+            .unwrap()
     }
 
     /// Enables the plugin.
@@ -229,6 +247,18 @@ impl TestApp {
     /// Moves the time.
     pub fn wait(&self, by: TimeDelta) {
         self.clock.advance(by);
+    }
+
+    /// The simulated DingTalk's address.
+    pub fn dingtalk_url(&self) -> String {
+        self.simulator.as_ref().unwrap().url()
+    }
+
+    /// Stops the sidecar as a service manager does, and waits for it.
+    pub async fn stop_gracefully(&mut self) {
+        for stop in self.stops.drain(..) {
+            stop.gracefully().await;
+        }
     }
 
     /// Stops DingTalk: from now on nobody answers there.

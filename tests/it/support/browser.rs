@@ -180,7 +180,12 @@ impl Browser {
         self
     }
 
-    async fn send(&mut self, mut request: reqwest::RequestBuilder) -> Answer {
+    async fn send(&mut self, request: reqwest::RequestBuilder) -> Answer {
+        self.try_send(request).await.unwrap()
+    }
+
+    /// Fails when nobody answers.
+    async fn try_send(&mut self, mut request: reqwest::RequestBuilder) -> Result<Answer, reqwest::Error> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -195,7 +200,7 @@ impl Browser {
         for (name, value) in &self.headers {
             request = request.header(name, value.as_slice());
         }
-        let response = request.send().await.unwrap();
+        let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         for cookie in headers.get_all(SET_COOKIE) {
             let text = cookie.to_str().unwrap();
@@ -208,14 +213,14 @@ impl Browser {
                 self.jar.insert(name.to_owned(), value.to_owned());
             }
         }
-        let text = response.text().await.unwrap();
+        let text = response.text().await?;
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer {
+        Ok(Answer {
             status,
             headers,
             text,
             json,
-        }
+        })
     }
 
     /// Clicks the button of an authenticator and gives DingTalk's authorization URL.
@@ -237,19 +242,33 @@ impl Browser {
     pub async fn return_from_dingtalk(&mut self, dingtalk: &Control, person: &str) -> String {
         let at_dingtalk = self.click(AUTHENTICATOR, "/signin").await;
         let back = dingtalk.approve(&at_dingtalk, person).unwrap();
-        let answer = self.follow(&back).await;
+        self.come_back(&back).await
+    }
+
+    /// Comes back from DingTalk to the sign-in page: the handle of the flow.
+    pub async fn come_back(&mut self, back: &Url) -> String {
+        let answer = self.follow(back).await;
         assert_eq!(answer.status, 302, "{}", answer.text);
         handle_in(&answer.location())
     }
 
     /// Posts the sign-in with a flow.
     pub async fn complete(&mut self, authenticator: &str, handle: &str) -> Answer {
+        self.try_complete(authenticator, handle).await.unwrap()
+    }
+
+    /// Posts the sign-in with a flow to a server that may go away.
+    pub async fn try_complete(
+        &mut self,
+        authenticator: &str,
+        handle: &str,
+    ) -> Result<Answer, reqwest::Error> {
         let request = self
             .client
             .post(format!("{}/api/auth:signIn", self.base))
             .header("X-Authenticator", authenticator)
             .json(&json!({ "flow": handle }));
-        self.send(request).await
+        self.try_send(request).await
     }
 
     /// The whole journey as `person`.

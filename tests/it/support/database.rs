@@ -12,9 +12,14 @@ use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::{
     DatabaseSettings, RootUser, ServerDatabase, ServerDialect, SslSettings, StatementObserver, Store,
 };
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement};
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait as _,
+};
 use tempfile::TempDir;
 use url::Url;
+
+/// The name under which a sidecar finds the embedded database in its folder.
+const EMBEDDED_FILE: &str = "nocobase-dingtalk.sqlite";
 
 /// A NocoBase database that is dropped with its test.
 pub struct TestDatabase {
@@ -22,9 +27,10 @@ pub struct TestDatabase {
     pub kind: Kind,
     pub settings: DatabaseSettings,
     statements: Arc<AtomicUsize>,
+    /// Where a sidecar on this database may keep its files.
+    pub folder: TempDir,
     connection: DatabaseConnection,
     server: Option<(DatabaseConnection, String)>,
-    _folder: TempDir,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +148,8 @@ pub fn a_root_user() -> RootUser {
 }
 
 impl TestDatabase {
-    async fn create(kind: Kind, url: Option<&str>) -> Self {
+    /// Makes one; on a server, [`TestDatabase::drop_server_database`] is the caller's to call.
+    pub async fn create(kind: Kind, url: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let name = format!("nbdt_{}", Entropy::system().uuid().simple());
         let server = match url {
@@ -159,7 +166,7 @@ impl TestDatabase {
         let settings = match url {
             Some(url) => DatabaseSettings::Server(server_settings(kind, url, &name)),
             None => DatabaseSettings::Sqlite {
-                path: folder.path().join("new").join("nocobase.sqlite"),
+                path: folder.path().join("new").join(EMBEDDED_FILE),
             },
         };
         let (store, statements) = observed_store(&settings).await;
@@ -171,7 +178,7 @@ impl TestDatabase {
             }
             None => format!(
                 "sqlite://{}",
-                folder.path().join("new").join("nocobase.sqlite").display()
+                folder.path().join("new").join(EMBEDDED_FILE).display()
             ),
         };
         let connection = Database::connect(address).await.unwrap();
@@ -180,9 +187,9 @@ impl TestDatabase {
             kind,
             settings,
             statements,
+            folder,
             connection,
             server,
-            _folder: folder,
         };
         database.fill().await;
         database
@@ -234,9 +241,45 @@ impl TestDatabase {
             .unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
 
+    /// Whether the database did as told.
+    pub async fn try_run(&self, sql: &str) -> bool {
+        let sql = self.kind.statement(sql);
+        self.connection.execute_unprepared(&sql).await.is_ok()
+    }
+
+    /// A transaction that holds what this statement locked.
+    pub async fn lock(&self, sql: &str) -> DatabaseTransaction {
+        let transaction = self.connection.begin().await.unwrap();
+        let sql = self.kind.statement(sql);
+        transaction.execute_unprepared(&sql).await.unwrap();
+        transaction
+    }
+
+    /// A statement about the database, run from outside of it.
+    pub async fn run_on_server(&self, sql: &str) {
+        let (server, _) = self.server.as_ref().unwrap();
+        server.execute_unprepared(sql).await.unwrap();
+    }
+
     /// The number that a query answers with.
     pub async fn number(&self, sql: &str) -> i64 {
         self.query(sql).await.try_get_by_index(0).unwrap()
+    }
+
+    /// The number that a query about `?` answers with; asked often, it is prepared once.
+    pub async fn number_about(&self, sql: &str, text: &str) -> i64 {
+        let sql = self.kind.statement(sql);
+        let sql = if self.kind.is_postgres() {
+            sql.replace('?', "$1")
+        } else {
+            sql
+        };
+        let backend = self.connection.get_database_backend();
+        let statement = Statement::from_sql_and_values(backend, &sql, [text.into()]);
+        let row = self.connection.query_one_raw(statement).await.unwrap();
+        row.unwrap_or_else(|| panic!("no row: {sql}"))
+            .try_get_by_index(0)
+            .unwrap()
     }
 
     /// The text that a query answers with.
@@ -256,7 +299,7 @@ impl TestDatabase {
 
     /// Cuts every connection that the store holds, as a restart of the server does.
     pub async fn cut_connections(&self) {
-        let (server, name) = self.server.as_ref().expect("only servers can cut connections");
+        let (server, name) = self.server.as_ref().unwrap();
         if self.kind.is_postgres() {
             let sql = format!(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -278,7 +321,7 @@ impl TestDatabase {
         }
     }
 
-    async fn drop_server_database(&self) {
+    pub async fn drop_server_database(&self) {
         let Some((server, name)) = &self.server else {
             return;
         };

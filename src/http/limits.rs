@@ -1,0 +1,218 @@
+//! The limit of one address: how many sign-ins may fail or be abandoned.
+//!
+//! An office is one address. So a sign-in under way is counted only until it succeeds, and what brings a flow of ours
+//! is never asked. Each process counts for itself.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::TimeDelta;
+
+use super::context::Context;
+use super::tally::{Tally, network};
+use super::{ApiError, RequestError};
+use crate::audit::Event;
+use crate::clock::Clock;
+use crate::sign_in::SignInError;
+
+/// As long as a flow lives.
+const REMEMBERED_FOR: TimeDelta = TimeDelta::minutes(10);
+/// How often the audit notes that an address is over its limit.
+const NOTED_EACH: TimeDelta = TimeDelta::minutes(1);
+
+/// Keeps addresses from trying without end.
+pub struct Limits {
+    clock: Clock,
+    most: u32,
+    attempts: Mutex<Tally<IpAddr>>,
+    /// What the audit was told of; apart from the attempts, because a flow of ours may be posted again and again.
+    refusals: Mutex<Tally<IpAddr>>,
+    notes: Mutex<Tally<IpAddr>>,
+}
+
+impl Limits {
+    /// At most `most` failed or abandoned sign-ins of one address in ten minutes; 0 does not limit them.
+    pub fn new(most: u32, clock: Clock) -> Self {
+        let each = REMEMBERED_FOR / i32::try_from(most.max(1)).unwrap_or(i32::MAX);
+        let each = each.max(TimeDelta::milliseconds(1));
+        Self {
+            clock,
+            most,
+            attempts: Mutex::new(Tally::new(each)),
+            refusals: Mutex::new(Tally::new(each)),
+            notes: Mutex::new(Tally::new(NOTED_EACH)),
+        }
+    }
+
+    /// Counts a sign-in that has not succeeded, unless there were too many: then says when to come back.
+    ///
+    /// An address that nobody knows is not limited: all the world would share it.
+    pub fn count(&self, address: Option<IpAddr>) -> Result<(), RequestError> {
+        let Some(network) = address.map(network).filter(|_| self.most > 0) else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        let attempts = lock(&self.attempts);
+        if attempts.count(&network, now) < self.most {
+            attempts.add(network, now);
+            return Ok(());
+        }
+        let wait = attempts.time_until_fewer(&network, self.most, now);
+        Err(RequestError::too_many(wait))
+    }
+
+    /// One that was counted has succeeded after all.
+    pub fn take_back(&self, address: Option<IpAddr>) {
+        if let Some(address) = address {
+            lock(&self.attempts).take_back(network(address), 1);
+        }
+    }
+
+    /// A sign-in with a flow was refused.
+    pub fn refused(&self, address: Option<IpAddr>) {
+        // No more than the limit is held against anybody, or it would take hours to be forgotten.
+        if let Some(address) = address.filter(|_| self.records_refusals(address)) {
+            lock(&self.refusals).add(network(address), self.clock.now());
+        }
+    }
+
+    /// Whether the audit takes one more refusal of an address: at most as many as it may have attempts, so that nobody
+    /// fills a disk.
+    pub fn records_refusals(&self, address: Option<IpAddr>) -> bool {
+        let count = |address| lock(&self.refusals).count(&network(address), self.clock.now());
+        self.most == 0 || address.is_none_or(|address| count(address) < self.most)
+    }
+
+    /// Whether the audit should note that an address was refused: once a minute, so that nobody fills a disk.
+    fn is_noted(&self, address: Option<IpAddr>) -> bool {
+        let Some(network) = address.map(network) else {
+            return true;
+        };
+        let now = self.clock.now();
+        let notes = lock(&self.notes);
+        let is_due = notes.count(&network, now) == 0;
+        if is_due {
+            notes.add(network, now);
+        }
+        is_due
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Context {
+    /// Refuses a sign-in that brings no flow of ours: these are counted, and when they are too many, refused for that.
+    pub async fn refuse_without_flow(&self, attempt: &'static str, error: SignInError) -> ApiError {
+        match self.state.limits.count(self.address) {
+            Ok(()) => {
+                // Without a flow, the authenticator is anybody's text.
+                self.record(Event::SignIn, "", error.code(), None).await;
+                error.into()
+            }
+            Err(limit) => self.refuse_over_limit(Event::SignIn, attempt, "", limit).await,
+        }
+    }
+
+    /// Refuses an address that has to wait.
+    pub async fn refuse_over_limit(
+        &self,
+        event: Event,
+        attempt: &'static str,
+        authenticator: &str,
+        error: RequestError,
+    ) -> ApiError {
+        self.state.metrics.limited(attempt);
+        let error = ApiError::from(error);
+        if self.state.limits.is_noted(self.address) {
+            self.record(event, authenticator, error.facts().code, None).await;
+        }
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+
+    const OFFICE: &str = "203.0.113.9";
+    const ELSEWHERE: &str = "198.51.100.7";
+
+    fn at(address: &str) -> Option<IpAddr> {
+        address.parse().ok()
+    }
+
+    fn limits(most: u32) -> (Limits, Clock) {
+        let clock = Clock::manual(DateTime::<Utc>::UNIX_EPOCH);
+        (Limits::new(most, clock.clone()), clock)
+    }
+
+    fn seconds_to_wait(result: Result<(), RequestError>) -> u64 {
+        match result {
+            Ok(()) => 0,
+            Err(RequestError::TooManyAttempts { retry_after_seconds }) => retry_after_seconds,
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn an_office_of_2000_people_that_all_sign_in_is_never_limited() {
+        let (limits, _) = limits(crate::config::DEFAULT_ATTEMPTS_PER_ADDRESS);
+        for _ in 0..5 {
+            for _ in 0..2000 {
+                limits.count(at(OFFICE)).unwrap();
+            }
+            for _ in 0..2000 {
+                limits.take_back(at(OFFICE));
+            }
+        }
+        // Half of them then give up once each and try again, all within one minute.
+        for _ in 0..3000 {
+            limits.count(at(OFFICE)).unwrap();
+        }
+    }
+
+    #[test]
+    fn too_many_are_told_when_to_come_back_and_may_then() {
+        let (limits, clock) = limits(10);
+        for _ in 0..10 {
+            limits.count(at(OFFICE)).unwrap();
+        }
+
+        assert_eq!(seconds_to_wait(limits.count(at(OFFICE))), 60);
+        assert_eq!(seconds_to_wait(limits.count(at(ELSEWHERE))), 0);
+        clock.advance(TimeDelta::seconds(59));
+        assert_eq!(seconds_to_wait(limits.count(at(OFFICE))), 1);
+        clock.advance(TimeDelta::seconds(1));
+        assert_eq!(seconds_to_wait(limits.count(at(OFFICE))), 0);
+        assert_eq!(seconds_to_wait(limits.count(at(OFFICE))), 60);
+    }
+
+    #[test]
+    fn neither_zero_nor_an_unknown_address_limits_anybody() {
+        let (off, _) = limits(0);
+        let (strict, _) = limits(1);
+        for _ in 0..50 {
+            off.count(at(OFFICE)).unwrap();
+            strict.count(None).unwrap();
+            off.refused(at(OFFICE));
+            strict.refused(None);
+            assert!(off.records_refusals(at(OFFICE)) && strict.records_refusals(None));
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_noted_once_a_minute_for_each_address() {
+        let (limits, clock) = limits(1);
+        let notes = |address| (0..1000).filter(|_| limits.is_noted(at(address))).count();
+
+        assert_eq!((notes(OFFICE), notes(ELSEWHERE)), (1, 1));
+        clock.advance(TimeDelta::seconds(59));
+        assert_eq!(notes(OFFICE), 0);
+        clock.advance(TimeDelta::seconds(1));
+        assert_eq!(notes(OFFICE), 1);
+    }
+}
