@@ -40,6 +40,11 @@ const READERS = {
     assert.ok(fs.existsSync(path.join(build, 'Cargo.toml')) && fs.existsSync(path.join(build, dingtalk.build.dockerfile)));
     return `${Object.keys(compose.services).length} services`;
   },
+  'alerts.yml': (text) => {
+    const program = process.env.PROMTOOL ?? 'promtool';
+    const said = execFileSync(program, ['check', 'rules', path.join('deploy', 'alerts.yml')], { encoding: 'utf8' });
+    return `promtool: ${said.match(/\d+ rules found/)[0]} in ${text.split('\n').length} lines`;
+  },
   'nginx.conf': (text) => {
     assert.match(text, /location = \/api\/auth:redirect \{[^}]*proxy_read_timeout 90s;/s);
     return 'run by tests/nocobase/nginx.mjs';

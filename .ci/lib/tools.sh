@@ -45,10 +45,11 @@ postgres_programs() {
   if command -v initdb >/dev/null; then dirname "$(command -v initdb)"; fi
 }
 
+# cargo_deny [--manifest-path FILE]
 cargo_deny() {
   if ! command -v cargo-deny; then
     # Unoptimised: it compiles in half the time, and runs for a second.
     cargo install cargo-deny --locked --debug --version "$CARGO_DENY_VERSION"
   fi
-  cargo deny --locked check bans licenses sources
+  cargo deny --locked --config deny.toml "$@" check bans licenses sources
 }

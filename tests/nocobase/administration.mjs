@@ -30,14 +30,20 @@ export async function addPackage(window, nocobase, url) {
   await page.locator('.ant-modal .ant-btn-primary').last().click();
   await nocobase.untilListed(PACKAGE);
   await openPluginManager(window);
-  await card(window).waitFor();
   await showAuthenticationCategory(window);
   await window.picture('plugin-added');
   const text = await card(window).innerText();
   assert.ok(text.includes(t('Allows users to sign in with their DingTalk accounts.')), text);
   assert.doesNotMatch(text, /not compatible|incompatible/i);
-  const guide = await card(window).getByRole('link', { name: window.coreIn('Docs') }).getAttribute('href').catch(() => null);
-  return guide;
+}
+
+/** The page that the card's link opens, in a tab of its own. */
+export async function openGuide(window) {
+  await openPluginManager(window);
+  await showAuthenticationCategory(window);
+  const link = card(window).getByRole('link', { name: window.coreIn('Docs') });
+  const [opened] = await Promise.all([window.page.context().waitForEvent('page'), link.click()]);
+  return opened;
 }
 
 /** Agrees to what NocoBase asks; its buttons are in the language of antd. */
@@ -64,6 +70,11 @@ export async function openAuthenticators(window) {
 
 export async function openForm(window, authenticator) {
   await openAuthenticators(window);
+  await openFormOfRow(window, authenticator);
+}
+
+/** The same on the page of the authenticators. */
+export async function openFormOfRow(window, authenticator) {
   await window.page.locator('tr').filter({ hasText: authenticator }).last().locator('a').first().click();
   await untilFormIsThere(window);
 }
@@ -126,6 +137,7 @@ export async function testConnection(window) {
   return findings.innerText();
 }
 
+/** In a form that is open; what has been filled in stays. */
 export async function showLinks(window) {
   const { page, t } = window;
   await page.getByRole('tab', { name: t('Linked users') }).click();

@@ -78,6 +78,7 @@ try {
     const { version } = await plugin();
     const next = version.replace(/\d+$/, (patch) => Number(patch) + 1);
     const url = await packages.reversioned(`${site.sidecar.url}/plugin.tgz`, next);
+    // NocoBase lets no update pass without a key, though its handler never reads it.
     await site.asAdministrator(`pm:update?filterByTk=${PACKAGE}`, { body: { compressedFileUrl: url, packageName: PACKAGE } });
     await until(`${next} is there`, async () => {
       const listed = await plugin().catch(() => null);

@@ -142,6 +142,9 @@ export class TestDatabase {
 
 // ---- one instance -------------------------------------------------------------------------------------------------
 
+// A start writes the paths of its settings into the page: shared, the instance started last would decide for all.
+const WRITTEN_BY_NOCOBASE = ['package.json', 'node_modules/@nocobase/app/dist/client/index.html'];
+
 export class NocoBase {
   constructor(instance, { dialect = process.env.NBDT_NOCOBASE_DIALECT ?? 'postgres', launch = process.env.NBDT_NOCOBASE_LAUNCH ?? 'node', env = {} } = {}) {
     this.instance = instance;
@@ -206,8 +209,11 @@ export class NocoBase {
     fs.mkdirSync(this.folder, { recursive: true });
     // Hard links: an instance needs a node_modules of its own for its plugin links, not another gigabyte.
     await command('cp', ['-al', `${APP}/.`, this.folder]);
-    for (const own of ['storage', '.env', 'package.json', 'complete']) fs.rmSync(path.join(this.folder, own), { recursive: true, force: true });
-    fs.copyFileSync(path.join(APP, 'package.json'), path.join(this.folder, 'package.json'));
+    for (const own of ['storage', '.env', 'complete']) fs.rmSync(path.join(this.folder, own), { recursive: true, force: true });
+    for (const own of WRITTEN_BY_NOCOBASE) {
+      fs.rmSync(path.join(this.folder, own), { force: true });
+      fs.copyFileSync(path.join(APP, own), path.join(this.folder, own));
+    }
     fs.mkdirSync(path.join(this.folder, 'storage'));
     this.state = {
       wanted,
@@ -361,8 +367,22 @@ export class NocoBase {
     return this.until(`${packageName} is of version ${version}`, async () => (await this.#plugin(packageName))?.version === version);
   }
 
+  /** Changes the options of an authenticator as its form does; the mask keeps the stored secret. */
+  async setOptions(name, change) {
+    const token = await this.administrator();
+    const filter = encodeURIComponent(JSON.stringify({ name }));
+    const { json } = await this.request(`authenticators:list?filter=${filter}`, { method: 'GET', token });
+    const [row] = json.data;
+    // Whole, as NocoBase's form sends it: without `id` and `enabled` NocoBase takes the row for the last enabled one.
+    const answer = await this.request(`authenticators:update?filterByTk=${row.id}`, { token, body: { ...row, options: change(row.options) } });
+    if (answer.status !== 200) throw new Error(`authenticators:update: ${answer.status} ${answer.text}`);
+  }
+
   async #plugin(packageName) {
-    const answer = await this.request('pm:list', { method: 'GET', token: await this.administrator() });
+    // Signing in anew for each question would be most of the work of waiting.
+    this.watching ??= await this.administrator();
+    const answer = await this.request('pm:list', { method: 'GET', token: this.watching });
+    if (answer.status === 401) this.watching = null;
     if (answer.status !== 200) throw new Error(`pm:list answered ${answer.status}`);
     return answer.json.data.find((plugin) => plugin.packageName === packageName);
   }

@@ -181,7 +181,23 @@ async function secrets() {
       const { token, user } = await site.signIn(LI_LEI.person);
       await site.expectLivingSession(token, user.id, secret);
     });
+    await steps.step('secrets: somebody locked out gets the password back from the doctor, once NocoBase is restarted as it says', () => lockedOut(site));
   });
+}
+
+async function lockedOut(site) {
+  const { nocobase } = site;
+  const basic = (await site.asAdministrator('authenticators:list', { method: 'GET' })).find((row) => row.name === 'basic');
+  await site.asAdministrator(`authenticators:update?filterByTk=${basic.id}`, { body: { id: basic.id, enabled: false } });
+  await assert.rejects(nocobase.administrator());
+  const enable = async () => (await promisify(execFile)(binary(), ['doctor', '--env-file', nocobase.envFile, '--enable-password'], { env: { PATH: process.env.PATH } })).stdout;
+  assert.match(await enable(), /enabled again\. Restart NocoBase/);
+  // What the command says is so: NocoBase has read its sign-in methods once and for all.
+  await assert.rejects(nocobase.administrator());
+  await nocobase.stop();
+  await nocobase.start();
+  assert.ok(await nocobase.administrator());
+  assert.match(await enable(), /enabled already/);
 }
 
 async function otherSecret(site) {

@@ -26,10 +26,15 @@ export function texts(language) {
   return (key, values = {}) => (table[key] ?? key).replace(/\{\{\s*(\w+)\s*\}\}/g, (whole, name) => values[name] ?? whole);
 }
 
+const resources = new Map();
+
 /** NocoBase's own words in a language; where it has several for one key, any of them. */
 async function coreTexts(nocobase, language) {
-  const answer = await nocobase.request(`app:getLang?locale=${language}`, { method: 'GET' });
-  const { client = {}, ...others } = answer.json?.data?.resources ?? {};
+  if (!resources.has(language)) {
+    const answer = await nocobase.request(`app:getLang?locale=${language}`, { method: 'GET' });
+    resources.set(language, answer.json.data.resources);
+  }
+  const { client = {}, ...others } = resources.get(language);
   const auth = others['@nocobase/plugin-auth'] ?? {};
   const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return (key) => [...new Set([client[key], auth[key]].filter(Boolean).concat(client[key] || auth[key] ? [] : [key]))].map(escape).join('|');
@@ -70,15 +75,22 @@ export async function openWindow(browser, nocobase, { client, language, token, a
     core: (key) => new RegExp(`^\\s*(${core(key)})\\s*$`),
     coreIn: (key) => new RegExp(core(key)),
     open: (address) => page.goto(base + address),
+    /** As a browser that was never here, in its language: nothing of a session is left. */
+    async forget() {
+      await context.clearCookies();
+      // A page of the same site that is not NocoBase's client costs nothing to open.
+      await page.goto(`${nocobase.site}${nocobase.publicPath}api/__health_check`);
+      await page.evaluate(() => ['NOCOBASE_TOKEN', 'NOCOBASE_AUTH', 'NOCOBASE_ROLE'].forEach((key) => localStorage.removeItem(key)));
+    },
     button: (authenticatorName) => page.getByTestId(`dingtalk-sign-in-${authenticatorName}`),
     /** A field of a NocoBase form by its label, in either client. */
     field: (label) => page.locator('.ant-formily-item, .ant-form-item').filter({ has: page.locator('label, .ant-formily-item-label', { hasText: label }) }).last(),
     input: (item) => item.locator('input:not([type=checkbox]):not([type=radio]), textarea, [contenteditable=true]').first(),
     stored: (key) => page.evaluate((wanted) => localStorage.getItem(wanted), key),
-    async picture(label) {
+    async picture(label, shown = page) {
       pictures += 1;
       fs.mkdirSync(output, { recursive: true });
-      await page.screenshot({ path: path.join(output, `${String(pictures).padStart(3, '0')}-${name ?? client}-${language}-${label}.png`) });
+      await shown.screenshot({ path: path.join(output, `${String(pictures).padStart(3, '0')}-${name ?? client}-${language}-${label}.png`) });
     },
     async close() {
       await context.close();

@@ -7,8 +7,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use log::{LevelFilter, Log, Metadata, Record};
+use nocobase_dingtalk::app::App;
+use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Config, Sources};
 use nocobase_dingtalk::dingtalk::Credentials;
+use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::{AuthenticatorOptions, Environment};
 use nocobase_dingtalk::session::SessionSecret;
 use nocobase_dingtalk::simulator::{CallKind, Effect, Fault};
@@ -137,6 +140,9 @@ async fn journeys_leave_no_secret_in_logs_metrics_pages_or_audit() {
         let who = if index % 2 == 0 { "li-lei" } else { "han-meimei" };
         journey(&app, who, &mut search).await;
     }
+    app.dingtalk.clear_faults();
+    broken_database(&app, &mut search).await;
+    unreachable_database(&mut search).await;
     administration(&app, &mut search).await;
     let lines = LINES.0.lock().unwrap().join("\n");
     assert!(lines.contains("signed in through"), "nothing was logged");
@@ -163,6 +169,11 @@ async fn journey(app: &TestApp, who: &str, search: &mut Search) {
     let again = browser.clone().follow(&back).await;
     search.said("the page of a second return", again.text);
     let answer = browser.complete_newest(AUTHENTICATOR).await;
+    for (name, value) in &browser.jar {
+        if name.starts_with("nbdt_") {
+            search.secret("a flow cookie after the post", value);
+        }
+    }
     let Some(token) = answer.json["data"]["token"].as_str() else {
         search.said("a refusal", answer.text);
         return;
@@ -172,6 +183,43 @@ async fn journey(app: &TestApp, who: &str, search: &mut Search) {
     browser.token = Some(token.to_owned());
     browser.get("auth:check").await;
     browser.post("auth:signOut", Value::Null).await;
+}
+
+/// A sign-in that the database refuses half-way.
+async fn broken_database(app: &TestApp, search: &mut Search) {
+    app.run("ALTER TABLE issuedTokens RENAME TO issuedTokensAway")
+        .await;
+    journey(app, "li-lei", search).await;
+    let (_, refusal) = search.said.last().unwrap();
+    assert!(refusal.contains("INTERNAL_ERROR"), "{refusal}");
+    app.run("ALTER TABLE issuedTokensAway RENAME TO issuedTokens")
+        .await;
+}
+
+/// A start on a database whose server is not there.
+async fn unreachable_database(search: &mut Search) {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let sources = Sources::of_pairs(&[
+        ("DB_DIALECT", "postgres"),
+        ("DB_HOST", "127.0.0.1"),
+        ("DB_PORT", &closed.port().to_string()),
+        ("DB_DATABASE", "nocobase"),
+        ("DB_USER", "nocobase"),
+        ("DB_PASSWORD", "canary-database-password"),
+        ("APP_KEY", "canary-app-key"),
+        ("SIDECAR_STORAGE", folder.path().to_str().unwrap()),
+    ]);
+    search.secret("the database's password", "canary-database-password");
+    search.secret("NocoBase's key", "canary-app-key");
+    let config = Config::load(&sources).unwrap();
+    let Err(error) = App::build(config, Clock::system(), Entropy::system(), None).await else {
+        panic!("there is no server");
+    };
+    search.said("a refused start", format!("{error} {error:?}"));
 }
 
 /// What administrators and operators see.
