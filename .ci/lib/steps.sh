@@ -41,10 +41,11 @@ pass_step() {
 }
 
 fail_step() {
-  printf 'FAIL  %s (%s); the end of %s:\n' "$current_step" "$(seconds_since "$step_started")" "$current_log" >&3
-  tail -n 60 "$current_log" >&3
-  # Long journeys fail far from their end.
+  printf 'FAIL  %s (%s), log %s:\n' "$current_step" "$(seconds_since "$step_started")" "${current_log#"$PWD"/}" >&3
+  # Long journeys fail far from their end, and what is kept of this output may be short: the failures come first.
   grep -n -A 6 -E '^FAIL|^---- .* stdout|^error' "$current_log" | head -n 60 >&3 || true
+  printf 'its end:\n' >&3
+  tail -n 25 "$current_log" >&3
   failed+=("$current_step")
   current_step=
 }
