@@ -24,6 +24,7 @@ pub mod entropy;
 pub mod http;
 pub mod nocobase;
 pub mod plugin;
+mod remembered;
 pub mod session;
 pub mod sign_in;
 pub mod simulator;

@@ -6,9 +6,8 @@ use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, ApiError, AppState, envelope, options};
 use crate::audit::{Entry, Event};
-use crate::config::Mode;
-use crate::nocobase::{AuthenticatorChanges, NewAuthenticator, Page, StoreError};
-use crate::sign_in::{AUTH_TYPE, PLUGIN_NAME};
+use crate::nocobase::{AuthenticatorChanges, NewAuthenticator, Page};
+use crate::sign_in::AUTH_TYPE;
 
 const PASSWORD_TYPE: &str = "Email/Password";
 const PASSWORD_TITLE: &str = r#"{{t("Password",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
@@ -19,14 +18,9 @@ const TEXT_LIMIT: usize = 255;
 
 /// `authenticators:publicList`: what the sign-in page shows; nothing private.
 pub async fn public_list(context: Context) -> Answer {
-    let offers_dingtalk = offers_dingtalk(&context.state).await?;
-    let rows: Vec<Value> = context
-        .state
-        .store
-        .enabled_authenticators()
-        .await?
-        .into_iter()
-        .filter(|row| offers_dingtalk || row.auth_type != AUTH_TYPE)
+    let offered = context.state.sign_in.directory().offered().await?;
+    let rows: Vec<Value> = offered
+        .iter()
         .map(|row| {
             json!({
                 "name": row.name,
@@ -43,7 +37,7 @@ pub async fn public_list(context: Context) -> Answer {
 /// `authenticators:listTypes`: our type once the plugin is enabled.
 pub async fn list_types(context: Context) -> Answer {
     let mut types = vec![json!({ "name": PASSWORD_TYPE, "title": PASSWORD_TITLE })];
-    if offers_dingtalk(&context.state).await? {
+    if context.state.sign_in.directory().offers_dingtalk().await? {
         types.push(json!({ "name": AUTH_TYPE, "title": DINGTALK_TITLE }));
     }
     Ok(envelope::data(types))
@@ -175,23 +169,14 @@ pub async fn move_(context: Context) -> Answer {
     };
     let (source, target) = (id("sourceId")?, id("targetId")?);
     context.state.store.move_authenticator(source, target).await?;
+    context.state.sign_in.directory().forget();
     Ok(envelope::nothing())
 }
 
-/// Alone, our type exists while the plugin is enabled; beside NocoBase, NocoBase knows.
-async fn offers_dingtalk(state: &AppState) -> Result<bool, StoreError> {
-    if state.mode == Mode::BesideNocoBase {
-        return Ok(true);
-    }
-    Ok(state
-        .store
-        .find_plugin(PLUGIN_NAME)
-        .await?
-        .is_some_and(|plugin| plugin.enabled))
-}
-
 async fn require_type(state: &AppState, auth_type: &str) -> Result<(), ApiError> {
-    let is_offered = auth_type == PASSWORD_TYPE || auth_type == AUTH_TYPE && offers_dingtalk(state).await?;
+    let directory = state.sign_in.directory();
+    let is_offered =
+        auth_type == PASSWORD_TYPE || auth_type == AUTH_TYPE && directory.offers_dingtalk().await?;
     if is_offered {
         Ok(())
     } else {

@@ -58,7 +58,6 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Authenticator, StoreError> {
         let transaction = self.begin().await?;
-        let sort = self.next_sort(&transaction, TABLE).await?;
         let now = self.dialect.time(TABLE, now);
         let insert = self.insert(
             TABLE,
@@ -69,7 +68,7 @@ impl Store {
                 (Column::Description, new.description.into()),
                 (Column::Options, self.dialect.json(&new.options)),
                 (Column::Enabled, new.enabled.into()),
-                (Column::Sort, sort.into()),
+                (Column::Sort, self.next_sort(TABLE)),
                 (Column::CreatedAt, now.clone().into()),
                 (Column::UpdatedAt, now.into()),
             ],

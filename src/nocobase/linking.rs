@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Order, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, InsertStatement, Order, SelectStatement};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
@@ -17,7 +17,7 @@ use super::error::StoreError;
 use super::names::{Column, Table};
 use super::roles::ADMINISTRATOR_ROLES;
 use super::store::Store;
-use super::users::{USER_COLUMNS, User, UserId};
+use super::users::{Linked, USER_COLUMNS, User, UserId};
 
 /// How long a first sign-in waits for those before it in this process.
 const TURN_LIMIT: Duration = Duration::from_secs(10);
@@ -112,13 +112,13 @@ impl Store {
 
 impl Linking {
     /// The user linked to this subject by now.
-    pub async fn find_user_by_subject(&mut self, subject: &str) -> Result<Option<User>, StoreError> {
-        let select = self.store.select_user_by_subject(&self.authenticator, subject);
+    pub async fn find_linked(&mut self, subject: &str) -> Result<Option<Linked>, StoreError> {
+        let select = self.store.select_linked(&self.authenticator, subject);
         let row = self
             .store
             .find_row_in(&self.transaction, Table::Users, &select)
             .await?;
-        row.map(|row| User::from_row(&row)).transpose()
+        row.map(|row| Linked::from_row(&row)).transpose()
     }
 
     /// The users who have this phone number in any of the spellings, at most three.
@@ -143,9 +143,8 @@ impl Linking {
     }
 
     /// Makes a user with the default role.
-    pub async fn create_user(&mut self, new: NewUser, now: DateTime<Utc>) -> Result<User, StoreError> {
+    pub async fn create_user(&mut self, new: NewUser, now: DateTime<Utc>) -> Result<UserId, StoreError> {
         let store = &self.store;
-        let sort = store.next_sort(&self.transaction, Table::Users).await?;
         let time = store.dialect.time(Table::Users, now);
         let insert = store.insert(
             Table::Users,
@@ -153,22 +152,14 @@ impl Linking {
                 (Column::Nickname, filled(new.nickname.as_deref()).into()),
                 (Column::Phone, filled(new.phone.as_deref()).into()),
                 (Column::SystemSettings, store.dialect.json(&serde_json::json!({}))),
-                (Column::Sort, sort.into()),
+                (Column::Sort, store.next_sort(Table::Users)),
                 (Column::CreatedAt, time.clone().into()),
                 (Column::UpdatedAt, time.into()),
             ],
         );
         let id = UserId(store.insert_in(&self.transaction, Table::Users, insert).await?);
         self.give_default_role(id, now).await?;
-        let select = store.select_user(id);
-        let row = store
-            .find_row_in(&self.transaction, Table::Users, &select)
-            .await?;
-        let row = row.ok_or(StoreError::BadRow {
-            table: Table::Users.camel(),
-            column: Column::Id.camel(),
-        })?;
-        User::from_row(&row)
+        Ok(id)
     }
 
     /// Links a user to a subject; `Duplicate` when the user is linked by this authenticator already.
@@ -207,29 +198,33 @@ impl Linking {
     /// A user without a role is refused by NocoBase at every request, so a site without a default role is an error.
     async fn give_default_role(&self, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let store = &self.store;
-        let mut select = store.select(Table::Roles, &[Column::Name]);
-        select
+        let time = store.dialect.time(Table::RolesUsers, now);
+        let mut default_role = SelectStatement::new();
+        default_role
+            .from(store.names.table_ref(Table::Roles))
+            .expr(store.col(Table::Roles, Column::Name))
+            .expr(Expr::value(user.0))
+            .expr(time.clone())
+            .expr(time)
             .and_where(store.col(Table::Roles, Column::Default).eq(true))
             .limit(1);
-        let role = store
-            .find_row_in(&self.transaction, Table::Roles, &select)
-            .await?;
-        let role = role.ok_or(StoreError::BadRow {
-            table: Table::Roles.camel(),
-            column: Column::Default.camel(),
-        })?;
-        let table = Table::RolesUsers;
-        let time = store.dialect.time(table, now);
-        let insert = store.insert(
-            table,
-            [
-                (Column::RoleName, role.required_text(Column::Name)?.into()),
-                (Column::UserId, user.0.into()),
-                (Column::CreatedAt, time.clone().into()),
-                (Column::UpdatedAt, time.into()),
-            ],
-        );
-        store.execute_in(&self.transaction, &insert).await.map(drop)
+        let mut insert = InsertStatement::new();
+        insert
+            .into_table(store.names.table_ref(Table::RolesUsers))
+            .columns(
+                [
+                    Column::RoleName,
+                    Column::UserId,
+                    Column::CreatedAt,
+                    Column::UpdatedAt,
+                ]
+                .map(|column| store.names.iden(column)),
+            );
+        insert.select_from(default_role).map_err(|_| missing_role())?;
+        match store.execute_in(&self.transaction, &insert).await? {
+            0 => Err(missing_role()),
+            _ => Ok(()),
+        }
     }
 
     fn select_by_phone(&self, spellings: &[String]) -> SelectStatement {
@@ -267,6 +262,13 @@ impl Linking {
             .order_by_expr(user_id(), Order::Asc)
             .limit(PHONE_MATCHES);
         select
+    }
+}
+
+const fn missing_role() -> StoreError {
+    StoreError::BadRow {
+        table: Table::Roles.camel(),
+        column: Column::Default.camel(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Statements in NocoBase's words, spelt as the database spells them.
 
-use sea_orm::sea_query::{Alias, Expr, InsertStatement, SelectStatement};
+use sea_orm::sea_query::{
+    Alias, Expr, ExprTrait as _, Func, InsertStatement, QueryStatementBuilder as _, SelectStatement,
+};
 
 use super::names::{Column, Table};
 use super::store::Store;
@@ -33,6 +35,19 @@ impl Store {
             Alias::new(self.names.table(table)),
             Alias::new(self.names.column(column)),
         ))
+    }
+
+    /// The largest `sort` of a table plus one, as NocoBase places new rows; for an INSERT into that table.
+    pub(super) fn next_sort(&self, table: Table) -> Expr {
+        let largest = Alias::new("largest");
+        let mut rows = SelectStatement::new();
+        rows.from(self.names.table_ref(table))
+            .expr_as(self.col(table, Column::Sort).max(), largest.clone());
+        // MySQL reads the table it inserts into only through a table derived from it.
+        let mut next = SelectStatement::new();
+        next.from_subquery(rows, Alias::new("sorts"))
+            .expr(Expr::from(Func::coalesce([Expr::col(largest), Expr::value(0)])).add(1));
+        Expr::SubQuery(None, Box::new(next.into_sub_query_statement()))
     }
 
     /// An INSERT of one row.

@@ -1,6 +1,6 @@
 //! What is done in one transaction, or not at all.
 
-use sea_orm::sea_query::{ExprTrait as _, InsertStatement, SelectStatement};
+use sea_orm::sea_query::{InsertStatement, SelectStatement};
 use sea_orm::{
     ConnectionTrait as _, DatabaseTransaction, IsolationLevel, SqliteTransactionMode, StatementBuilder,
     TransactionOptions, TransactionTrait as _,
@@ -86,24 +86,5 @@ impl Store {
 
     pub(super) async fn commit(transaction: DatabaseTransaction) -> Result<(), StoreError> {
         limited(transaction.commit()).await.map_err(StoreError::from)
-    }
-
-    /// The largest `sort` of a table plus one, as NocoBase places new rows.
-    pub(super) async fn next_sort(
-        &self,
-        transaction: &DatabaseTransaction,
-        table: Table,
-    ) -> Result<i64, StoreError> {
-        let mut select = SelectStatement::new();
-        select
-            .from(self.names.table_ref(table))
-            .expr_as(self.col(table, Column::Sort).max(), Column::Sort.camel());
-        let row = self.find_row_in(transaction, table, &select).await?;
-        Ok(row
-            .map(|row| row.number(Column::Sort))
-            .transpose()?
-            .flatten()
-            .unwrap_or_default()
-            + 1)
     }
 }

@@ -120,6 +120,15 @@ impl User {
     }
 }
 
+impl Linked {
+    pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            user: User::from_row(row)?,
+            role: row.text_as(PREFERRED_ROLE)?,
+        })
+    }
+}
+
 impl Store {
     /// The user with this id.
     pub async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -171,19 +180,9 @@ impl Store {
         authenticator: &str,
         subject: &str,
     ) -> Result<Option<Linked>, StoreError> {
-        let mut select = self.select_user_by_subject(authenticator, subject);
-        let mut role = self.preferred_role_first(self.col(Table::Users, Column::Id));
-        role.expr(self.col(Table::RolesUsers, Column::RoleName)).limit(1);
-        let role = Expr::SubQuery(None, Box::new(role.into_sub_query_statement()));
-        select.expr_as(role, PREFERRED_ROLE);
+        let select = self.select_linked(authenticator, subject);
         let row = self.find_row(Table::Users, &select).await?;
-        row.map(|row| {
-            Ok(Linked {
-                user: User::from_row(&row)?,
-                role: row.text_as(PREFERRED_ROLE)?,
-            })
-        })
-        .transpose()
+        row.map(|row| Linked::from_row(&row)).transpose()
     }
 
     pub(super) fn select_user(&self, id: UserId) -> SelectStatement {
@@ -193,10 +192,14 @@ impl Store {
     }
 
     /// NocoBase has no unique index on the subject: should two users ever share one, the older wins every time.
-    pub(super) fn select_user_by_subject(&self, authenticator: &str, subject: &str) -> SelectStatement {
+    pub(super) fn select_linked(&self, authenticator: &str, subject: &str) -> SelectStatement {
+        let mut role = self.preferred_role_first(self.col(Table::Users, Column::Id));
+        role.expr(self.col(Table::RolesUsers, Column::RoleName)).limit(1);
+        let role = Expr::SubQuery(None, Box::new(role.into_sub_query_statement()));
         let links = Table::UsersAuthenticators;
         let mut select = self.select(Table::Users, &USER_COLUMNS);
         select
+            .expr_as(role, PREFERRED_ROLE)
             .inner_join(
                 self.names.table_ref(links),
                 self.col(links, Column::UserId)

@@ -10,10 +10,10 @@ mod passwords;
 pub mod policy;
 pub mod token;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta};
 use log::{info, warn};
 use moka::future::Cache;
 use uuid::Uuid;
@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::nocobase::{IssuedToken, Store, StoreError, User, UserId};
+use crate::remembered::Remembered;
 
 pub use cookies::{CookieLife, SessionCookie};
 pub use passwords::{PasswordObserver, Passwords};
@@ -102,11 +103,8 @@ pub struct Sessions {
     clock: Clock,
     entropy: Entropy,
     renewals: Cache<Uuid, Renewal>,
-    policy_seen: Arc<Mutex<Option<PolicySeen>>>,
+    policy: Arc<Remembered<TokenPolicy>>,
 }
-
-/// A token policy, and when it was read.
-type PolicySeen = (TokenPolicy, DateTime<Utc>);
 
 #[derive(Clone, Copy)]
 struct Renewal {
@@ -117,8 +115,6 @@ struct Renewal {
 /// Requests sent side by side with one old token all get the renewed one for this long, as in NocoBase.
 const RENEWAL_SHARED_FOR: Duration = Duration::from_secs(10);
 const RENEWALS_REMEMBERED: u64 = 10_000;
-/// How old the token policy may be; NocoBase itself reads it once.
-const POLICY_REMEMBERED_FOR: TimeDelta = TimeDelta::seconds(2);
 
 impl Sessions {
     /// Sessions on this store, signed with this secret.
@@ -137,10 +133,10 @@ impl Sessions {
             store,
             secret,
             passwords,
+            policy: Arc::new(Remembered::new(clock.clone())),
             clock,
             entropy,
             renewals,
-            policy_seen: Arc::default(),
         }
     }
 
@@ -335,21 +331,14 @@ impl Sessions {
         }
     }
 
-    /// The token policy as it stands in the database, or stood there a moment ago.
+    /// The token policy as it stands in the database, or stood there a moment ago; NocoBase itself reads it once.
     pub async fn policy(&self) -> Result<TokenPolicy, SessionError> {
-        let now = self.clock.now();
-        let seen = *self.policy_seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((policy, _)) = seen.filter(|(_, at)| now - *at < POLICY_REMEMBERED_FOR) {
-            return Ok(policy);
-        }
-        let config = self
-            .store
-            .token_policy()
-            .await?
-            .ok_or(SessionError::PolicyMissing)?;
-        let policy = TokenPolicy::parse(&config).ok_or(SessionError::PolicyMissing)?;
-        *self.policy_seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((policy, now));
-        Ok(policy)
+        let look_up = async {
+            let config = self.store.token_policy().await?;
+            let config = config.ok_or(SessionError::PolicyMissing)?;
+            TokenPolicy::parse(&config).ok_or(SessionError::PolicyMissing)
+        };
+        self.policy.get(look_up).await
     }
 
     /// The cookies of a session, as NocoBase sets them beside the answer.

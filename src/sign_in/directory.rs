@@ -1,25 +1,15 @@
-//! The DingTalk authenticators, remembered for a moment.
-//!
-//! Everyone signs in through the same one or two rows at nine in the morning. What an administrator changes in
-//! NocoBase counts within [`REMEMBERED_FOR`]; what they change here counts at once.
+//! The authenticators people sign in through, remembered for a moment: everyone uses the same one or two rows.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;
-use tokio::sync::Mutex;
-use tokio::time::timeout;
 
 use super::{AUTH_TYPE, PLUGIN_NAME, SignInError};
 use crate::clock::Clock;
 use crate::nocobase::{AesKey, Authenticator, AuthenticatorOptions, Environment, Store, StoreError};
+use crate::remembered::Remembered;
 
-/// How old a remembered authenticator may be.
-pub const REMEMBERED_FOR: TimeDelta = TimeDelta::seconds(2);
 const NAMES_REMEMBERED: u64 = 100;
-/// Who has waited this long for another one's look looks for themselves.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An enabled DingTalk authenticator with readable settings.
 pub struct Configured {
@@ -29,29 +19,27 @@ pub struct Configured {
     pub options: AuthenticatorOptions,
 }
 
-/// Finds authenticators by name.
+/// Finds authenticators.
 #[derive(Clone)]
 pub struct Directory {
     store: Store,
     aes_key: Option<AesKey>,
     plugin_row_decides: bool,
     clock: Clock,
-    remembered: Cache<String, (Arc<Configured>, DateTime<Utc>)>,
-    /// Held by who looks up a name: a crowd asks the database once, and not all at the same time.
-    looking: Cache<String, Arc<Mutex<()>>>,
+    by_name: Cache<String, Arc<Remembered<Arc<Configured>>>>,
+    offered: Arc<Remembered<Arc<[Authenticator]>>>,
 }
 
 impl Directory {
     /// A directory of these tables.
     pub fn new(store: Store, aes_key: Option<AesKey>, plugin_row_decides: bool, clock: Clock) -> Self {
-        let remembered = Cache::new(NAMES_REMEMBERED);
         Self {
             store,
             aes_key,
             plugin_row_decides,
+            by_name: Cache::new(NAMES_REMEMBERED),
+            offered: Arc::new(Remembered::new(clock.clone())),
             clock,
-            remembered,
-            looking: Cache::new(NAMES_REMEMBERED),
         }
     }
 
@@ -62,38 +50,43 @@ impl Directory {
 
     /// Forgets what is remembered, because it was changed here.
     pub fn forget(&self) {
-        self.remembered.invalidate_all();
+        self.by_name.invalidate_all();
+        self.offered.forget();
+    }
+
+    /// Whether our type can be signed in with. Alone, the plugin's row says so; beside NocoBase, NocoBase knows.
+    pub async fn offers_dingtalk(&self) -> Result<bool, StoreError> {
+        if !self.plugin_row_decides {
+            return Ok(true);
+        }
+        let plugin = self.store.find_plugin(PLUGIN_NAME).await?;
+        Ok(plugin.is_some_and(|plugin| plugin.enabled))
+    }
+
+    /// The enabled authenticators, in the order of the sign-in page.
+    pub async fn offered(&self) -> Result<Arc<[Authenticator]>, StoreError> {
+        let look_up = async {
+            let offers_dingtalk = self.offers_dingtalk().await?;
+            let mut enabled = self.store.enabled_authenticators().await?;
+            enabled.retain(|row| offers_dingtalk || row.auth_type != AUTH_TYPE);
+            Ok(enabled.into())
+        };
+        self.offered.get(look_up).await
     }
 
     /// The enabled DingTalk authenticator of this name. Any other name is as good as none.
     pub async fn find(&self, name: &str) -> Result<Arc<Configured>, SignInError> {
-        if let Some(known) = self.remembered(name) {
-            return Ok(known);
-        }
-        let looking = self.looking.get_with_by_ref(name, Arc::default);
-        // A database that is away must not be waited for one after the other.
-        let _looking = timeout(PATIENCE, looking.lock()).await;
-        if let Some(known) = self.remembered(name) {
-            return Ok(known);
-        }
-        let now = self.clock.now();
-        let found = Arc::new(self.look_up(name).await?);
-        self.remembered.insert(name.to_owned(), (Arc::clone(&found), now));
-        Ok(found)
-    }
-
-    /// As [`Directory::find`], as far as that asks nobody.
-    fn remembered(&self, name: &str) -> Option<Arc<Configured>> {
-        let (known, at) = self.remembered.get(name)?;
-        (self.clock.now() - at < REMEMBERED_FOR).then_some(known)
+        let remembered = self
+            .by_name
+            .get_with_by_ref(name, || Arc::new(Remembered::new(self.clock.clone())));
+        remembered
+            .get(async { self.look_up(name).await.map(Arc::new) })
+            .await
     }
 
     async fn look_up(&self, name: &str) -> Result<Configured, SignInError> {
-        if self.plugin_row_decides {
-            let plugin = self.store.find_plugin(PLUGIN_NAME).await?;
-            if !plugin.is_some_and(|plugin| plugin.enabled) {
-                return Err(SignInError::AuthenticatorNotFound);
-            }
+        if !self.offers_dingtalk().await? {
+            return Err(SignInError::AuthenticatorNotFound);
         }
         let authenticator = self
             .store

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::error::SignInError;
 use super::identity::Identity;
 use crate::audit::Matched;
-use crate::nocobase::{AuthenticatorOptions, Linked, Linking, NewUser, Store, StoreError, User};
+use crate::nocobase::{AuthenticatorOptions, Linked, NewUser, Store, StoreError, User};
 
 /// The user who was found or made.
 pub struct Match {
@@ -20,6 +20,12 @@ pub struct Match {
     pub role: Option<String>,
     /// How.
     pub matched: Matched,
+}
+
+impl Match {
+    fn of(Linked { user, role }: Linked, matched: Matched) -> Self {
+        Self { user, role, matched }
+    }
 }
 
 /// What an authenticator allows beyond recognising known people.
@@ -54,27 +60,16 @@ pub async fn find_or_link(
     rules: Rules,
     now: DateTime<Utc>,
 ) -> Result<Match, SignInError> {
-    if let Some(Linked { user, role }) = store.find_linked(authenticator, &identity.subject).await? {
-        return Ok(Match {
-            user,
-            role,
-            matched: Matched::Subject,
-        });
+    if let Some(linked) = store.find_linked(authenticator, &identity.subject).await? {
+        return Ok(Match::of(linked, Matched::Subject));
     }
     // A deadlock, or a rival who was faster by a hair: what was true has changed, so it is asked again, once.
-    let (user, matched) = match link(store, authenticator, identity, rules, now).await {
+    match link(store, authenticator, identity, rules, now).await {
         Err(SignInError::Store(StoreError::Conflict | StoreError::Duplicate { .. })) => {
-            link(store, authenticator, identity, rules, now).await?
+            link(store, authenticator, identity, rules, now).await
         }
-        outcome => outcome?,
-    };
-    let role = store
-        .roles_of(user.id)
-        .await?
-        .into_iter()
-        .next()
-        .map(|role| role.name);
-    Ok(Match { user, role, matched })
+        outcome => outcome,
+    }
 }
 
 async fn link(
@@ -83,7 +78,7 @@ async fn link(
     identity: &Identity,
     rules: Rules,
     now: DateTime<Utc>,
-) -> Result<(User, Matched), SignInError> {
+) -> Result<Match, SignInError> {
     if !rules.may_match_by_phone {
         return Err(SignInError::MigrationNeeded);
     }
@@ -92,11 +87,11 @@ async fn link(
     };
     let linking = store.begin_linking(authenticator).await?;
     let mut linking = linking.ok_or(SignInError::AuthenticatorNotFound)?;
-    if let Some(user) = linking.find_user_by_subject(&identity.subject).await? {
-        return Ok((user, Matched::Subject));
+    if let Some(linked) = linking.find_linked(&identity.subject).await? {
+        return Ok(Match::of(linked, Matched::Subject));
     }
     let mut candidates = linking.find_by_phone(&phone.spellings()).await?;
-    let found = match (candidates.pop(), candidates.is_empty()) {
+    let (user, matched) = match (candidates.pop(), candidates.is_empty()) {
         (Some(candidate), true) => {
             if candidate.linked_subject.is_some() {
                 return Err(SignInError::PhoneAlreadyLinked);
@@ -104,7 +99,7 @@ async fn link(
             if candidate.is_administrator && !rules.may_link_administrators {
                 return Err(SignInError::AdministratorNotLinked);
             }
-            (candidate.user, Matched::Phone)
+            (candidate.user.id, Matched::Phone)
         }
         (Some(_), false) => return Err(SignInError::PhoneAmbiguous),
         (None, _) if rules.may_sign_up => {
@@ -116,26 +111,11 @@ async fn link(
         }
         (None, _) => return Err(SignInError::NoMatchingUser),
     };
-    commit(linking, identity, found, now).await
-}
-
-async fn commit(
-    mut linking: Linking,
-    identity: &Identity,
-    found: (User, Matched),
-    now: DateTime<Utc>,
-) -> Result<(User, Matched), SignInError> {
-    let (user, matched) = found;
+    let (subject, nickname) = (&identity.subject, identity.nickname.as_deref());
     let meta = json!({ "matchedBy": matched });
-    linking
-        .link(
-            user.id,
-            &identity.subject,
-            meta,
-            identity.nickname.as_deref(),
-            now,
-        )
-        .await?;
+    linking.link(user, subject, meta, nickname, now).await?;
+    let linked = linking.find_linked(subject).await?;
+    let linked = linked.ok_or(SignInError::Store(StoreError::Conflict))?;
     linking.commit().await?;
-    Ok((user, matched))
+    Ok(Match::of(linked, matched))
 }

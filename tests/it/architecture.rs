@@ -8,16 +8,19 @@ use std::path::{Path, PathBuf};
 const LEAVES: [&str; 2] = ["clock", "entropy"];
 
 /// A module, and which of the others it may use beside the leaves.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     (
         "http",
         &[
             "audit", "config", "dingtalk", "doctor", "nocobase", "plugin", "session", "sign_in",
         ],
     ),
-    ("sign_in", &["audit", "dingtalk", "nocobase", "session"]),
+    (
+        "sign_in",
+        &["audit", "dingtalk", "nocobase", "remembered", "session"],
+    ),
     ("doctor", &["dingtalk", "nocobase", "session"]),
-    ("session", &["nocobase"]),
+    ("session", &["nocobase", "remembered"]),
     ("dingtalk", &[]),
     ("nocobase", &[]),
     ("audit", &[]),
@@ -25,6 +28,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("simulator", &[]),
     // Settings have the types of what they set.
     ("config", &["dingtalk", "nocobase", "sign_in"]),
+    ("remembered", &[]),
     ("clock", &[]),
 ];
 /// Put everything together, and may use everything.

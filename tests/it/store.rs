@@ -36,8 +36,8 @@ async fn sign_up(store: &Store, subject: &str, phone: Option<&str>) -> User {
         .await
         .unwrap()
         .expect("the authenticator is there");
-    if let Some(user) = linking.find_user_by_subject(subject).await.unwrap() {
-        return user;
+    if let Some(linked) = linking.find_linked(subject).await.unwrap() {
+        return linked.user;
     }
     let new = NewUser {
         nickname: Some(format!("Nick {subject}")),
@@ -45,17 +45,12 @@ async fn sign_up(store: &Store, subject: &str, phone: Option<&str>) -> User {
     };
     let user = linking.create_user(new, now()).await.unwrap();
     linking
-        .link(
-            user.id,
-            subject,
-            json!({"matched": "signUp"}),
-            Some("Nick"),
-            now(),
-        )
+        .link(user, subject, json!({"matched": "signUp"}), Some("Nick"), now())
         .await
         .unwrap();
+    let linked = linking.find_linked(subject).await.unwrap().unwrap();
     linking.commit().await.unwrap();
-    user
+    linked.user
 }
 
 async fn an_authenticator(store: &Store, name: &str) -> i64 {

@@ -46,8 +46,8 @@ export async function openGuide(window) {
   return opened;
 }
 
-/** Agrees to what NocoBase asks; its buttons are in the language of antd. */
-function confirm(page) {
+/** Agrees to what is asked; antd writes two Chinese characters with a space between them. */
+export function confirm(page) {
   return page.locator('.ant-modal-confirm-btns button, .ant-popconfirm-buttons button').last().click();
 }
 

@@ -192,7 +192,7 @@ async function settings(client, language) {
     await links.locator('input').first().press('Enter');
     await links.getByText('Lei from the users list').waitFor();
     await links.getByRole('button', { name: window.t('Remove') }).first().click();
-    await window.page.locator('.ant-popconfirm').getByRole('button', { name: window.t('Remove') }).click();
+    await admin.confirm(window.page);
     await links.getByText('Lei from the users list').waitFor({ state: 'detached' });
     const rows = await nocobase.database.query(`select 1 from ${nocobase.table('usersAuthenticators')} a join ${nocobase.table('users')} u on u.id = a.${nocobase.column('userId')} where u.username = 'lilei'`);
     assert.equal(rows.length, 0);

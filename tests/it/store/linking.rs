@@ -77,7 +77,7 @@ async fn a_linking_that_is_not_committed_leaves_nothing_and_lets_the_next_one_in
             .unwrap();
         let user = linking.create_user(NewUser::default(), now()).await.unwrap();
         linking
-            .link(user.id, "union1", json!({}), None, now())
+            .link(user, "union1", json!({}), None, now())
             .await
             .unwrap();
         drop(linking);

@@ -40,16 +40,16 @@ async fn a_new_user_gets_the_default_role_the_next_place_and_null_where_nothing_
             nickname: Some(long),
             phone: Some(String::new()),
         };
-        let user = linking.create_user(new, now()).await.unwrap();
+        let id = linking.create_user(new, now()).await.unwrap();
         linking
-            .link(user.id, "union1", json!({"nick": "钉"}), None, now())
+            .link(id, "union1", json!({"nick": "钉"}), None, now())
             .await
             .unwrap();
         linking.commit().await.unwrap();
 
+        let user = database.store.find_user(id).await.unwrap().unwrap();
         assert_eq!(user.nickname.map(|nickname| nickname.chars().count()), Some(255));
         assert_eq!(user.phone, None);
-        let id = user.id;
         assert_eq!(
             database
                 .number(&format!("SELECT `sort` FROM `@users` WHERE `id` = {id}"))

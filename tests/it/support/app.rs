@@ -218,7 +218,7 @@ impl TestApp {
         };
         let user = linking.create_user(user, self.clock.now()).await.unwrap();
         linking.commit().await.unwrap();
-        user.id
+        user
     }
 
     /// A browser that has never been here.
