@@ -30,9 +30,12 @@ use support::shared_site::SharedSite;
 
 /// DingTalk's usual limit for one app and one operation.
 const PER_SECOND: u32 = 20;
-/// Nobody may be served after so many who asked later: two seconds' worth. Those who ask within the same moment are
-/// read in any order, and a call that DingTalk turned away is repeated after a second.
+/// Nobody may be served after so many who asked later: two seconds' worth, since a call that DingTalk turned away is
+/// repeated after a second.
 const OVERTAKEN: usize = 40;
+/// The time between two calls. All 1000 ask within a fifth of a second, over a connection each, and requests of the
+/// same moment are read in any order: nobody is late by what they lost on the way.
+const MOMENT: Duration = Duration::from_millis(50);
 /// People on the way to DingTalk and back at a time; whoever is back waits with all others.
 const CHOOSING: usize = 100;
 /// Calls in a thousand that DingTalk may refuse for their rate: the way there is not even. They are repeated.
@@ -115,15 +118,16 @@ impl Stage {
         // A tenth more than the limit itself asks for.
         let longest = Duration::from_secs(people as u64) / PER_SECOND * 11 / 10;
         assert!(took <= longest, "{took:.1?}");
-        let overtaken = most_overtaken(&passed);
+        let overtaken = most_overtaken(&passed, MOMENT);
         assert!(overtaken <= OVERTAKEN, "{overtaken} overtook one");
         let cost = (peak - before) / people as u64;
         assert!(cost <= WAITING_COST, "{cost} KiB a person");
         format!(
             "all signed in within {:.1} s (at most {:.0}), none refused; 2 calls each, {throttled} repeated after DingTalk throttled them; \
-             at most {overtaken} overtook one; resident memory {before} KiB before, {peak} at most, {after} after",
+             at most {overtaken} of those who asked {MOMENT:?} later or more overtook one, {} of all; resident memory {before} KiB before, {peak} at most, {after} after",
             took.as_secs_f64(),
             longest.as_secs_f64(),
+            most_overtaken(&passed, Duration::ZERO),
         )
     }
 
@@ -252,10 +256,10 @@ impl Stage {
     }
 }
 
-/// The most people who asked after somebody and were signed in before them.
-fn most_overtaken(passed: &[Passed]) -> usize {
+/// The most people who asked so much later than somebody and were signed in before them.
+fn most_overtaken(passed: &[Passed], later: Duration) -> usize {
     let overtaken = |one: &Passed| {
-        let faster = |other: &&Passed| other.asked > one.asked && other.done < one.done;
+        let faster = |other: &&Passed| other.asked > one.asked + later && other.done < one.done;
         passed.iter().filter(faster).count()
     };
     passed.iter().map(overtaken).max().unwrap_or_default()
