@@ -296,7 +296,7 @@ export class NocoBase {
     }
   }
 
-  async untilHealthy(check = () => {}, seconds = 120) {
+  async untilHealthy(check = () => {}, seconds = 300) {
     const deadline = Date.now() + seconds * 1000;
     while (!(await this.isHealthy())) {
       check();
