@@ -56,7 +56,7 @@ function showProgress(content) {
     : t(buttonTexts?.pending ?? 'Completing your DingTalk sign-in…'));
 }
 
-const countdownText = () => t('Next try in {{seconds}} seconds.', { seconds: flow.secondsLeft });
+const countdownText = () => t('Next try in {{seconds}} s.', { seconds: flow.secondsLeft });
 
 function showCountdown(content) {
   fill(content,

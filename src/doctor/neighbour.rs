@@ -122,7 +122,7 @@ fn judge_clock(answer: &Answer, now: DateTime<Utc>) -> Finding {
     if seconds > SKEW_LIMIT_SECONDS {
         Finding::error(
             CHECK,
-            "The clocks of NocoBase and the sidecar differ by {{seconds}} seconds.",
+            "The clocks of NocoBase and the sidecar differ by {{seconds}} s.",
         )
         .with("seconds", seconds.to_string())
         .advise("Set both clocks by a time server: signed tokens live only for a minute.")

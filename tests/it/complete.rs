@@ -574,7 +574,7 @@ async fn a_throttled_redemption_keeps_the_flow_for_another_try() {
         answer.stable(),
         refusal(
             "DINGTALK_BUSY",
-            "Many people are signing in right now. Try again in 60 seconds."
+            "Many people are signing in right now. Try again in 60 s."
         )
     );
     assert_eq!(answer.header("retry-after"), "60");
@@ -599,7 +599,7 @@ async fn being_throttled_after_the_redemption_goes_on_without_a_second_one() {
         busy.stable(),
         refusal(
             "DINGTALK_BUSY",
-            "Many people are signing in right now. Try again in 60 seconds."
+            "Many people are signing in right now. Try again in 60 s."
         )
     );
     let (name, _, words) = cookie_parts(&busy.set_cookies()[0]);

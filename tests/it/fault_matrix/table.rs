@@ -116,7 +116,7 @@ const fn busy(seconds: u32, sent: usize) -> Refused {
     Refused {
         status: 503,
         code: "DINGTALK_BUSY",
-        sentence: "Many people are signing in right now. Try again in {{seconds}} seconds.",
+        sentence: "Many people are signing in right now. Try again in {{seconds}} s.",
         seconds: Some(seconds),
         flow: Flow::Kept,
         sent,
