@@ -21,7 +21,7 @@ import { freePort, NocoBase } from './nocobase.mjs';
 import { DingTalk, SidecarProgram } from './programs.mjs';
 import { queueSteps } from './queue.mjs';
 import { sessionSteps } from './session.mjs';
-import { expectRefusal, expectSignedIn, throughDingTalk, whoIsIn } from './sign-in.mjs';
+import { expectRefusal, expectSignedIn, throughDingTalk, untilIn, whoIsIn } from './sign-in.mjs';
 import { warningSteps } from './warnings.mjs';
 import { BUTTON, launch, openWindow } from './window.mjs';
 
@@ -274,7 +274,7 @@ async function journey() {
     await admin.setEnabled(window, nocobase, false);
     await whoIsIn(session, nocobase);
     await session.page.reload();
-    await session.page.waitForURL((url) => url.pathname.includes('/admin'));
+    await untilIn(session);
     await admin.setEnabled(window, nocobase, true);
     assert.equal((await nocobase.database.query(`select 1 from ${nocobase.table('authenticators')} where name = '${name}' and enabled = true`)).length, 1);
     await admin.setEnabled(window, nocobase, false);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { whoIsIn } from './sign-in.mjs';
+import { untilIn, whoIsIn } from './sign-in.mjs';
 
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
@@ -16,22 +16,9 @@ function aged(token, secret) {
 
 export async function sessionSteps({ step, as, window, nocobase, name }) {
   const { page } = window;
-  const inside = () => !window.location.pathname.includes('/signin') && document.querySelector('.ant-layout, [class*=layout]');
-  // NocoBase's own page goes to the sign-in page when its look at the session fails for any reason, a busy server
-  // included. The session is there all the same, and the next page has to be in.
-  const untilIn = async () => {
-    const seen = await page.waitForFunction(() => {
-      if (window.location.pathname.includes('/signin')) return 'sign-in page';
-      return document.querySelector('.ant-layout, [class*=layout]') && 'in';
-    });
-    if ((await seen.jsonValue()) === 'in') return;
-    assert.ok(await window.stored('NOCOBASE_TOKEN'), 'the session is gone');
-    await page.goto(`${window.base}/admin`);
-    await page.waitForFunction(inside);
-  };
   await step(as('the session survives a reload and a new tab'), async () => {
     await page.reload();
-    await untilIn();
+    await untilIn(window);
     const tab = await page.context().newPage();
     await tab.goto(`${window.base}/admin`);
     await tab.waitForURL((url) => url.pathname.includes('/admin'));

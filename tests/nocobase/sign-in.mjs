@@ -47,3 +47,22 @@ export async function whoIsIn(window, nocobase) {
   assert.equal(answer.status, 200, answer.text);
   return answer.json.data;
 }
+
+const inside = () => !window.location.pathname.includes('/signin') && document.querySelector('.ant-layout, [class*=layout]');
+
+/**
+ * Waits until NocoBase's own pages are there. They go to the sign-in page when their look at the session fails for any
+ * reason: a busy server, a restart, a reload in the middle of it. The session is there all the same, and the next page
+ * has to be in.
+ */
+export async function untilIn(window) {
+  const { page } = window;
+  const seen = await page.waitForFunction(() => {
+    if (window.location.pathname.includes('/signin')) return 'sign-in page';
+    return document.querySelector('.ant-layout, [class*=layout]') && 'in';
+  });
+  if ((await seen.jsonValue()) === 'in') return;
+  assert.ok(await window.stored('NOCOBASE_TOKEN'), 'the session is gone');
+  await page.goto(`${window.base}/admin`);
+  await page.waitForFunction(inside);
+}
