@@ -96,6 +96,8 @@ impl Sidecar<'_> {
             .env("SIDECAR_STORAGE", self.folder.path().join(self.name))
             .env("STORAGE_PATH", self.folder.path().join("no-nocobase"))
             .env("DINGTALK_QPS_PER_API", "0")
+            // One address here is all people, and some rows only begin.
+            .env("SIDECAR_ATTEMPTS_PER_ADDRESS", "0")
             .envs(
                 ["DINGTALK_LOGIN_URL", "DINGTALK_API_URL", "DINGTALK_OAPI_URL"]
                     .map(|name| (name, dingtalk.as_str())),
