@@ -73,7 +73,11 @@ impl<T: Clone> Remembered<T> {
     fn fresh(&self) -> Option<T> {
         let known = self.known();
         let (value, at) = known.value.as_ref()?;
-        (self.clock.now() - *at < REMEMBERED_FOR).then(|| value.clone())
+        // A clock that was set back must not make a value last for as long.
+        let age = self.clock.now() - *at;
+        (TimeDelta::zero()..REMEMBERED_FOR)
+            .contains(&age)
+            .then(|| value.clone())
     }
 
     fn known(&self) -> MutexGuard<'_, Known<T>> {
@@ -115,6 +119,18 @@ mod tests {
         clock.advance(TimeDelta::milliseconds(1));
 
         assert_eq!(value(3).await, 3);
+    }
+
+    #[tokio::test]
+    async fn a_value_is_looked_up_again_when_the_clock_was_set_back() {
+        let clock = Clock::manual(DateTime::UNIX_EPOCH);
+        let number = Remembered::new(clock.clone());
+        let value = async |new: i32| number.get(async { Ok::<_, Infallible>(new) }).await.unwrap();
+        assert_eq!(value(1).await, 1);
+
+        clock.advance(TimeDelta::hours(-1));
+
+        assert_eq!(value(2).await, 2);
     }
 
     #[tokio::test]
