@@ -76,6 +76,7 @@ impl fmt::Debug for PasswordHash {
 }
 
 /// A user whom a subject leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Linked {
     /// The user.
     pub user: User,
@@ -132,7 +133,8 @@ impl Linked {
 impl Store {
     /// The user with this id.
     pub async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let select = self.select_user(id);
+        let mut select = self.select(Table::Users, &USER_COLUMNS);
+        select.and_where(self.col(Table::Users, Column::Id).eq(id.0));
         self.find_row(Table::Users, &select)
             .await?
             .map(|row| User::from_row(&row))
@@ -161,20 +163,8 @@ impl Store {
         )))
     }
 
-    /// The user whom this authenticator has linked to this subject, compared byte for byte, in one statement.
-    pub async fn find_user_by_subject(
-        &self,
-        authenticator: &str,
-        subject: &str,
-    ) -> Result<Option<User>, StoreError> {
-        Ok(self
-            .find_linked(authenticator, subject)
-            .await?
-            .map(|linked| linked.user))
-    }
-
-    /// The user of a subject together with the role they would act in: all that a returning person's sign-in asks
-    /// of the database, in one statement.
+    /// The user whom this authenticator has linked to this subject, compared byte for byte, and the role they would act
+    /// in: all that a returning person's sign-in asks of the database, in one statement.
     pub async fn find_linked(
         &self,
         authenticator: &str,
@@ -183,12 +173,6 @@ impl Store {
         let select = self.select_linked(authenticator, subject);
         let row = self.find_row(Table::Users, &select).await?;
         row.map(|row| Linked::from_row(&row)).transpose()
-    }
-
-    pub(super) fn select_user(&self, id: UserId) -> SelectStatement {
-        let mut select = self.select(Table::Users, &USER_COLUMNS);
-        select.and_where(self.col(Table::Users, Column::Id).eq(id.0));
-        select
     }
 
     /// NocoBase has no unique index on the subject: should two users ever share one, the older wins every time.

@@ -19,10 +19,10 @@ async fn a_known_person_is_matched_by_phone_and_signed_in() {
     assert_eq!(check.json["data"]["roles"][0]["name"], json!("member"));
     let link = app
         .store
-        .find_user_by_subject(AUTHENTICATOR, &subject(&app, "li-lei"))
+        .find_linked(AUTHENTICATOR, &subject(&app, "li-lei"))
         .await
         .unwrap();
-    assert_eq!(link.unwrap().id, user);
+    assert_eq!(link.unwrap().user.id, user);
 }
 
 fn subject(app: &TestApp, person: &str) -> String {

@@ -170,8 +170,8 @@ async fn a_thousand_interleaved_sign_ins_never_swap_two_people() {
             .zip(&first)
             .collect();
         for (union_id, id) in by_union_id {
-            let linked = store.find_user_by_subject(AUTHENTICATOR, union_id).await.unwrap();
-            assert_eq!(json!(linked.unwrap().id), *id, "{union_id}");
+            let linked = store.find_linked(AUTHENTICATOR, union_id).await.unwrap();
+            assert_eq!(json!(linked.unwrap().user.id), *id, "{union_id}");
         }
         assert_eq!(dingtalk.unexpected(), Vec::<String>::new());
         stop.now().await;

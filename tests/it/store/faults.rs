@@ -71,11 +71,11 @@ async fn a_restarted_server_is_not_noticed_by_who_signs_in() {
             let user = sign_up(store, "union1", None).await;
 
             database.cut_connections().await;
-            let found = store.find_user_by_subject(AUTHENTICATOR, "union1").await.unwrap();
+            let found = store.find_linked(AUTHENTICATOR, "union1").await.unwrap();
             database.cut_connections().await;
             let linking = store.begin_linking(AUTHENTICATOR).await.unwrap();
 
-            assert_eq!(found.map(|user| user.id), Some(user.id));
+            assert_eq!(found.map(|linked| linked.user.id), Some(user.id));
             assert!(linking.is_some());
         })
         .await;

@@ -170,12 +170,8 @@ async fn subjects_that_differ_only_in_case_are_two_people() {
             ("caseunieie", lower.id),
             ("caseunieie ", padded.id),
         ] {
-            let found = database
-                .store
-                .find_user_by_subject(AUTHENTICATOR, subject)
-                .await
-                .unwrap();
-            assert_eq!(found.map(|user| user.id), Some(user), "{subject}");
+            let found = database.store.find_linked(AUTHENTICATOR, subject).await.unwrap();
+            assert_eq!(found.map(|linked| linked.user.id), Some(user), "{subject}");
         }
         for (authenticator, subject) in [
             (AUTHENTICATOR, "CASEUNIEIE"),
@@ -183,11 +179,7 @@ async fn subjects_that_differ_only_in_case_are_two_people() {
             ("basic", "CaseUNiEiE"),
             (AUTHENTICATOR, ""),
         ] {
-            let found = database
-                .store
-                .find_user_by_subject(authenticator, subject)
-                .await
-                .unwrap();
+            let found = database.store.find_linked(authenticator, subject).await.unwrap();
             assert_eq!(found, None, "{authenticator} {subject}");
         }
     })
@@ -227,11 +219,7 @@ async fn a_returning_sign_in_costs_one_statement_to_look_up_and_one_to_record() 
         let entropy = Entropy::seeded(1);
 
         let before = database.statements();
-        database
-            .store
-            .find_user_by_subject(AUTHENTICATOR, "union1")
-            .await
-            .unwrap();
+        database.store.find_linked(AUTHENTICATOR, "union1").await.unwrap();
         let looked_up = database.statements();
         database
             .store

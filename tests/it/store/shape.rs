@@ -109,7 +109,7 @@ async fn two_users_of_one_subject_prevent_the_index_and_are_named_as_the_reason(
             .await;
 
         let outcome = store.ensure_subject_index().await;
-        let found = store.find_user_by_subject(AUTHENTICATOR, "union1").await.unwrap();
+        let found = store.find_linked(AUTHENTICATOR, "union1").await.unwrap();
 
         match outcome {
             Err(StoreError::SubjectsNotUnique) => assert_ne!(database.kind, Kind::MariaDb),
@@ -118,7 +118,7 @@ async fn two_users_of_one_subject_prevent_the_index_and_are_named_as_the_reason(
                 (Kind::MariaDb, SubjectIndex::NotUsed)
             ),
         }
-        assert_eq!(found.map(|user| user.id), Some(first.id));
+        assert_eq!(found.map(|linked| linked.user.id), Some(first.id));
     })
     .await;
 }

@@ -50,7 +50,7 @@ async fn links_are_listed_searched_masked_and_removed() {
         assert!(!store.unlink(AUTHENTICATOR, first.id).await.unwrap());
         assert_eq!(
             store
-                .find_user_by_subject(AUTHENTICATOR, "unionId-000000-A")
+                .find_linked(AUTHENTICATOR, "unionId-000000-A")
                 .await
                 .unwrap(),
             None
