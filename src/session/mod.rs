@@ -5,6 +5,7 @@
 //! what it knows of sessions, so renewing or blocking behind its back would break them.
 
 pub mod cookies;
+mod ended;
 pub mod password;
 mod passwords;
 pub mod policy;
@@ -13,7 +14,7 @@ pub mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta};
+use chrono::{DateTime, TimeDelta, Utc};
 use log::{info, warn};
 use moka::future::Cache;
 use uuid::Uuid;
@@ -22,6 +23,8 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::nocobase::{IssuedToken, Store, StoreError, User, UserId};
 use crate::remembered::Remembered;
+
+use ended::EndedSessions;
 
 pub use cookies::{CookieLife, SessionCookie};
 pub use passwords::{PasswordObserver, Passwords};
@@ -104,6 +107,7 @@ pub struct Sessions {
     entropy: Entropy,
     renewals: Cache<Uuid, Renewal>,
     policy: Arc<Remembered<TokenPolicy>>,
+    ended: Arc<EndedSessions>,
 }
 
 #[derive(Clone, Copy)]
@@ -137,6 +141,7 @@ impl Sessions {
             clock,
             entropy,
             renewals,
+            ended: Arc::default(),
         }
     }
 
@@ -177,10 +182,7 @@ impl Sessions {
             Err(StoreError::Duplicate { .. }) => return Err(SessionError::AlreadyIssued),
             Err(error) => return Err(error.into()),
         }
-        self.forget_old_sign_ins(
-            user_id,
-            now.timestamp_millis() - policy.session_expiration.num_milliseconds(),
-        );
+        self.delete_ended_sessions(user_id, now, &policy);
         Ok(Issued {
             token,
             claims,
@@ -193,12 +195,19 @@ impl Sessions {
         self.entropy.uuid()
     }
 
-    /// Deletes the user's ended sessions, off the path of the answer: what stays does no harm.
-    fn forget_old_sign_ins(&self, user_id: UserId, before_ms: i64) {
+    /// Deletes the ended sessions of those who signed in of late, off the path of the answer: what stays does no harm.
+    fn delete_ended_sessions(&self, user_id: UserId, now: DateTime<Utc>, policy: &TokenPolicy) {
+        let Some(users) = self.ended.due_with(user_id, now) else {
+            return;
+        };
+        let before_ms = now.timestamp_millis() - policy.session_expiration.num_milliseconds();
         let store = self.store.clone();
         tokio::spawn(async move {
-            if let Err(error) = store.delete_sign_ins_before(user_id, before_ms).await {
-                warn!("ended sessions of user {user_id} were not deleted: {error}");
+            if let Err(error) = store.delete_sign_ins_before(&users, before_ms).await {
+                warn!(
+                    "ended sessions of {} users were not deleted: {error}",
+                    users.len()
+                );
             }
         });
     }
@@ -309,7 +318,7 @@ impl Sessions {
         };
         let policy = self.policy().await?;
         let ends_at_ms = claims.sign_in_time + policy.session_expiration.num_milliseconds();
-        let ends = DateTime::from_timestamp_millis(ends_at_ms).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
+        let ends = DateTime::from_timestamp_millis(ends_at_ms).unwrap_or(DateTime::<Utc>::MAX_UTC);
         self.store
             .block_token(&claims.jti.to_string(), ends, self.clock.now())
             .await?;

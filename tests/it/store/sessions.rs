@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn issued_tokens_are_recorded_once_renewed_once_and_forgotten() {
+async fn issued_tokens_are_recorded_once_and_renewed_once() {
     on_every_database(|database| async move {
         let store = &database.store;
         let entropy = Entropy::seeded(2);
@@ -26,10 +26,39 @@ async fn issued_tokens_are_recorded_once_renewed_once_and_forgotten() {
             database.number("SELECT `issuedTime` FROM `@issuedTokens`").await,
             now().timestamp_millis()
         );
-        store.delete_sign_ins_before(ROOT, 1000).await.unwrap();
-        assert_eq!(database.number("SELECT COUNT(*) FROM `@issuedTokens`").await, 1);
-        store.delete_sign_ins_before(ROOT, 1001).await.unwrap();
-        assert_eq!(database.number("SELECT COUNT(*) FROM `@issuedTokens`").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn ended_sessions_of_several_users_are_deleted_at_once_and_nobody_elses() {
+    on_every_database(|database| async move {
+        let store = &database.store;
+        let entropy = Entropy::seeded(3);
+        let other = UserId(ROOT.0 + 1);
+        let third = UserId(ROOT.0 + 2);
+        for (user_id, signed_in_at_ms) in [(ROOT, 999), (ROOT, 1000), (other, 999), (third, 999)] {
+            let token = IssuedToken {
+                user_id,
+                ..a_token(entropy.uuid(), entropy.uuid(), signed_in_at_ms)
+            };
+            store.issue_token(token, now()).await.unwrap();
+        }
+
+        store
+            .delete_sign_ins_before(&[ROOT, other].into(), 1000)
+            .await
+            .unwrap();
+
+        let left = |condition: &str| format!("SELECT COUNT(*) FROM `@issuedTokens` WHERE {condition}");
+        assert_eq!(database.number(&left("1 = 1")).await, 2);
+        assert_eq!(
+            database
+                .number(&left(&format!("`userId` = {ROOT} AND `signInTime` = 1000")))
+                .await,
+            1
+        );
+        assert_eq!(database.number(&left(&format!("`userId` = {third}"))).await, 1);
     })
     .await;
 }

@@ -84,7 +84,7 @@ CREATE TABLE `@issuedTokens` (
 
 CREATE INDEX `issuedTokens_jti` ON `@issuedTokens` (`jti`);
 
-CREATE INDEX `issuedTokens_userId` ON `@issuedTokens` (`userId`);
+CREATE INDEX `issuedTokens_authenticator` ON `@issuedTokens` (`authenticator`);
 
 CREATE TABLE `@tokenBlacklist` (
   `id` BIGINT AUTO_INCREMENT PRIMARY KEY,

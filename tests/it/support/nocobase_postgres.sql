@@ -84,7 +84,7 @@ CREATE TABLE `@issuedTokens` (
 
 CREATE INDEX ON `@issuedTokens` (`jti`);
 
-CREATE INDEX ON `@issuedTokens` (`userId`);
+CREATE INDEX ON `@issuedTokens` (`authenticator`);
 
 CREATE TABLE `@tokenBlacklist` (
   `id` BIGSERIAL PRIMARY KEY,
