@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::mysql::MySqlConnectOptions;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{ConnectOptions as _, Executor as _};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
 use secrecy::ExposeSecret as _;
 
@@ -27,6 +27,9 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// SQLite has one writer at a time; the others wait this long for it.
 const SQLITE_BUSY_LIMIT: Duration = Duration::from_secs(5);
 const SQLITE_CONNECTIONS: u32 = 8;
+/// Set once for a connection, because it would be a round trip in each transaction.
+const POSTGRES_ISOLATION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED";
+const MYSQL_ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// Opens a pool for the settings.
 pub(super) async fn open(settings: &DatabaseSettings) -> Result<DatabaseConnection, StoreError> {
@@ -93,11 +96,21 @@ fn server_options(server: &ServerDatabase) -> ConnectOptions {
         ServerDialect::Postgres => {
             let mut options = pooled("postgres://localhost", server.pool_max.max(1));
             options.map_sqlx_postgres_opts(move |_| postgres_options(&settings));
+            options.map_sqlx_postgres_pool_opts(|pool| {
+                pool.after_connect(|connection, _| {
+                    Box::pin(async move { connection.execute(POSTGRES_ISOLATION).await.map(drop) })
+                })
+            });
             options
         }
         ServerDialect::MySql | ServerDialect::MariaDb => {
             let mut options = pooled("mysql://localhost", server.pool_max.max(1));
             options.map_sqlx_mysql_opts(move |_| mysql_options(&settings));
+            options.map_sqlx_mysql_pool_opts(|pool| {
+                pool.after_connect(|connection, _| {
+                    Box::pin(async move { connection.execute(MYSQL_ISOLATION).await.map(drop) })
+                })
+            });
             options
         }
     };

@@ -20,10 +20,6 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    pub(super) const fn is_sqlite(self) -> bool {
-        matches!(self, Self::Sqlite)
-    }
-
     /// JSON for an INSERT or UPDATE. PostgreSQL takes no text for a `json` column without the cast.
     pub(super) fn json(self, value: &serde_json::Value) -> Expr {
         let text = Expr::val(value.to_string());

@@ -2,8 +2,8 @@
 
 use sea_orm::sea_query::{InsertStatement, SelectStatement};
 use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, IsolationLevel, SqliteTransactionMode, StatementBuilder,
-    TransactionOptions, TransactionTrait as _,
+    ConnectionTrait as _, DatabaseTransaction, SqliteTransactionMode, StatementBuilder, TransactionOptions,
+    TransactionTrait as _,
 };
 
 use super::dialect::Dialect;
@@ -13,18 +13,12 @@ use super::row::Row;
 use super::store::{Store, limited};
 
 impl Store {
-    /// Begins a transaction that sees what others commit while it waits for locks.
+    /// Begins a transaction that sees what others commit while it waits for locks (connections are opened for that).
     pub(super) async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
-        let options = if self.dialect.is_sqlite() {
-            TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..TransactionOptions::default()
-            }
-        } else {
-            TransactionOptions {
-                isolation_level: Some(IsolationLevel::ReadCommitted),
-                ..TransactionOptions::default()
-            }
+        let options = TransactionOptions {
+            // Ignored by the other databases.
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
         };
         self.read(|| self.connection.begin_with_options(options)).await
     }
