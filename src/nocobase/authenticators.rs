@@ -7,6 +7,7 @@ use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, Order, SelectSta
 use super::authenticator::{AUTHENTICATOR_COLUMNS, Authenticator, AuthenticatorChanges, NewAuthenticator};
 use super::error::StoreError;
 use super::names::{Column, Table};
+use super::statements::Newest;
 use super::store::{Page, Paged, Store};
 
 const TABLE: Table = Table::Authenticators;
@@ -68,7 +69,7 @@ impl Store {
                 (Column::Description, new.description.into()),
                 (Column::Options, self.dialect.json(&new.options)),
                 (Column::Enabled, new.enabled.into()),
-                (Column::Sort, self.next_sort(TABLE)),
+                (Column::Sort, self.next_sort(TABLE, Newest::default())),
                 (Column::CreatedAt, now.clone().into()),
                 (Column::UpdatedAt, now.into()),
             ],

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func, InsertStatement, Order, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, InsertStatement, SelectStatement};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use super::error::StoreError;
 use super::names::{Column, Table};
 use super::roles::ADMINISTRATOR_ROLES;
+use super::statements::Newest;
 use super::store::Store;
 use super::users::{Linked, USER_COLUMNS, User, UserId};
 
@@ -24,7 +25,7 @@ const TURN_LIMIT: Duration = Duration::from_secs(10);
 /// What a VARCHAR(255) of NocoBase holds.
 const TEXT_LIMIT: usize = 255;
 /// One match is an answer, two are a refusal; the third only shows that there are more.
-const PHONE_MATCHES: u64 = 3;
+const PHONE_MATCHES: usize = 3;
 
 /// A person to be made a user; the rest of the columns stay NULL.
 #[derive(Clone, Default)]
@@ -70,7 +71,7 @@ pub struct Linking {
     authenticator: String,
     transaction: DatabaseTransaction,
     /// Held until the transaction has ended; dropped after it.
-    _turn: OwnedMutexGuard<()>,
+    turn: OwnedMutexGuard<Newest>,
 }
 
 impl fmt::Debug for Linking {
@@ -105,7 +106,7 @@ impl Store {
             store: self.clone(),
             authenticator,
             transaction,
-            _turn: turn,
+            turn,
         }))
     }
 }
@@ -114,11 +115,15 @@ impl Linking {
     /// The user linked to this subject by now.
     pub async fn find_linked(&mut self, subject: &str) -> Result<Option<Linked>, StoreError> {
         let select = self.store.select_linked(&self.authenticator, subject);
-        let row = self
+        let rows = self
             .store
-            .find_row_in(&self.transaction, Table::Users, &select)
+            .find_rows_in(&self.transaction, Table::Users, &select)
             .await?;
-        row.map(|row| Linked::from_row(&row)).transpose()
+        let linked = Linked::oldest_of(&rows)?;
+        if let Some(linked) = &linked {
+            self.turn.see(linked.user.id.0, linked.sort);
+        }
+        Ok(linked)
     }
 
     /// The users who have this phone number in any of the spellings, at most three.
@@ -131,7 +136,8 @@ impl Linking {
             .store
             .find_rows_in(&self.transaction, Table::Users, &select)
             .await?;
-        rows.iter()
+        let mut matches = rows
+            .iter()
             .map(|row| {
                 Ok(PhoneMatch {
                     user: User::from_row(row)?,
@@ -139,11 +145,16 @@ impl Linking {
                     is_administrator: row.number_as("administratorRoles")?.unwrap_or_default() > 0,
                 })
             })
-            .collect()
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        // Not in the statement: asked for the first few by id, PostgreSQL may read all users in that order.
+        matches.sort_by_key(|found| found.user.id);
+        matches.truncate(PHONE_MATCHES);
+        Ok(matches)
     }
 
     /// Makes a user with the default role.
     pub async fn create_user(&mut self, new: NewUser, now: DateTime<Utc>) -> Result<UserId, StoreError> {
+        let newest = self.turn.at(now);
         let store = &self.store;
         let time = store.dialect.time(Table::Users, now);
         let insert = store.insert(
@@ -152,7 +163,7 @@ impl Linking {
                 (Column::Nickname, filled(new.nickname.as_deref()).into()),
                 (Column::Phone, filled(new.phone.as_deref()).into()),
                 (Column::SystemSettings, store.dialect.json(&serde_json::json!({}))),
-                (Column::Sort, store.next_sort(Table::Users)),
+                (Column::Sort, store.next_sort(Table::Users, newest)),
                 (Column::CreatedAt, time.clone().into()),
                 (Column::UpdatedAt, time.into()),
             ],
@@ -258,9 +269,7 @@ impl Linking {
                 store
                     .dialect
                     .any_of_bytes(store.col(Table::Users, Column::Phone), spellings),
-            )
-            .order_by_expr(user_id(), Order::Asc)
-            .limit(PHONE_MATCHES);
+            );
         select
     }
 }

@@ -1,11 +1,45 @@
 //! Statements in NocoBase's words, spelt as the database spells them.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{
     Alias, Expr, ExprTrait as _, Func, InsertStatement, QueryStatementBuilder as _, SelectStatement,
 };
 
 use super::names::{Column, Table};
 use super::store::Store;
+
+/// The table is read whole no more often.
+const READ_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(2);
+
+/// How far the rows of a table are known: the largest `id`, and the largest `sort` of the rows up to it. Whoever moves
+/// rows changes their places among themselves, so it holds; for how long, is bounded all the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Newest {
+    id: i64,
+    sort: i64,
+    read_at: DateTime<Utc>,
+}
+
+impl Newest {
+    /// What is known at this time: nothing when the whole table was last read too long ago.
+    pub(super) fn at(&mut self, now: DateTime<Utc>) -> Self {
+        if !(TimeDelta::zero()..READ_AGAIN_AFTER).contains(&(now - self.read_at)) {
+            *self = Self {
+                read_at: now,
+                ..Self::default()
+            };
+        }
+        *self
+    }
+
+    /// Takes note of a row. The same id again, too: SQLite gives that of a row that was rolled back once more.
+    pub(super) fn see(&mut self, id: i64, sort: i64) {
+        if id >= self.id {
+            self.id = id;
+            self.sort = Ord::max(self.sort, sort);
+        }
+    }
+}
 
 impl Store {
     /// A select over one table with NocoBase's names for the columns of the answer.
@@ -37,16 +71,19 @@ impl Store {
         ))
     }
 
-    /// The largest `sort` of a table plus one, as NocoBase places new rows; for an INSERT into that table.
-    pub(super) fn next_sort(&self, table: Table) -> Expr {
+    /// The largest `sort` of a table plus one, as NocoBase places new rows; for an INSERT into that table. NocoBase has
+    /// no index on it, so only the rows after those that are known are read.
+    pub(super) fn next_sort(&self, table: Table, known: Newest) -> Expr {
         let largest = Alias::new("largest");
         let mut rows = SelectStatement::new();
         rows.from(self.names.table_ref(table))
-            .expr_as(self.col(table, Column::Sort).max(), largest.clone());
+            .expr_as(self.col(table, Column::Sort).max(), largest.clone())
+            .and_where(self.col(table, Column::Id).gt(known.id));
         // MySQL reads the table it inserts into only through a table derived from it.
         let mut next = SelectStatement::new();
+        let newer = Func::coalesce([Expr::col(largest), Expr::value(0)]);
         next.from_subquery(rows, Alias::new("sorts"))
-            .expr(Expr::from(Func::coalesce([Expr::col(largest), Expr::value(0)])).add(1));
+            .expr(Expr::from(Func::greatest([newer.into(), Expr::value(known.sort)])).add(1));
         Expr::SubQuery(None, Box::new(next.into_sub_query_statement()))
     }
 

@@ -16,6 +16,7 @@ use super::error::{StoreError, is_lost_connection};
 use super::names::{Names, Table};
 use super::row::Row;
 use super::settings::DatabaseSettings;
+use super::statements::Newest;
 
 /// How long one statement may take, so that a database which accepts and never answers cannot hold a sign-in.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(10);
@@ -71,8 +72,8 @@ pub struct Store {
     /// The most connections in the pool.
     connections: u32,
     /// First sign-ins queue here, fairly, before they take a connection: the rows they lock would otherwise keep
-    /// the whole pool waiting.
-    pub(super) turns: Arc<Mutex<()>>,
+    /// the whole pool waiting. Whose turn it is knows the newest user.
+    pub(super) turns: Arc<Mutex<Newest>>,
 }
 
 impl fmt::Debug for Store {
@@ -109,7 +110,7 @@ impl Store {
             dialect,
             names: Arc::new(names),
             connections,
-            turns: Arc::new(Mutex::new(())),
+            turns: Arc::default(),
         })
     }
 

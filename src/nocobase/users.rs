@@ -82,6 +82,8 @@ pub struct Linked {
     pub user: User,
     /// The role they prefer, else their first by name; `None` when they have none.
     pub role: Option<String>,
+    /// Their place among the users; 0 where NocoBase gave them none.
+    pub(super) sort: i64,
 }
 
 const PREFERRED_ROLE: &str = "preferredRole";
@@ -122,10 +124,19 @@ impl User {
 }
 
 impl Linked {
-    pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
+    /// NocoBase has no unique index on the subject: should two users ever share one, the older wins every time. Not
+    /// sorted by the statement, for which PostgreSQL may read all users in that order.
+    pub(super) fn oldest_of(rows: &[Row]) -> Result<Option<Self>, StoreError> {
+        let mut linked = rows.iter().map(Self::from_row).collect::<Result<Vec<_>, _>>()?;
+        linked.sort_by_key(|linked| linked.user.id);
+        Ok(linked.into_iter().next())
+    }
+
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             user: User::from_row(row)?,
             role: row.text_as(PREFERRED_ROLE)?,
+            sort: row.number(Column::Sort)?.unwrap_or_default(),
         })
     }
 }
@@ -171,17 +182,17 @@ impl Store {
         subject: &str,
     ) -> Result<Option<Linked>, StoreError> {
         let select = self.select_linked(authenticator, subject);
-        let row = self.find_row(Table::Users, &select).await?;
-        row.map(|row| Linked::from_row(&row)).transpose()
+        let rows = self.find_rows(Table::Users, &select).await?;
+        Linked::oldest_of(&rows)
     }
 
-    /// NocoBase has no unique index on the subject: should two users ever share one, the older wins every time.
     pub(super) fn select_linked(&self, authenticator: &str, subject: &str) -> SelectStatement {
         let mut role = self.preferred_role_first(self.col(Table::Users, Column::Id));
         role.expr(self.col(Table::RolesUsers, Column::RoleName)).limit(1);
         let role = Expr::SubQuery(None, Box::new(role.into_sub_query_statement()));
         let links = Table::UsersAuthenticators;
         let mut select = self.select(Table::Users, &USER_COLUMNS);
+        self.add_columns(&mut select, Table::Users, &[Column::Sort]);
         select
             .expr_as(role, PREFERRED_ROLE)
             .inner_join(
@@ -193,9 +204,7 @@ impl Store {
                 self.dialect
                     .same_bytes(self.col(links, Column::Authenticator), authenticator),
             )
-            .and_where(self.dialect.same_bytes(self.col(links, Column::Uuid), subject))
-            .order_by_expr(self.col(Table::Users, Column::Id), Order::Asc)
-            .limit(1);
+            .and_where(self.dialect.same_bytes(self.col(links, Column::Uuid), subject));
         select
     }
 }

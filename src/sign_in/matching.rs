@@ -23,8 +23,12 @@ pub struct Match {
 }
 
 impl Match {
-    fn of(Linked { user, role }: Linked, matched: Matched) -> Self {
-        Self { user, role, matched }
+    fn of(linked: Linked, matched: Matched) -> Self {
+        Self {
+            user: linked.user,
+            role: linked.role,
+            matched,
+        }
     }
 }
 

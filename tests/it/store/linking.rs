@@ -65,6 +65,44 @@ async fn fifty_different_people_at_once_all_get_in() {
 }
 
 #[tokio::test]
+async fn a_new_user_comes_after_those_whom_others_made_or_moved_meanwhile() {
+    on_every_database(|database| async move {
+        let store = &database.store;
+        an_authenticator(store, AUTHENTICATOR).await;
+        let place = async |id: UserId| {
+            let select = format!("SELECT `sort` FROM `@users` WHERE `id` = {id}");
+            database.number(&select).await
+        };
+        let replica = database.another_store().await;
+        let first = sign_up(store, "union1", None).await.id;
+        let second = sign_up(&replica, "union2", None).await.id;
+        let third = sign_up(store, "union3", None).await.id;
+        let fourth = sign_up(&replica, "union4", None).await.id;
+        // NocoBase moves a user to the front.
+        database
+            .run(&format!(
+                "UPDATE `@users` SET `sort` = CASE WHEN `id` = {third} THEN 1 ELSE `sort` + 1 END WHERE `sort` <= 4"
+            ))
+            .await;
+        let fifth = sign_up(store, "union5", None).await.id;
+        let mut places = Vec::new();
+        for user in [first, second, third, fourth, fifth] {
+            places.push(place(user).await);
+        }
+        assert_eq!(places, [3, 4, 1, 5, 6]);
+
+        // Somebody gives an old user another number: that is seen later.
+        database.run("UPDATE `@users` SET `sort` = 100 WHERE `id` = 1").await;
+        let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+        let later = now() + TimeDelta::seconds(2);
+        let sixth = linking.create_user(NewUser::default(), later).await.unwrap();
+        linking.commit().await.unwrap();
+        assert_eq!(place(sixth).await, 101);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_linking_that_is_not_committed_leaves_nothing_and_lets_the_next_one_in() {
     on_every_database(|database| async move {
         an_authenticator(&database.store, AUTHENTICATOR).await;
