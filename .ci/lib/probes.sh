@@ -41,5 +41,6 @@ description() {
 # Which are examined, and by which tests, stands in .cargo/mutants.toml.
 mutants() {
   command -v cargo-mutants || cargo install cargo-mutants --locked --debug --version "$CARGO_MUTANTS_VERSION"
-  cargo mutants --output target --no-times
+  # Two at a time: a compiler spends much of its time on one thread. Nobody reads a backtrace here.
+  CARGO_PROFILE_DEV_DEBUG=none cargo mutants --output target --no-times --jobs 2
 }
