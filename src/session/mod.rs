@@ -333,7 +333,7 @@ impl Sessions {
             Some((user, stored)) => (Some(user), stored),
             None => (None, None),
         };
-        let right = self.passwords.verify(password.to_owned(), stored).await;
+        let right = self.passwords.verify(password.into(), stored).await;
         match user {
             Some(user) if right => Ok(user),
             Some(_) | None => Err(SessionError::WrongPassword),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
 use super::password;
@@ -33,14 +34,14 @@ impl Passwords {
     }
 
     /// Whether the password has this hash. Without a hash the same work is done, and the answer is no.
-    pub async fn verify(&self, password: String, stored: Option<PasswordHash>) -> bool {
+    pub async fn verify(&self, password: SecretString, stored: Option<PasswordHash>) -> bool {
         let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else {
             return false;
         };
         let observer = Arc::clone(&self.observer);
         let checked = tokio::task::spawn_blocking(move || {
             let started = Instant::now();
-            let right = password::verify(&password, stored.as_ref());
+            let right = password::verify(password.expose_secret(), stored.as_ref());
             observer(started.elapsed());
             // Kept until here also when nobody waits for the answer any more.
             drop(turn);
@@ -74,7 +75,7 @@ mod tests {
             observer,
         };
 
-        let guesses = (0..6).map(|guess| passwords.verify(guess.to_string(), None));
+        let guesses = (0..6).map(|guess| passwords.verify(guess.to_string().into(), None));
         let right = join_all(guesses).await;
 
         assert_eq!(right, [false; 6]);
@@ -98,7 +99,7 @@ mod tests {
             ("right", None, false),
         ] {
             let before = hashes.load(Ordering::SeqCst);
-            assert_eq!(passwords.verify(password.to_owned(), stored).await, right);
+            assert_eq!(passwords.verify(password.into(), stored).await, right);
             assert_eq!(hashes.load(Ordering::SeqCst), before + 1, "{password}");
         }
     }

@@ -60,7 +60,8 @@ impl SignIn {
             });
         };
         let step = flow.step();
-        let is_first = self.consumed.entry(step).or_insert(()).is_fresh();
+        let now = self.clock.now().timestamp();
+        let is_first = self.consumed.take(step, flow.ends_at(), now);
         let outcome = if is_first {
             self.run(&mut flow, request.authenticator).await
         } else {
@@ -86,7 +87,7 @@ impl SignIn {
             Err(error) if error.keeps_flow() => {
                 let kept = self.keep(&flow, request.origin.is_secure());
                 if !was_redeemed {
-                    self.consumed.invalidate(&step);
+                    self.consumed.give_back(step);
                 }
                 Err(Refusal {
                     error,
@@ -220,13 +221,9 @@ fn newest_returned(flows: Vec<Flow>, authenticator: &str, handle: Option<&str>) 
         .into_iter()
         .filter(|flow| flow.authenticator() == authenticator)
         .filter(|flow| handle.is_none_or(|handle| flow.handle() == handle))
-        .filter_map(|flow| {
-            let ends_at = flow.ends_at();
-            match flow {
-                Flow::Returned(returned) => Some((ends_at, returned)),
-                Flow::Begun(_) => None,
-            }
+        .filter_map(|flow| match flow {
+            Flow::Returned(returned) => Some(returned),
+            Flow::Begun(_) => None,
         })
-        .max_by_key(|(ends_at, _)| *ends_at)
-        .map(|(_, returned)| returned)
+        .max_by_key(Returned::ends_at)
 }

@@ -91,9 +91,9 @@ struct Sealed {
     #[serde(flatten)]
     facts: Facts,
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
+    code: Option<Zeroizing<String>>,
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
-    token: Option<String>,
+    token: Option<Zeroizing<String>>,
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     corp_id: Option<String>,
 }
@@ -144,6 +144,11 @@ impl Returned {
     /// The identifier under which its session is issued.
     pub fn id(&self) -> Uuid {
         self.facts.id
+    }
+
+    /// The end of its ten minutes, in seconds.
+    pub fn ends_at(&self) -> i64 {
+        self.facts.ends_at
     }
 
     /// What is consumed once: the flow with its code, and after that the flow with what the code gave.
@@ -247,9 +252,9 @@ impl FlowSeal {
         };
         if let Flow::Returned(returned) = flow {
             match &returned.proof {
-                Proof::Code(code) => content.code = Some(code.expose_secret().to_owned()),
+                Proof::Code(code) => content.code = Some(code.expose_secret().to_owned().into()),
                 Proof::Token(token) => {
-                    content.token = Some(token.token.expose_secret().to_owned());
+                    content.token = Some(token.token.expose_secret().to_owned().into());
                     content.corp_id.clone_from(&token.corp_id);
                 }
             }
@@ -298,9 +303,9 @@ impl FlowSeal {
         } = serde_json::from_slice(&plain).ok()?;
         let proof = match (code, token) {
             (None, None) => return Some(Flow::Begun(Begun(facts))),
-            (Some(code), None) => Proof::Code(code.into()),
+            (Some(code), None) => Proof::Code(code.as_str().into()),
             (_, Some(token)) => Proof::Token(UserAccessToken {
-                token: token.into(),
+                token: token.as_str().into(),
                 corp_id,
             }),
         };

@@ -5,6 +5,7 @@
 
 mod begin;
 mod complete;
+mod consumed;
 mod directory;
 mod error;
 pub mod flow;
@@ -15,11 +16,9 @@ mod receive;
 mod return_path;
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::sync::Arc;
 
 use log::error;
-use moka::policy::EvictionPolicy;
-use moka::sync::Cache;
 
 use crate::audit::{Audit, Entry, Event, Matched};
 use crate::clock::Clock;
@@ -30,9 +29,10 @@ use crate::session::{SessionError, Sessions};
 
 pub use begin::{BeginRequest, Begun};
 pub use complete::{CompleteRequest, Completed, Refusal};
+use consumed::Consumed;
 pub use directory::Directory;
 pub use error::SignInError;
-use flow::{Flow, FlowSeal, Step};
+use flow::{Flow, FlowSeal};
 pub use identity::Phone;
 pub use origin::Origin;
 pub use receive::{Answer, Received};
@@ -114,7 +114,7 @@ pub struct SignIn {
     sessions: Sessions,
     audit: Audit,
     seal: FlowSeal,
-    consumed: Cache<Step, ()>,
+    consumed: Arc<Consumed>,
     directory: Directory,
     site: Site,
     clock: Clock,
@@ -146,20 +146,12 @@ pub struct Parts {
 /// The raw session secret; wiped when dropped.
 pub type SecretBytes = zeroize::Zeroizing<Vec<u8>>;
 
-/// Consumed flows remembered; at twenty sign-ins a second, ten minutes are 12,000.
-const CONSUMED_REMEMBERED: u64 = 50_000;
-
 impl SignIn {
     /// Puts the use case together.
     pub fn new(parts: Parts) -> Self {
-        let lifetime = u64::try_from(flow::FLOW_LIFETIME.num_seconds()).unwrap_or_default();
         Self {
             seal: FlowSeal::new(&parts.secret, parts.entropy.clone()),
-            consumed: Cache::builder()
-                .max_capacity(CONSUMED_REMEMBERED)
-                .eviction_policy(EvictionPolicy::lru())
-                .time_to_live(Duration::from_secs(lifetime))
-                .build(),
+            consumed: Arc::default(),
             dingtalk: parts.dingtalk,
             sessions: parts.sessions,
             audit: parts.audit,

@@ -1,0 +1,101 @@
+//! The flows whose sign-in was completed, so that none is completed twice in this process.
+//!
+//! The last word has `issuedTokens`, whose key is the flow's id; this keeps a second request from redeeming the code
+//! meanwhile. A general cache would do, at five times the memory.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::flow::Step;
+
+/// At twenty sign-ins a second, ten minutes are 12,000.
+const MOST: usize = 50_000;
+
+/// Steps that were taken, each until its flow has ended.
+#[derive(Default)]
+pub(super) struct Consumed(Mutex<Taken>);
+
+#[derive(Default)]
+struct Taken {
+    steps: HashSet<Step>,
+    /// In the order in which they were taken, with the end of the flow (seconds).
+    order: VecDeque<(Step, i64)>,
+}
+
+impl Taken {
+    fn forget_oldest(&mut self) {
+        if let Some((oldest, _)) = self.order.pop_front() {
+            self.steps.remove(&oldest);
+        }
+    }
+}
+
+impl Consumed {
+    /// Takes a step; false when it was taken before.
+    pub(super) fn take(&self, step: Step, ends_at: i64, now: i64) -> bool {
+        let mut taken = self.lock();
+        while taken.order.front().is_some_and(|(_, ends_at)| *ends_at <= now) {
+            taken.forget_oldest();
+        }
+        let is_first = taken.steps.insert(step);
+        if is_first {
+            taken.order.push_back((step, ends_at));
+            if taken.order.len() > MOST {
+                taken.forget_oldest();
+            }
+        }
+        is_first
+    }
+
+    /// Gives a step back: it may be taken once more.
+    pub(super) fn give_back(&self, step: Step) {
+        self.lock().steps.remove(&step);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn code(number: usize) -> Step {
+        Step::Code(Uuid::from_u128(number.try_into().unwrap()))
+    }
+
+    #[test]
+    fn a_step_is_taken_once_until_its_flow_ends() {
+        let consumed = Consumed::default();
+
+        assert!(consumed.take(code(1), 600, 0));
+        assert!(!consumed.take(code(1), 600, 599));
+        assert!(consumed.take(Step::Token(Uuid::from_u128(1)), 600, 599));
+        assert!(consumed.take(code(1), 600, 600));
+    }
+
+    #[test]
+    fn a_step_that_was_given_back_is_taken_once_more() {
+        let consumed = Consumed::default();
+        consumed.take(code(1), 600, 0);
+        consumed.give_back(code(1));
+
+        assert!(consumed.take(code(1), 600, 1));
+        assert!(!consumed.take(code(1), 600, 2));
+    }
+
+    #[test]
+    fn of_too_many_the_oldest_are_forgotten() {
+        let consumed = Consumed::default();
+        for number in 0..=MOST {
+            assert!(consumed.take(code(number), 600, 0));
+        }
+
+        assert_eq!(consumed.lock().order.len(), MOST);
+        assert!(!consumed.take(code(2), 600, 0));
+        assert!(consumed.take(code(0), 600, 0));
+    }
+}
