@@ -70,6 +70,7 @@ pub struct Linking {
     store: Store,
     authenticator: String,
     transaction: DatabaseTransaction,
+    created: Option<UserId>,
     /// Held until the transaction has ended; dropped after it.
     turn: OwnedMutexGuard<Newest>,
 }
@@ -106,6 +107,7 @@ impl Store {
             store: self.clone(),
             authenticator,
             transaction,
+            created: None,
             turn,
         }))
     }
@@ -120,8 +122,12 @@ impl Linking {
             .find_rows_in(&self.transaction, Table::Users, &select)
             .await?;
         let linked = Linked::oldest_of(&rows)?;
-        if let Some(linked) = &linked {
-            self.turn.see(linked.user.id.0, linked.sort);
+        // Of all others, somebody may have moved those before them further than them.
+        if let Some(new) = linked
+            .as_ref()
+            .filter(|linked| Some(linked.user.id) == self.created)
+        {
+            self.turn.see(new.user.id.0, new.sort);
         }
         Ok(linked)
     }
@@ -170,6 +176,7 @@ impl Linking {
         );
         let id = UserId(store.insert_in(&self.transaction, Table::Users, insert).await?);
         self.give_default_role(id, now).await?;
+        self.created = Some(id);
         Ok(id)
     }
 

@@ -32,12 +32,10 @@ impl Newest {
         *self
     }
 
-    /// Takes note of a row. The same id again, too: SQLite gives that of a row that was rolled back once more.
+    /// Takes note of a row that was just made, and so has the largest `sort`.
     pub(super) fn see(&mut self, id: i64, sort: i64) {
-        if id >= self.id {
-            self.id = id;
-            self.sort = Ord::max(self.sort, sort);
-        }
+        self.id = id;
+        self.sort = sort;
     }
 }
 

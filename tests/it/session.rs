@@ -384,6 +384,24 @@ async fn a_token_is_not_renewed_before_its_time() {
 }
 
 #[tokio::test]
+async fn a_token_is_over_at_its_own_end_and_at_that_of_todays_policy() {
+    for (today, seconds) in [("1h", 3601), ("2d", 86_400)] {
+        let app = TestApp::start().await;
+        let mut browser = signed_in(&app).await;
+        app.run(&format!(
+            r#"UPDATE "tokenControlConfig" SET "config" = replace("config", '"tokenExpirationTime":"1d"', '"tokenExpirationTime":"{today}"')"#
+        ))
+        .await;
+        app.wait(TimeDelta::seconds(seconds));
+
+        let answer = browser.get("auth:check").await;
+
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_ne!(answer.header("x-new-token"), "", "{today}");
+    }
+}
+
+#[tokio::test]
 async fn requests_side_by_side_share_one_renewal() {
     let app = TestApp::start().await;
     let browser = signed_in(&app).await;
