@@ -240,14 +240,19 @@ async fn ensure_index(store: &Store, may_create: bool) -> Option<Result<SubjectI
     }
     let outcome = store.ensure_subject_index().await;
     match &outcome {
-        Ok(SubjectIndex::Created) => {
+        Ok(made @ (SubjectIndex::Created | SubjectIndex::CreatedPlain)) => {
+            let unique = if *made == SubjectIndex::Created {
+                "a unique"
+            } else {
+                "an"
+            };
             info!(
-                "made a unique index over authenticator and uuid on NocoBase's table usersAuthenticators; SIDECAR_CREATE_INDEX=false keeps it from being made"
+                "made {unique} index over authenticator and uuid on NocoBase's table usersAuthenticators; SIDECAR_CREATE_INDEX=false keeps it from being made"
             );
         }
-        Ok(SubjectIndex::Present | SubjectIndex::NotUsed) => {}
+        Ok(SubjectIndex::Present | SubjectIndex::Plain | SubjectIndex::NotUsed) => {}
         Err(error) => {
-            warn!("the index that keeps one person from being linked twice could not be made: {error}");
+            warn!("the index over authenticator and uuid on usersAuthenticators could not be made: {error}");
         }
     }
     Some(outcome)

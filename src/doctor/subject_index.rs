@@ -13,7 +13,7 @@ pub(super) fn judge(index: Option<&Result<SubjectIndex, StoreError>>) -> Finding
             CHECK,
             "A unique index keeps two users from being linked to one DingTalk account.",
         ),
-        Some(Ok(SubjectIndex::NotUsed)) => Finding::ok(
+        Some(Ok(SubjectIndex::CreatedPlain | SubjectIndex::Plain | SubjectIndex::NotUsed)) => Finding::ok(
             CHECK,
             "On this kind of database first sign-ins take turns instead of relying on a unique index.",
         ),

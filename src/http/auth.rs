@@ -4,13 +4,16 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use log::info;
 use secrecy::SecretString;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::envelope::Data;
 use super::error::RequestError;
 use super::{Answer, cors, envelope};
 use crate::audit::{Entry, Event};
 use crate::config::Mode;
+use crate::nocobase::User;
 use crate::session::{SessionError, cookies};
 use crate::sign_in::{self, BeginRequest, CompleteRequest, SignInError};
 
@@ -122,6 +125,12 @@ pub async fn sign_in(context: Context) -> Answer {
     }
 }
 
+#[derive(Serialize)]
+struct SignedIn<'a> {
+    user: &'a User,
+    token: &'a str,
+}
+
 async fn with_dingtalk(context: &Context, name: &str) -> Answer {
     let handle = context.text("flow")?;
     let cookies = context.cookies();
@@ -144,8 +153,10 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
             if done.is_new_user {
                 response.insert_header((CREATED_USER, done.user.id.to_string()));
             }
-            let body = json!({ "data": { "user": done.user, "token": done.issued.token } });
-            let mut response = response.json(body);
+            let (user, token) = (&done.user, done.issued.token.as_str());
+            let mut response = response.json(Data {
+                data: SignedIn { user, token },
+            });
             let is_secure = context.origin.is_secure();
             envelope::set_session_cookies(
                 response.headers_mut(),
@@ -219,7 +230,8 @@ async fn with_password(context: &Context, name: &str) -> Answer {
         roles.first().map(|role| role.name.as_str()),
         issued.lifetime,
     );
-    let mut response = envelope::data(json!({ "user": user, "token": issued.token }));
+    let (user, token) = (&user, issued.token.as_str());
+    let mut response = envelope::data(SignedIn { user, token });
     let is_secure = context.origin.is_secure();
     envelope::set_session_cookies(response.headers_mut(), &cookies, &context.state, is_secure);
     Ok(response)

@@ -15,9 +15,16 @@ use crate::plugin::Locales;
 use crate::session::{CookieLife, SessionCookie, cookies};
 use crate::sign_in::{CookieChange, Origin};
 
+/// `{"data": …}`, for an answer with headers of its own.
+#[derive(Serialize)]
+pub struct Data<T> {
+    /// What was asked for.
+    pub data: T,
+}
+
 /// `{"data": …}`.
 pub fn data(value: impl Serialize) -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "data": value }))
+    HttpResponse::Ok().json(Data { data: value })
 }
 
 /// `{"data": [...], "meta": {...}}`, as NocoBase pages lists.

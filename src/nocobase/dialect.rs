@@ -20,6 +20,15 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
+    /// A name in a statement that is written by hand.
+    pub(super) fn quoted(self, name: &str) -> String {
+        let quote = match self {
+            Self::Postgres | Self::Sqlite => "\"",
+            Self::MySql { .. } => "`",
+        };
+        format!("{quote}{}{quote}", name.replace(quote, &quote.repeat(2)))
+    }
+
     /// JSON for an INSERT or UPDATE. PostgreSQL takes no text for a `json` column without the cast.
     pub(super) fn json(self, value: &serde_json::Value) -> Expr {
         let text = Expr::val(value.to_string());

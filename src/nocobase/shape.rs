@@ -12,14 +12,20 @@ use super::roles::ROLE_COLUMNS;
 use super::store::Store;
 use super::users::USER_COLUMNS;
 
-/// What became of the unique index over authenticator and subject.
+/// What became of the index over authenticator and subject. It is unique, except on MySQL and MariaDB: they compare text
+/// without regard to case, so a unique one would keep people apart who are not one. There it only makes links quick to
+/// find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubjectIndex {
     /// It was missing and has been made.
     Created,
     /// It was there.
     Present,
-    /// This database compares text without regard to case, so the index would keep people apart who are not one.
+    /// As [`SubjectIndex::Created`], but not unique.
+    CreatedPlain,
+    /// As [`SubjectIndex::Present`], but not unique.
+    Plain,
+    /// It is missing, and need not be there, for it would not be unique.
     NotUsed,
 }
 
@@ -93,18 +99,27 @@ impl Store {
         Ok(())
     }
 
-    /// Makes sure that no two users can be linked to one subject, where an index can do so.
+    /// Makes sure that no two users can be linked to one subject, where an index can do so, and that links are found
+    /// without reading all of them.
     pub async fn ensure_subject_index(&self) -> Result<SubjectIndex, StoreError> {
-        if let Some(found) = self.find_subject_index().await? {
+        if let Some(found @ (SubjectIndex::Present | SubjectIndex::Plain)) = self.find_subject_index().await?
+        {
             return Ok(found);
         }
+        let (created, create) = match self.dialect {
+            Dialect::MySql { .. } => (SubjectIndex::CreatedPlain, "CREATE INDEX"),
+            Dialect::Sqlite | Dialect::Postgres => {
+                (SubjectIndex::Created, "CREATE UNIQUE INDEX IF NOT EXISTS")
+            }
+        };
+        let quoted = |name: &str| self.dialect.quoted(name);
         let schema = self
             .names
             .schema
             .as_deref()
             .map(|schema| format!("{}.", quoted(schema)));
         let create = format!(
-            "CREATE UNIQUE INDEX IF NOT EXISTS {} ON {}{} ({}, {})",
+            "{create} {} ON {}{} ({}, {})",
             quoted(&self.subject_index_name()),
             schema.unwrap_or_default(),
             quoted(&self.names.table(Table::UsersAuthenticators)),
@@ -112,34 +127,51 @@ impl Store {
             quoted(&self.names.column(Column::Uuid)),
         );
         match self.execute_raw(&create).await {
+            Ok(()) => Ok(created),
             Err(StoreError::Duplicate { .. }) => Err(StoreError::SubjectsNotUnique),
-            result => result.map(|()| SubjectIndex::Created),
+            // Another replica was faster, and this database knows no `IF NOT EXISTS` here.
+            Err(_) if self.find_subject_index().await? == Some(SubjectIndex::Plain) => {
+                Ok(SubjectIndex::Plain)
+            }
+            Err(error) => Err(error),
         }
     }
 
     /// Whether the index is there or not needed; `None` when it is missing.
     pub async fn find_subject_index(&self) -> Result<Option<SubjectIndex>, StoreError> {
         let index: SqlValue = self.subject_index_name().into();
-        let (find, values) = match self.dialect {
-            Dialect::MySql { .. } => return Ok(Some(SubjectIndex::NotUsed)),
+        let (there, missing, find, values) = match self.dialect {
+            Dialect::MySql { .. } => (
+                SubjectIndex::Plain,
+                Some(SubjectIndex::NotUsed),
+                "SELECT CAST(index_name AS CHAR) FROM information_schema.statistics \
+                 WHERE table_schema = DATABASE() AND index_name = ?",
+                vec![index],
+            ),
             Dialect::Sqlite => (
+                SubjectIndex::Present,
+                None,
                 "SELECT name FROM sqlite_master WHERE type = 'index' AND name = ?",
                 vec![index],
             ),
             Dialect::Postgres => (
+                SubjectIndex::Present,
+                None,
                 "SELECT indexname::text FROM pg_indexes WHERE indexname = $1 AND schemaname = $2",
                 vec![index, self.names.schema.clone().unwrap_or_default().into()],
             ),
         };
         let rows = self.raw_rows(find, values).await?;
-        Ok((!rows.is_empty()).then_some(SubjectIndex::Present))
+        Ok(if rows.is_empty() { missing } else { Some(there) })
     }
 
     fn subject_index_name(&self) -> String {
-        format!(
-            "{}_authenticator_uuid_unique",
-            self.names.table(Table::UsersAuthenticators)
-        )
+        let kind = match self.dialect {
+            Dialect::MySql { .. } => "",
+            Dialect::Sqlite | Dialect::Postgres => "_unique",
+        };
+        let table = self.names.table(Table::UsersAuthenticators);
+        format!("{table}_authenticator_uuid{kind}")
     }
 
     /// All (table, column) pairs of the schema that this user may see.
@@ -173,8 +205,4 @@ impl Store {
             Dialect::Sqlite | Dialect::Postgres => present == wanted,
         }
     }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

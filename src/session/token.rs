@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,8 @@ pub const BRIDGE_AUDIENCE: &str = "nocobase-dingtalk";
 pub struct SessionSecret {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    of_session: Arc<Validation>,
+    of_bridge: Arc<Validation>,
 }
 
 /// Why a token was not accepted, or could not be made.
@@ -54,7 +57,7 @@ pub struct Claims {
 }
 
 /// What the bridge says of the request it forwards.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BridgeClaims {
     /// The signed-in NocoBase user, where there is one. Not `userId`: NocoBase would take the token for an API key.
@@ -81,10 +84,14 @@ pub struct BridgeClaims {
     /// NocoBase's application name.
     #[serde(default)]
     pub app: Option<String>,
+    exp: i64,
+    iat: i64,
+    #[serde(default)]
+    temp: bool,
 }
 
 /// Forwarding headers as they arrived at NocoBase.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Forwarded {
     /// `X-Forwarded-For`.
     #[serde(default, rename = "for")]
@@ -111,9 +118,16 @@ impl BridgeClaims {
 impl SessionSecret {
     /// Takes the secret as NocoBase uses it: bytes, not decoded from anything.
     pub fn new(bytes: &[u8]) -> Self {
+        let mut of_session = hmac_validation();
+        of_session.validate_aud = false;
+        let mut of_bridge = hmac_validation();
+        of_bridge.set_audience(&[BRIDGE_AUDIENCE]);
+        of_bridge.set_required_spec_claims(&["aud", "exp"]);
         Self {
             encoding: EncodingKey::from_secret(bytes),
             decoding: DecodingKey::from_secret(bytes),
+            of_session: Arc::new(of_session),
+            of_bridge: Arc::new(of_bridge),
         }
     }
 
@@ -125,10 +139,7 @@ impl SessionSecret {
 
     /// Reads a session token; how old it may be is the token policy's to say.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
-        let mut validation = hmac_validation();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        let claims = decode::<serde_json::Value>(token, &self.decoding, &validation)
+        let claims = decode::<serde_json::Value>(token, &self.decoding, &self.of_session)
             .map_err(|error| TokenError::Invalid(Some(error)))?
             .claims;
         if claims.get("aud").is_some() {
@@ -145,29 +156,16 @@ impl SessionSecret {
 
     /// Reads a bridge token. Its `exp` is compared with `now`, in seconds.
     pub fn verify_bridge(&self, token: &str, now: i64) -> Result<BridgeClaims, TokenError> {
-        #[derive(Deserialize)]
-        struct Timed {
-            exp: i64,
-            iat: i64,
-            #[serde(default)]
-            temp: bool,
-            #[serde(flatten)]
-            claims: BridgeClaims,
-        }
-        let mut validation = hmac_validation();
-        validation.validate_exp = false;
-        validation.set_audience(&[BRIDGE_AUDIENCE]);
-        validation.set_required_spec_claims(&["aud", "exp"]);
-        let timed = decode::<Timed>(token, &self.decoding, &validation)
+        let claims = decode::<BridgeClaims>(token, &self.decoding, &self.of_bridge)
             .map_err(|error| TokenError::Invalid(Some(error)))?
             .claims;
-        if timed.temp || timed.exp.saturating_sub(timed.iat) > MAX_BRIDGE_SECONDS {
+        if claims.temp || claims.exp.saturating_sub(claims.iat) > MAX_BRIDGE_SECONDS {
             return Err(TokenError::Invalid(None));
         }
-        if now > timed.exp.saturating_add(LEEWAY_SECONDS) || timed.iat > now + LEEWAY_SECONDS {
+        if now > claims.exp.saturating_add(LEEWAY_SECONDS) || claims.iat > now + LEEWAY_SECONDS {
             return Err(TokenError::Expired);
         }
-        Ok(timed.claims)
+        Ok(claims)
     }
 }
 
@@ -178,9 +176,10 @@ const MAX_BRIDGE_SECONDS: i64 = 60;
 /// How far the clocks of NocoBase's machine and ours may differ.
 const LEEWAY_SECONDS: i64 = 30;
 
-/// NocoBase signs with HS256 and accepts the whole family.
+/// NocoBase signs with HS256 and accepts the whole family. Times are compared with our own clock.
 fn hmac_validation() -> Validation {
     let mut validation = Validation::new(Algorithm::HS256);
+    validation.validate_exp = false;
     validation.algorithms = vec![Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
     validation.set_required_spec_claims::<&str>(&[]);
     validation
