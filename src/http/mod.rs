@@ -210,7 +210,7 @@ pub fn routes(config: &mut web::ServiceConfig, state: &web::Data<AppState>) {
         .route("/metrics", get().to(health::metrics))
         .route("/openapi.json", get().to(pages::openapi))
         .route("/plugin.tgz", get().to(pages::package))
-        .route(&pages::versioned_package(), get().to(pages::package))
+        .route("/{package}.tgz", get().to(pages::versioned_package))
         .route("/docs/{guide}", get().to(pages::guide))
         .route(
             &format!("{}__health_check", state.api_base),

@@ -105,14 +105,23 @@ pub fn refusal_page(
     response
 }
 
-/// `/<package>-<version>.tgz`: the name under which a package keeps for good.
-pub fn versioned_package() -> String {
-    let manifest = Manifest::embedded();
-    format!("/{}-{}.tgz", manifest.name(), manifest.version())
+/// `/plugin.tgz`.
+pub async fn package(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    pack(&request, &state)
 }
 
-/// The plugin package.
-pub async fn package(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+/// `/<package>-<version>.tgz`.
+pub async fn versioned_package(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    let manifest = Manifest::embedded();
+    let expected = format!("{}-{}", manifest.name(), manifest.version());
+    if request.match_info().get("package") == Some(&expected) {
+        pack(&request, &state)
+    } else {
+        not_found(request, state).await
+    }
+}
+
+fn pack(request: &HttpRequest, state: &AppState) -> HttpResponse {
     let here = request
         .headers()
         .get(header::HOST)
