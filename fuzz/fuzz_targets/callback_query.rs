@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::{Service as _, ServiceResponse};
 use actix_web::http::{StatusCode, Uri, header};
@@ -18,9 +19,11 @@ use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Cors, Mode};
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
 use nocobase_dingtalk::entropy::Entropy;
-use nocobase_dingtalk::http::{AppState, Metrics, Pause, TrustedProxies, routes};
+use nocobase_dingtalk::http::{
+    AppState, Guesses, Limits as AddressLimits, Metrics, Pause, TrustedProxies, routes,
+};
 use nocobase_dingtalk::nocobase::{DatabaseSettings, Store};
-use nocobase_dingtalk::session::{SessionSecret, Sessions};
+use nocobase_dingtalk::session::{Passwords, SessionSecret, Sessions};
 use nocobase_dingtalk::sign_in::flow::{Begun, Flow, FlowSeal};
 use nocobase_dingtalk::sign_in::{Origin, Parts, SignIn, Site};
 use url::Url;
@@ -76,6 +79,7 @@ fn site() -> Surface {
         let sessions = Sessions::new(
             store.clone(),
             SessionSecret::new(SECRET),
+            Passwords::new(std::sync::Arc::new(|_| ())),
             clock.clone(),
             entropy.clone(),
         );
@@ -105,6 +109,10 @@ fn site() -> Surface {
             metrics: Metrics::new().unwrap(),
             diagnoses: Pause::default(),
             subject_index: None,
+            // Nobody is limited: each input is to reach what answers it.
+            limits: AddressLimits::new(0, clock.clone()),
+            guesses: Guesses::new(clock.clone()),
+            body_within: Duration::from_secs(10),
             proxies: TrustedProxies::new(Vec::new()),
             public_origin: Origin::parse(ORIGIN),
             nocobase_url: None,
