@@ -145,6 +145,13 @@ mod tests {
     }
 
     #[test]
+    fn a_path_as_long_as_is_read_is_read() {
+        let long = format!("/{}", "x".repeat(4 * LENGTH_LIMIT - 1));
+
+        assert_eq!(accepted(&long).as_deref(), Some(long.as_str()));
+    }
+
+    #[test]
     fn our_own_parameters_are_removed_and_the_others_stay_as_written() {
         assert_eq!(
             accepted("/signin?authenticator=a&redirect=%2Fadmin&dingtalk=b&error=C&x=a+b").as_deref(),
