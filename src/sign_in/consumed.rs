@@ -1,7 +1,7 @@
 //! The flows whose sign-in was completed, so that none is completed twice in this process.
 //!
 //! The last word has `issuedTokens`, whose key is the flow's id; this keeps a second request from redeeming the code
-//! meanwhile. A general cache would do, at five times the memory.
+//! meanwhile. Not a general cache, which keeps several nodes for each key: there may be many.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
