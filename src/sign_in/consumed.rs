@@ -49,7 +49,12 @@ impl Consumed {
 
     /// Gives a step back: it may be taken once more.
     pub(super) fn give_back(&self, step: Step) {
-        self.lock().steps.remove(&step);
+        let mut taken = self.lock();
+        taken.steps.remove(&step);
+        // It was among the last: whoever comes again and again must not push out the others.
+        if let Some(place) = taken.order.iter().rposition(|(other, _)| *other == step) {
+            taken.order.remove(place);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -85,6 +90,18 @@ mod tests {
 
         assert!(consumed.take(code(1), 600, 1));
         assert!(!consumed.take(code(1), 600, 2));
+    }
+
+    #[test]
+    fn a_flow_that_comes_again_and_again_pushes_nobody_out() {
+        let consumed = Consumed::default();
+        consumed.take(code(1), 600, 0);
+        for _ in 0..=MOST {
+            assert!(consumed.take(code(2), 600, 0));
+            consumed.give_back(code(2));
+        }
+
+        assert!(!consumed.take(code(1), 600, 0));
     }
 
     #[test]
