@@ -17,6 +17,12 @@ enum Source {
     Manual(Arc<AtomicI64>),
 }
 
+/// Whether `at` was less than `span` before `now`. A clock that was set back makes it long ago: nothing is to last for as
+/// long as that.
+pub fn is_recent(at: DateTime<Utc>, now: DateTime<Utc>, span: TimeDelta) -> bool {
+    (TimeDelta::zero()..span).contains(&(now - at))
+}
+
 impl Clock {
     /// The machine's clock.
     pub const fn system() -> Self {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::timeout;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, is_recent};
 
 /// How old a remembered answer may be.
 pub const REMEMBERED_FOR: TimeDelta = TimeDelta::seconds(2);
@@ -73,11 +73,7 @@ impl<T: Clone> Remembered<T> {
     fn fresh(&self) -> Option<T> {
         let known = self.known();
         let (value, at) = known.value.as_ref()?;
-        // A clock that was set back must not make a value last for as long.
-        let age = self.clock.now() - *at;
-        (TimeDelta::zero()..REMEMBERED_FOR)
-            .contains(&age)
-            .then(|| value.clone())
+        is_recent(*at, self.clock.now(), REMEMBERED_FOR).then(|| value.clone())
     }
 
     fn known(&self) -> MutexGuard<'_, Known<T>> {

@@ -37,6 +37,7 @@ mod tests {
     #[test]
     fn an_index_that_cannot_be_made_is_worse_than_one_that_was_not() {
         assert_eq!(judge(Some(&Ok(SubjectIndex::Present))).status, Status::Ok);
+        assert_eq!(judge(Some(&Ok(SubjectIndex::Plain))).status, Status::Ok);
         assert_eq!(judge(Some(&Ok(SubjectIndex::NotUsed))).status, Status::Ok);
         assert_eq!(judge(None).status, Status::Warning);
         assert_eq!(judge(Some(&Err(StoreError::ReadOnly))).status, Status::Warning);

@@ -7,6 +7,7 @@ use sea_orm::sea_query::{
 
 use super::names::{Column, Table};
 use super::store::Store;
+use crate::clock::is_recent;
 
 /// The table is read whole no more often.
 const READ_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(2);
@@ -23,7 +24,7 @@ pub(super) struct Newest {
 impl Newest {
     /// What is known at this time: nothing when the whole table was last read too long ago.
     pub(super) fn at(&mut self, now: DateTime<Utc>) -> Self {
-        if !(TimeDelta::zero()..READ_AGAIN_AFTER).contains(&(now - self.read_at)) {
+        if !is_recent(self.read_at, now, READ_AGAIN_AFTER) {
             *self = Self {
                 read_at: now,
                 ..Self::default()

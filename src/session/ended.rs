@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::clock::is_recent;
 use crate::nocobase::UserId;
 
 /// How long users are gathered. Those who are gathered when the last sign-in of a rush is over wait for the next one:
@@ -32,10 +33,9 @@ impl EndedSessions {
     pub(super) fn due_with(&self, user: UserId, now: DateTime<Utc>) -> Option<BTreeSet<UserId>> {
         let mut gathered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         gathered.users.insert(user);
-        // A clock that was set back must not put it off for as long.
         let is_early = gathered
             .deleted_at
-            .is_some_and(|at| (TimeDelta::zero()..GATHERED_FOR).contains(&(now - at)));
+            .is_some_and(|at| is_recent(at, now, GATHERED_FOR));
         if is_early && gathered.users.len() < MOST_AT_ONCE {
             return None;
         }
