@@ -18,12 +18,12 @@ const SECRET: &[u8] = b"a secret of the benchmark, thirty-nine characters";
 const NOW: i64 = 1_763_600_523;
 
 fn sealing(criterion: &mut Criterion) {
-    let seal = FlowSeal::new(SECRET, Entropy::system());
+    let seal = FlowSeal::new(SECRET, Entropy::secure());
     let now = DateTime::from_timestamp(NOW, 0).unwrap();
     let begun = Begun::new(
         "s_dingtalk",
         "/signin?redirect=/admin/orders",
-        &Entropy::system(),
+        &Entropy::secure(),
         now,
     );
     let flow = Flow::from(begun.returned("0123456789abcdef0123456789abcdef".into()));
@@ -45,7 +45,7 @@ fn tokens(criterion: &mut Criterion) {
         iat: NOW,
         sign_in_time: NOW * 1000,
         exp: NOW + 86_400,
-        jti: Entropy::system().uuid(),
+        jti: Entropy::secure().uuid(),
     };
     let token = secret.sign(&claims).unwrap();
     let bridge = json!({

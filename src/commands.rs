@@ -81,7 +81,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let mode = config.mode;
     let public_path = config.public_path.clone();
     let administrator = config.first_administrator.username.clone();
-    let app = App::build(config, Clock::system(), Entropy::system(), None).await?;
+    let app = App::build(config, Clock::system(), Entropy::secure(), None).await?;
     let address = app.address();
     match mode {
         Mode::Alone => {
@@ -114,7 +114,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
 pub async fn run_demo(config: Config, simulator_listen: std::net::SocketAddr) -> Result<(), Failure> {
     let public_path = config.public_path.clone();
     let RunningDemo { app, simulator } =
-        demo::build(config, simulator_listen, Clock::system(), Entropy::system()).await?;
+        demo::build(config, simulator_listen, Clock::system(), Entropy::secure()).await?;
     let address = app.address();
     say(&format!(
         "Sign-in page        http://{address}{public_path}signin"

@@ -67,9 +67,9 @@ pub fn own(path: &Path) -> Result<SecretBytes, ConfigError> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(unusable)?;
     }
-    let bytes = Zeroizing::new(Entropy::system().bytes::<KEY_BYTES>().to_vec());
+    let bytes = Zeroizing::new(Entropy::secure().bytes::<KEY_BYTES>().to_vec());
     // Written whole under a name of its own first: another process that starts now must not read half of it.
-    let draft = path.with_extension(Entropy::system().text::<6>());
+    let draft = path.with_extension(Entropy::secure().text::<6>());
     let linked = write_key(&draft, &bytes).and_then(|()| fs::hard_link(&draft, path));
     let removed = fs::remove_file(&draft);
     match linked {

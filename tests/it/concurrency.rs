@@ -31,7 +31,7 @@ impl TwoDoors {
                 .map(|(name, value)| (name.as_str(), value.as_str()))
                 .collect();
             let config = Config::load(&Sources::of_pairs(&pairs)).unwrap();
-            let app = App::build(config, Clock::manual(now()), Entropy::system(), None)
+            let app = App::build(config, Clock::manual(now()), Entropy::secure(), None)
                 .await
                 .unwrap();
             let url = format!("http://{}", app.address());

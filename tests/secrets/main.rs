@@ -216,7 +216,7 @@ async fn unreachable_database(search: &mut Search) {
     search.secret("the database's password", "canary-database-password");
     search.secret("NocoBase's key", "canary-app-key");
     let config = Config::load(&sources).unwrap();
-    let Err(error) = App::build(config, Clock::system(), Entropy::system(), None).await else {
+    let Err(error) = App::build(config, Clock::system(), Entropy::secure(), None).await else {
         panic!("there is no server");
     };
     search.said("a refused start", format!("{error} {error:?}"));

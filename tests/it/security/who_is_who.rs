@@ -81,7 +81,7 @@ async fn start(database: &TestDatabase, folder: &std::path::Path, dingtalk: &str
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
     let config = Config::load(&Sources::of_pairs(&pairs)).unwrap();
-    App::build(config, Clock::manual(now()), Entropy::system(), None)
+    App::build(config, Clock::manual(now()), Entropy::secure(), None)
         .await
         .unwrap()
 }

@@ -64,7 +64,7 @@ impl Process {
             .collect();
         let mut config = Config::load(&Sources::of_pairs(&pairs)).unwrap();
         limits(&mut config.limits);
-        let app = App::build(config, clock.clone(), Entropy::system(), None).await?;
+        let app = App::build(config, clock.clone(), Entropy::secure(), None).await?;
         let process = Self {
             url: format!("http://{}", app.address()),
             store: app.store().clone(),

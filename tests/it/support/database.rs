@@ -151,7 +151,7 @@ impl TestDatabase {
     /// Makes one; on a server, [`TestDatabase::drop_server_database`] is the caller's to call.
     pub async fn create(kind: Kind, url: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let name = format!("nbdt_{}", Entropy::system().uuid().simple());
+        let name = format!("nbdt_{}", Entropy::secure().uuid().simple());
         let server = match url {
             Some(url) => {
                 let connection = Database::connect(url).await.unwrap();
