@@ -28,3 +28,6 @@ mod remembered;
 pub mod session;
 pub mod sign_in;
 pub mod simulator;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

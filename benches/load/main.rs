@@ -16,6 +16,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+// For its allocator: what the sidecar is compared with is to have the same.
+use nocobase_dingtalk as _;
 use url::Url;
 
 use report::{Machine, Verdict, markdown};
