@@ -106,7 +106,7 @@ impl App {
         let observer = Arc::new(move |report: &crate::dingtalk::CallReport| {
             counted.dingtalk_called(report.call.label(), report.outcome, report.elapsed);
         });
-        let dingtalk = DingTalk::new(config.endpoints, config.limits, observer)?;
+        let dingtalk = DingTalk::new(&config.endpoints, config.limits, observer)?;
         let secret = SessionSecret::new(&config.secret);
         let hashed = metrics.clone();
         let passwords = Passwords::new(Arc::new(move |elapsed| hashed.password_checked(elapsed)));

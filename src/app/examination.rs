@@ -26,7 +26,7 @@ pub async fn examine(
     )
     .await?;
     let dingtalk = DingTalk::new(
-        config.endpoints.clone(),
+        &config.endpoints,
         config.limits,
         Arc::new(|_: &crate::dingtalk::CallReport| {}),
     )?;

@@ -1,8 +1,6 @@
 //! The authorization URL: the DingTalk page a browser is sent to, where the person approves.
 
-use url::Url;
-
-use super::endpoints::join;
+use url::{Url, form_urlencoded};
 
 /// What is asked for on DingTalk's page. No `Debug`: the state belongs to one browser.
 pub struct AuthorizationRequest<'a> {
@@ -16,15 +14,14 @@ pub struct AuthorizationRequest<'a> {
     pub corp_id: Option<&'a str>,
 }
 
-/// The page below `login` for this request.
-pub(super) fn url(login: &Url, request: &AuthorizationRequest<'_>) -> Url {
-    let mut url = join(login, &["oauth2", "auth"]);
+/// The address of `page` for this request.
+pub(super) fn url(page: &Url, request: &AuthorizationRequest<'_>) -> String {
     let scope = if request.corp_id.is_some() {
         "openid corpid"
     } else {
         "openid"
     };
-    let mut query = url.query_pairs_mut();
+    let mut query = form_urlencoded::Serializer::for_suffix(format!("{page}?"), page.as_str().len() + 1);
     query
         .append_pair("client_id", request.client_id)
         .append_pair("redirect_uri", request.redirect_uri)
@@ -36,13 +33,13 @@ pub(super) fn url(login: &Url, request: &AuthorizationRequest<'_>) -> Url {
     if let Some(corp_id) = request.corp_id {
         query.append_pair("corpId", corp_id);
     }
-    drop(query);
-    url
+    query.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dingtalk::endpoints::{Addresses, Endpoints};
 
     fn authorization_url(login: &str, redirect_uri: &str, corp_id: Option<&str>) -> String {
         let request = AuthorizationRequest {
@@ -51,7 +48,11 @@ mod tests {
             state: "s-t_ate",
             corp_id,
         };
-        url(&Url::parse(login).unwrap(), &request).to_string()
+        let bases = Endpoints {
+            login: Url::parse(login).unwrap(),
+            ..Endpoints::default()
+        };
+        url(&Addresses::below(&bases).authorization, &request)
     }
 
     #[test]

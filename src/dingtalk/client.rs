@@ -11,13 +11,12 @@ use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
-use url::Url;
 
 use super::answer;
 use super::app_token::{AppAccessToken, AppTokens};
 use super::authorization::{self, AuthorizationRequest};
 use super::call::{Call, CallReport, Observer};
-use super::endpoints::{Endpoints, join};
+use super::endpoints::{Addresses, Endpoints};
 use super::error::DingTalkError;
 use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
 use super::limiter::{Limiter, Visit};
@@ -66,7 +65,7 @@ pub struct DingTalk(Arc<Inner>);
 
 struct Inner {
     http: Client,
-    endpoints: Endpoints,
+    addresses: Addresses,
     limiter: Limiter,
     tokens: AppTokens,
     pauses: Pauses,
@@ -75,11 +74,11 @@ struct Inner {
 
 impl DingTalk {
     /// Opens nothing yet: the first call connects.
-    pub fn new(endpoints: Endpoints, limits: Limits, observer: Observer) -> Result<Self, DingTalkError> {
+    pub fn new(endpoints: &Endpoints, limits: Limits, observer: Observer) -> Result<Self, DingTalkError> {
         endpoints.check()?;
         Ok(Self(Arc::new(Inner {
             http: transport::client(limits.connect_timeout, limits.call_timeout)?,
-            endpoints,
+            addresses: Addresses::below(endpoints),
             limiter: Limiter::new(limits.qps_per_api, limits.queue_bound),
             tokens: AppTokens::new(),
             pauses: Pauses::new(limits.window),
@@ -88,8 +87,8 @@ impl DingTalk {
     }
 
     /// Where a browser is sent to sign in.
-    pub fn authorization_url(&self, request: &AuthorizationRequest<'_>) -> Url {
-        authorization::url(&self.0.endpoints.login, request)
+    pub fn authorization_url(&self, request: &AuthorizationRequest<'_>) -> String {
+        authorization::url(&self.0.addresses.authorization, request)
     }
 
     /// Turns the one-time code into the person's token. After an error that
@@ -99,7 +98,7 @@ impl DingTalk {
         credentials: &Credentials,
         code: &SecretString,
     ) -> Result<UserAccessToken, DingTalkError> {
-        let url = join(&self.0.endpoints.api, &["v1.0", "oauth2", "userAccessToken"]);
+        let url = &self.0.addresses.user_access_token;
         let request = || {
             self.0.http.post(url.clone()).json(&json!({
                 "clientId": credentials.client_id,
@@ -123,7 +122,7 @@ impl DingTalk {
         credentials: &Credentials,
         token: &UserAccessToken,
     ) -> Result<Profile, DingTalkError> {
-        let url = join(&self.0.endpoints.api, &["v1.0", "contact", "users", "me"]);
+        let url = &self.0.addresses.profile;
         // What cannot stand in a header is no token DingTalk gave.
         let mut header =
             HeaderValue::from_str(token.token.expose_secret()).map_err(|_| DingTalkError::TokenRejected {
@@ -143,7 +142,7 @@ impl DingTalk {
 
     /// The app's own credential, from memory while it is good.
     pub async fn app_access_token(&self, credentials: &Credentials) -> Result<AppAccessToken, DingTalkError> {
-        let url = join(&self.0.endpoints.api, &["v1.0", "oauth2", "accessToken"]);
+        let url = &self.0.addresses.app_access_token;
         let request = || {
             self.0.http.post(url.clone()).json(&json!({
                 "appKey": credentials.client_id,
@@ -188,7 +187,7 @@ impl DingTalk {
         token: &AppAccessToken,
         union_id: &UnionId,
     ) -> Result<Option<DingTalkUserId>, DingTalkError> {
-        let mut url = join(&self.0.endpoints.oapi, &["topapi", "user", "getbyunionid"]);
+        let mut url = self.0.addresses.user_id_by_union_id.clone();
         url.query_pairs_mut()
             .append_pair("access_token", token.token.expose_secret());
         let request = || {

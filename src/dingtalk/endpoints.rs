@@ -43,8 +43,30 @@ impl Endpoints {
     }
 }
 
+/// Every address that is used, put together once.
+pub(super) struct Addresses {
+    pub(super) authorization: Url,
+    pub(super) user_access_token: Url,
+    pub(super) profile: Url,
+    pub(super) app_access_token: Url,
+    pub(super) user_id_by_union_id: Url,
+}
+
+impl Addresses {
+    /// The addresses below these bases.
+    pub(super) fn below(bases: &Endpoints) -> Self {
+        Self {
+            authorization: join(&bases.login, &["oauth2", "auth"]),
+            user_access_token: join(&bases.api, &["v1.0", "oauth2", "userAccessToken"]),
+            profile: join(&bases.api, &["v1.0", "contact", "users", "me"]),
+            app_access_token: join(&bases.api, &["v1.0", "oauth2", "accessToken"]),
+            user_id_by_union_id: join(&bases.oapi, &["topapi", "user", "getbyunionid"]),
+        }
+    }
+}
+
 /// `path` below `base`; a query or fragment of the base is dropped.
-pub(super) fn join(base: &Url, path: &[&str]) -> Url {
+fn join(base: &Url, path: &[&str]) -> Url {
     let mut url = base.clone();
     url.set_query(None);
     url.set_fragment(None);

@@ -60,10 +60,7 @@ impl SignIn {
         });
         let mut cookies = self.make_room(request.cookies);
         cookies.push(self.keep(&flow.into(), request.origin.is_secure())?);
-        Ok(Begun {
-            location: location.into(),
-            cookies,
-        })
+        Ok(Begun { location, cookies })
     }
 
     fn same_start_at(&self, origin: &Origin, authenticator: &str, return_path: &ReturnPath) -> String {

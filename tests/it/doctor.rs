@@ -57,7 +57,7 @@ impl Ward {
             api: url.clone(),
             oapi: url,
         };
-        let dingtalk = DingTalk::new(endpoints, Limits::default(), Arc::new(|_| {})).unwrap();
+        let dingtalk = DingTalk::new(&endpoints, Limits::default(), Arc::new(|_| {})).unwrap();
         let app = simulator.control().apps().remove(0);
         Self {
             store,

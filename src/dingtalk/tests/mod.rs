@@ -53,7 +53,7 @@ fn a_client_with(
         api: base.join("api/").unwrap(),
         oapi: base.join("oapi").unwrap(),
     };
-    DingTalk::new(endpoints, limits, Arc::new(observer)).unwrap()
+    DingTalk::new(&endpoints, limits, Arc::new(observer)).unwrap()
 }
 
 fn credentials() -> Credentials {
