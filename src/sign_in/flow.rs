@@ -5,6 +5,7 @@
 //! back with a code), and a returned flow is consumed once. When DingTalk is too busy to say who it is after
 //! the code was redeemed, the flow goes on with the token it got: the code is never redeemed again.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
@@ -70,26 +71,30 @@ pub enum Flow {
     Returned(Returned),
 }
 
-#[derive(Clone, Serialize, Deserialize)]
 struct Facts {
-    #[serde(rename = "i")]
     id: Uuid,
-    #[serde(rename = "h")]
     handle: String,
-    #[serde(rename = "s")]
     state: String,
-    #[serde(rename = "a")]
     authenticator: String,
-    #[serde(rename = "r")]
     return_path: String,
-    #[serde(rename = "e")]
     ends_at: i64,
 }
 
+/// What a cookie holds. One level: serde reads a flattened part into a tree of its own first.
 #[derive(Serialize, Deserialize)]
-struct Sealed {
-    #[serde(flatten)]
-    facts: Facts,
+struct Sealed<'a> {
+    #[serde(rename = "i")]
+    id: Uuid,
+    #[serde(rename = "h", borrow)]
+    handle: Cow<'a, str>,
+    #[serde(rename = "s", borrow)]
+    state: Cow<'a, str>,
+    #[serde(rename = "a", borrow)]
+    authenticator: Cow<'a, str>,
+    #[serde(rename = "r", borrow)]
+    return_path: Cow<'a, str>,
+    #[serde(rename = "e")]
+    ends_at: i64,
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     code: Option<Zeroizing<String>>,
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
@@ -244,8 +249,14 @@ impl FlowSeal {
 
     /// The cookie value of a flow; `None` when it would be longer than a cookie may be.
     pub fn seal(&self, flow: &Flow, secure: bool) -> Option<String> {
+        let facts = flow.facts();
         let mut content = Sealed {
-            facts: flow.facts().clone(),
+            id: facts.id,
+            handle: Cow::Borrowed(&facts.handle),
+            state: Cow::Borrowed(&facts.state),
+            authenticator: Cow::Borrowed(&facts.authenticator),
+            return_path: Cow::Borrowed(&facts.return_path),
+            ends_at: facts.ends_at,
             code: None,
             token: None,
             corp_id: None,
@@ -295,18 +306,21 @@ impl FlowSeal {
             )
             .map(Zeroizing::new)
             .ok()?;
-        let Sealed {
-            facts,
-            code,
-            token,
-            corp_id,
-        } = serde_json::from_slice(&plain).ok()?;
-        let proof = match (code, token) {
+        let content: Sealed<'_> = serde_json::from_slice(&plain).ok()?;
+        let facts = Facts {
+            id: content.id,
+            handle: content.handle.into_owned(),
+            state: content.state.into_owned(),
+            authenticator: content.authenticator.into_owned(),
+            return_path: content.return_path.into_owned(),
+            ends_at: content.ends_at,
+        };
+        let proof = match (content.code, content.token) {
             (None, None) => return Some(Flow::Begun(Begun(facts))),
             (Some(code), None) => Proof::Code(code.as_str().into()),
             (_, Some(token)) => Proof::Token(UserAccessToken {
                 token: token.as_str().into(),
-                corp_id,
+                corp_id: content.corp_id,
             }),
         };
         Some(Flow::Returned(Returned { facts, proof }))
@@ -390,7 +404,7 @@ mod tests {
 
     #[test]
     fn states_are_long_and_never_repeat() {
-        let entropy = Entropy::system();
+        let entropy = Entropy::secure();
         let states: std::collections::HashSet<String> = (0..10_000)
             .map(|_| Begun::new("s", "/", &entropy, now()).state().to_owned())
             .collect();

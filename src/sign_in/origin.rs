@@ -6,7 +6,10 @@ use url::Url;
 
 /// An http or https origin, in the spelling browsers use for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin(Url);
+pub struct Origin {
+    text: String,
+    is_secure: bool,
+}
 
 impl Origin {
     /// Reads `https://host[:port]`, with or without a final slash; anything more is refused.
@@ -17,7 +20,10 @@ impl Origin {
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
-        (is_bare && matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(Self(url))
+        (is_bare && matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| Self {
+            text: url.origin().ascii_serialization(),
+            is_secure: url.scheme() == "https",
+        })
     }
 
     /// Puts an origin together from what a request says; `None` when it is not the shape of one.
@@ -35,23 +41,23 @@ impl Origin {
 
     /// Whether people reach it over TLS.
     pub fn is_secure(&self) -> bool {
-        self.0.scheme() == "https"
+        self.is_secure
     }
 
     /// Its spelling, without a final slash.
-    pub fn as_text(&self) -> String {
-        self.0.origin().ascii_serialization()
+    pub fn as_text(&self) -> &str {
+        &self.text
     }
 
     /// The address of `path` there; `path` begins with a slash.
     pub fn with_path(&self, path: &str) -> String {
-        format!("{}{path}", self.as_text())
+        format!("{}{path}", self.text)
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.as_text())
+        formatter.write_str(&self.text)
     }
 }
 
