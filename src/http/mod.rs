@@ -33,6 +33,7 @@ use crate::config::{Cors, Mode};
 use crate::dingtalk::DingTalk;
 use crate::entropy::Entropy;
 use crate::nocobase::{Store, StoreError, SubjectIndex};
+use crate::plugin::Language;
 use crate::session::Sessions;
 use crate::sign_in::{Origin, SignIn};
 
@@ -201,25 +202,25 @@ const ACTIONS: &[Action] = &[
     Action { name: "dingtalk:audit", takes: Takes::Get, served: Served::Always, access: Access::Administrator, handler: |c| Box::pin(dingtalk::audit(c)) },
 ];
 
-/// Registers everything that is answered.
+/// Registers everything that is answered. No patterns before the actions: matching three of them took a tenth of the
+/// time of a start.
 pub fn routes(config: &mut web::ServiceConfig, state: &web::Data<AppState>) {
+    config.app_data(state.clone());
+    for language in Language::ALL {
+        config.route(&pages::guide_path(language), get().to(pages::guide));
+    }
     config
-        .app_data(state.clone())
         .route("/healthz", get().to(health::live))
         .route("/readyz", get().to(health::ready))
         .route("/metrics", get().to(health::metrics))
         .route("/openapi.json", get().to(pages::openapi))
         .route("/plugin.tgz", get().to(pages::package))
-        .route("/{package}.tgz", get().to(pages::versioned_package))
-        .route("/docs/{guide}", get().to(pages::guide))
+        .route(&pages::versioned_package_path(), get().to(pages::package))
         .route(
             &format!("{}__health_check", state.api_base),
             get().to(health::nocobase_style),
         )
-        .route(
-            &format!("{}{{action:.*}}", state.api_base),
-            web::route().to(dispatch),
-        );
+        .service(web::scope(state.api_base.trim_end_matches('/')).default_service(web::route().to(dispatch)));
     if state.mode == Mode::Alone {
         pages::console_routes(config, &state.public_path);
     }
@@ -234,7 +235,8 @@ fn get() -> Route {
 /// Finds the action, checks who may use it, runs it, and puts the answer into words.
 async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
     let started = Instant::now();
-    let name = request.match_info().get("action").unwrap_or_default();
+    let name = request.match_info().unprocessed();
+    let name = name.strip_prefix('/').unwrap_or(name);
     let (name, key) = match name.split_once('/') {
         Some((name, key)) => (name.to_owned(), Some(key.to_owned())),
         None => (name.to_owned(), None),

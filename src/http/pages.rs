@@ -105,23 +105,14 @@ pub fn refusal_page(
     response
 }
 
-/// `/plugin.tgz`.
-pub async fn package(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
-    pack(&request, &state)
-}
-
-/// `/<package>-<version>.tgz`.
-pub async fn versioned_package(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+/// Under its name and version, as NocoBase's package manager asks for it.
+pub fn versioned_package_path() -> String {
     let manifest = Manifest::embedded();
-    let expected = format!("{}-{}", manifest.name(), manifest.version());
-    if request.match_info().get("package") == Some(&expected) {
-        pack(&request, &state)
-    } else {
-        not_found(request, state).await
-    }
+    format!("/{}-{}.tgz", manifest.name(), manifest.version())
 }
 
-fn pack(request: &HttpRequest, state: &AppState) -> HttpResponse {
+/// `/plugin.tgz`, and `/<package>-<version>.tgz`.
+pub async fn package(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
     let here = request
         .headers()
         .get(header::HOST)
@@ -149,14 +140,16 @@ pub async fn openapi() -> HttpResponse {
         .body(include_str!("../../docs/openapi.json"))
 }
 
+/// Where the guide in a language is.
+pub fn guide_path(language: Language) -> String {
+    format!("/docs/guide.{language}")
+}
+
 /// `/docs/guide.<language>`: the guide as a page.
 pub async fn guide(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
-    let name = request.match_info().get("guide").unwrap_or_default();
-    let page = name
-        .strip_prefix("guide.")
-        .and_then(|code| Language::ALL.into_iter().find(|language| language.code() == code))
-        .and_then(plugin::guide_page);
-    let Some(page) = page else {
+    let mut languages = Language::ALL.into_iter();
+    let language = languages.find(|language| guide_path(*language) == request.path());
+    let Some(page) = language.and_then(plugin::guide_page) else {
         return not_found(request, state).await;
     };
     let mut response = HttpResponse::Ok()

@@ -126,7 +126,9 @@ fn routes() -> BTreeSet<String> {
         .split(".route(\"")
         .skip(1)
         .map(|rest| rest.split('"').next().unwrap().to_owned());
-    literals.chain(["/api/__health_check".to_owned()]).collect()
+    // Put together from the API's path, the manifest and the languages.
+    let others = ["/api/__health_check", "/{package}.tgz", "/docs/{guide}"];
+    literals.chain(others.map(str::to_owned)).collect()
 }
 
 fn codes() -> BTreeSet<String> {
