@@ -148,7 +148,7 @@ struct Floor {
 
 const POOL: u32 = 10;
 
-/// A returning sign-in's two calls and two statements, with nothing around them: no flow, no matching, no session
+/// A returning sign-in's two calls and its statement, with nothing around them: no flow, no matching, no session
 /// token, no audit. Start and return are answered too, so that it can be asked three times as the sidecar is.
 pub async fn floor(database: &str, dingtalk_url: &str) -> Outcome<()> {
     let state = web::Data::new(Floor {
@@ -176,16 +176,15 @@ pub async fn floor(database: &str, dingtalk_url: &str) -> Outcome<()> {
     .await
 }
 
-const FIND: &str = r#"SELECT "users"."id" AS "id", "users"."nickname" AS "nickname", "users"."username" AS "username",
- "users"."email" AS "email", "users"."phone" AS "phone", "users"."appLang" AS "appLang",
- "users"."passwordChangeTz" AS "passwordChangeTz", CAST("users"."systemSettings" AS text) AS "systemSettings",
- "users"."createdById" AS "createdById", "users"."updatedById" AS "updatedById", "users"."createdAt" AS "createdAt",
- "users"."updatedAt" AS "updatedAt", (SELECT "roleName" FROM "public"."rolesUsers" WHERE "userId" = "users"."id"
- ORDER BY "default" DESC NULLS LAST, "roleName" LIMIT 1) AS "preferredRole"
- FROM "public"."users" INNER JOIN "public"."usersAuthenticators" ON "usersAuthenticators"."userId" = "users"."id"
- WHERE "usersAuthenticators"."authenticator" = $1 AND "usersAuthenticators"."uuid" = $2 ORDER BY "users"."id" LIMIT 1"#;
-const ISSUE: &str = r#"INSERT INTO "public"."issuedTokens" ("id", "jti", "issuedTime", "signInTime", "userId",
- "authenticator", "createdAt", "updatedAt") VALUES (CAST($1 AS uuid), CAST($2 AS uuid), $3, $3, $4, $5, now(), now())"#;
+const SIGN_IN: &str = r#"WITH person AS (SELECT u."id" AS "id", u."nickname" AS "nickname", u."username" AS "username",
+ u."email" AS "email", u."phone" AS "phone", u."appLang" AS "appLang", u."passwordChangeTz" AS "passwordChangeTz",
+ u."systemSettings"::text AS "systemSettings", u."createdById" AS "createdById", u."updatedById" AS "updatedById",
+ u."createdAt" AS "createdAt", u."updatedAt" AS "updatedAt", u."sort" AS "sort", (SELECT r."roleName"
+ FROM "public"."rolesUsers" r WHERE r."userId" = u."id" ORDER BY CASE WHEN r."default" THEN 0 ELSE 1 END, r."roleName"
+ LIMIT 1) AS "preferredRole" FROM "public"."usersAuthenticators" l JOIN "public"."users" u ON u."id" = l."userId"
+ WHERE l."authenticator" = $1 AND l."uuid" = $2), session AS (INSERT INTO "public"."issuedTokens" ("authenticator",
+ "id", "jti", "issuedTime", "signInTime", "createdAt", "updatedAt", "userId") SELECT $1, CAST($3 AS uuid),
+ CAST($4 AS uuid), $5, $5, now(), now(), person."id" FROM person) SELECT * FROM person"#;
 
 impl Floor {
     async fn sign_in(&self, body: &Value) -> Outcome<Value> {
@@ -208,21 +207,16 @@ impl Floor {
             .header("x-acs-dingtalk-access-token", token);
         let profile: Value = profile.send().await?.json().await?;
         let subject = profile["unionId"].as_str().ok_or("no union id")?;
-        let row = sqlx::query(FIND)
+        let row = sqlx::query(SIGN_IN)
             .bind(AUTHENTICATOR)
             .bind(subject)
+            .bind(fresh_id())
+            .bind(fresh_id())
+            .bind(1_763_600_523_678_i64)
             .fetch_one(&self.pool)
             .await?;
         let id: i64 = sqlx::Row::try_get(&row, "id")?;
         let nickname: Option<String> = sqlx::Row::try_get(&row, "nickname")?;
-        let (key, jti) = (fresh_id(), fresh_id());
-        let issue = sqlx::query(ISSUE)
-            .bind(key)
-            .bind(jti)
-            .bind(1_763_600_523_678_i64)
-            .bind(id)
-            .bind(AUTHENTICATOR);
-        issue.execute(&self.pool).await?;
         Ok(json!({ "id": id, "nickname": nickname }))
     }
 }

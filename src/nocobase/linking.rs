@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func, InsertStatement, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, SelectStatement};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use super::error::StoreError;
 use super::names::{Column, Table};
+use super::newcomer::NewUser;
 use super::roles::ADMINISTRATOR_ROLES;
 use super::statements::Newest;
 use super::store::Store;
@@ -22,25 +23,8 @@ use super::users::{Linked, USER_COLUMNS, User, UserId};
 
 /// How long a first sign-in waits for those before it in this process.
 const TURN_LIMIT: Duration = Duration::from_secs(10);
-/// What a VARCHAR(255) of NocoBase holds.
-const TEXT_LIMIT: usize = 255;
 /// One match is an answer, two are a refusal; the third only shows that there are more.
 const PHONE_MATCHES: usize = 3;
-
-/// A person to be made a user; the rest of the columns stay NULL.
-#[derive(Clone, Default)]
-pub struct NewUser {
-    /// Cut to what the column holds.
-    pub nickname: Option<String>,
-    /// In the spelling to be stored.
-    pub phone: Option<String>,
-}
-
-impl fmt::Debug for NewUser {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("NewUser").finish_non_exhaustive()
-    }
-}
 
 /// A user found by phone number, with what decides whether they may be linked.
 #[derive(Clone, PartialEq, Eq)]
@@ -88,9 +72,7 @@ impl Store {
     /// Begins a linking once all earlier ones of this authenticator have ended, in every process; `None` when the
     /// authenticator is gone.
     pub async fn begin_linking(&self, authenticator: &str) -> Result<Option<Linking>, StoreError> {
-        let turn = tokio::time::timeout(TURN_LIMIT, self.turns.clone().lock_owned())
-            .await
-            .map_err(|_| StoreError::Busy)?;
+        let turn = self.turn().await?;
         let transaction = self.begin().await?;
         let table = Table::Authenticators;
         let mut lock = self.select(table, &[Column::Name]);
@@ -110,6 +92,13 @@ impl Store {
             created: None,
             turn,
         }))
+    }
+
+    /// Waits for the linkings before this one.
+    pub(super) async fn turn(&self) -> Result<OwnedMutexGuard<Newest>, StoreError> {
+        tokio::time::timeout(TURN_LIMIT, self.turns.clone().lock_owned())
+            .await
+            .map_err(|_| StoreError::Busy)
     }
 }
 
@@ -162,17 +151,10 @@ impl Linking {
     pub async fn create_user(&mut self, new: NewUser, now: DateTime<Utc>) -> Result<UserId, StoreError> {
         let newest = self.turn.at(now);
         let store = &self.store;
-        let time = store.dialect.time(Table::Users, now);
+        let place = (Column::Sort, store.next_sort(Table::Users, newest));
         let insert = store.insert(
             Table::Users,
-            [
-                (Column::Nickname, filled(new.nickname.as_deref()).into()),
-                (Column::Phone, filled(new.phone.as_deref()).into()),
-                (Column::SystemSettings, store.dialect.json(&serde_json::json!({}))),
-                (Column::Sort, store.next_sort(Table::Users, newest)),
-                (Column::CreatedAt, time.clone().into()),
-                (Column::UpdatedAt, time.into()),
-            ],
+            store.user_values(&new, now).into_iter().chain([place]),
         );
         let id = UserId(store.insert_in(&self.transaction, Table::Users, insert).await?);
         self.give_default_role(id, now).await?;
@@ -190,21 +172,9 @@ impl Linking {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let store = &self.store;
-        let table = Table::UsersAuthenticators;
-        let time = store.dialect.time(table, now);
-        let insert = store.insert(
-            table,
-            [
-                (Column::Authenticator, self.authenticator.as_str().into()),
-                (Column::UserId, user.0.into()),
-                (Column::Uuid, subject.into()),
-                (Column::Nickname, filled(nickname).unwrap_or_default().into()),
-                (Column::Avatar, "".into()),
-                (Column::Meta, store.dialect.json(&meta)),
-                (Column::CreatedAt, time.clone().into()),
-                (Column::UpdatedAt, time.into()),
-            ],
-        );
+        let (authenticator, user) = (self.authenticator.as_str().into(), user.0.into());
+        let values = store.link_values(authenticator, user, subject, &meta, nickname, now);
+        let insert = store.insert(Table::UsersAuthenticators, values);
         store.execute_in(&self.transaction, &insert).await.map(drop)
     }
 
@@ -216,29 +186,9 @@ impl Linking {
     /// A user without a role is refused by NocoBase at every request, so a site without a default role is an error.
     async fn give_default_role(&self, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let store = &self.store;
-        let time = store.dialect.time(Table::RolesUsers, now);
-        let mut default_role = SelectStatement::new();
-        default_role
-            .from(store.names.table_ref(Table::Roles))
-            .expr(store.col(Table::Roles, Column::Name))
-            .expr(Expr::value(user.0))
-            .expr(time.clone())
-            .expr(time)
-            .and_where(store.col(Table::Roles, Column::Default).eq(true))
-            .limit(1);
-        let mut insert = InsertStatement::new();
-        insert
-            .into_table(store.names.table_ref(Table::RolesUsers))
-            .columns(
-                [
-                    Column::RoleName,
-                    Column::UserId,
-                    Column::CreatedAt,
-                    Column::UpdatedAt,
-                ]
-                .map(|column| store.names.iden(column)),
-            );
-        insert.select_from(default_role).map_err(|_| missing_role())?;
+        let role = store.col(Table::Roles, Column::Name);
+        let values = store.role_values(role, Expr::value(user.0), now);
+        let insert = store.insert_from(store.default_role(), Table::RolesUsers, values);
         match store.execute_in(&self.transaction, &insert).await? {
             0 => Err(missing_role()),
             _ => Ok(()),
@@ -286,10 +236,4 @@ const fn missing_role() -> StoreError {
         table: Table::Roles.camel(),
         column: Column::Default.camel(),
     }
-}
-
-/// NocoBase stores NULL where there is nothing, and the column holds so many characters.
-fn filled(text: Option<&str>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
-        .map(|text| text.chars().take(TEXT_LIMIT).collect())
 }

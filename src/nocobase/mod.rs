@@ -4,6 +4,7 @@
 //! table of names instead of derived entities. Rows are never shown outside: every question
 //! has a typed answer, "not there" is `None`, and an outage is always an error.
 
+mod at_once;
 mod authenticator;
 mod authenticators;
 mod connection;
@@ -14,6 +15,7 @@ mod error;
 mod linking;
 mod links;
 mod names;
+mod newcomer;
 mod options;
 mod order;
 mod roles;
@@ -30,12 +32,14 @@ mod transactions;
 mod users;
 mod wire_time;
 
+pub use at_once::Newcomer;
 pub use authenticator::{Authenticator, AuthenticatorChanges, NewAuthenticator};
 pub use embedded::RootUser;
 pub use environment::{AesKey, AesKeyError, Environment, EnvironmentError, EnvironmentVariable};
 pub use error::StoreError;
-pub use linking::{Linking, NewUser, PhoneMatch};
+pub use linking::{Linking, PhoneMatch};
 pub use links::Binding;
+pub use newcomer::NewUser;
 pub use options::{AuthenticatorOptions, CommunityOptions, OptionsError, Subject};
 pub use roles::Role;
 pub use settings::{DatabaseSettings, ServerDatabase, ServerDialect, SslSettings};

@@ -127,7 +127,10 @@ impl Store {
             quoted(&self.names.column(Column::Uuid)),
         );
         match self.execute_raw(&create).await {
-            Ok(()) => Ok(created),
+            Ok(()) => {
+                self.subjects_are_unique(created == SubjectIndex::Created);
+                Ok(created)
+            }
             Err(StoreError::Duplicate { .. }) => Err(StoreError::SubjectsNotUnique),
             // Another replica was faster, and this database knows no `IF NOT EXISTS` here.
             Err(_) if self.find_subject_index().await? == Some(SubjectIndex::Plain) => {
@@ -162,7 +165,9 @@ impl Store {
             ),
         };
         let rows = self.raw_rows(find, values).await?;
-        Ok(if rows.is_empty() { missing } else { Some(there) })
+        let found = if rows.is_empty() { missing } else { Some(there) };
+        self.subjects_are_unique(found == Some(SubjectIndex::Present));
+        Ok(found)
     }
 
     fn subject_index_name(&self) -> String {

@@ -22,9 +22,24 @@ pub(super) struct Newest {
 }
 
 impl Newest {
+    /// What the whole table said.
+    pub(super) const fn read(id: i64, sort: i64, read_at: DateTime<Utc>) -> Self {
+        Self { id, sort, read_at }
+    }
+
+    /// Whether the whole table was last read too long ago.
+    pub(super) fn is_old(&self, now: DateTime<Utc>) -> bool {
+        !is_recent(self.read_at, now, READ_AGAIN_AFTER)
+    }
+
+    /// How far a new row's `sort` is from its `id`.
+    pub(super) const fn distance(&self) -> i64 {
+        self.sort - self.id
+    }
+
     /// What is known at this time: nothing when the whole table was last read too long ago.
     pub(super) fn at(&mut self, now: DateTime<Utc>) -> Self {
-        if !is_recent(self.read_at, now, READ_AGAIN_AFTER) {
+        if self.is_old(now) {
             *self = Self {
                 read_at: now,
                 ..Self::default()
@@ -87,16 +102,37 @@ impl Store {
     }
 
     /// An INSERT of one row.
-    pub(super) fn insert<const N: usize>(
+    pub(super) fn insert(
         &self,
         table: Table,
-        values: [(Column, Expr); N],
+        values: impl IntoIterator<Item = (Column, Expr)>,
     ) -> InsertStatement {
+        let (columns, values): (Vec<_>, Vec<_>) = values.into_iter().unzip();
+        let mut insert = self.insert_into(table, columns);
+        insert.values_panic(values);
+        insert
+    }
+
+    /// An INSERT of one row for each that `source`, a select without columns, finds.
+    #[expect(clippy::expect_used, reason = "there are as many columns as values")]
+    pub(super) fn insert_from(
+        &self,
+        mut source: SelectStatement,
+        table: Table,
+        values: impl IntoIterator<Item = (Column, Expr)>,
+    ) -> InsertStatement {
+        let (columns, values): (Vec<_>, Vec<_>) = values.into_iter().unzip();
+        source.exprs(values);
+        let mut insert = self.insert_into(table, columns);
+        insert.select_from(source).expect("a value for each column");
+        insert
+    }
+
+    fn insert_into(&self, table: Table, columns: Vec<Column>) -> InsertStatement {
         let mut insert = InsertStatement::new();
         insert
             .into_table(self.names.table_ref(table))
-            .columns(values.iter().map(|(column, _)| self.names.iden(*column)));
-        insert.values_panic(values.into_iter().map(|(_, value)| value));
+            .columns(columns.into_iter().map(|column| self.names.iden(column)));
         insert
     }
 }

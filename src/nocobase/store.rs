@@ -10,6 +10,7 @@ use sea_orm::{
 };
 use tokio::sync::Mutex;
 
+use super::at_once::AtOnce;
 use super::connection;
 use super::dialect::Dialect;
 use super::error::{StoreError, is_lost_connection};
@@ -74,6 +75,8 @@ pub struct Store {
     /// First sign-ins queue here, fairly, before they take a connection: the rows they lock would otherwise keep
     /// the whole pool waiting. Whose turn it is knows the newest user.
     pub(super) turns: Arc<Mutex<Newest>>,
+    /// Where the database signs people in with one statement.
+    pub(super) at_once: Option<Arc<AtOnce>>,
 }
 
 impl fmt::Debug for Store {
@@ -108,6 +111,7 @@ impl Store {
         Ok(Self {
             connection,
             dialect,
+            at_once: AtOnce::new(dialect, &names).map(Arc::new),
             names: Arc::new(names),
             connections,
             turns: Arc::default(),
@@ -187,7 +191,7 @@ impl Store {
         Ok(result?.rows_affected())
     }
 
-    /// Runs something that changes nothing, and again when the connection it got turned out to be broken: after a
+    /// Runs something that changes nothing, or nothing twice, and again when the connection it got turned out to be broken: after a
     /// restart of the server that may be so for every connection in the pool, one after the other.
     pub(super) async fn read<T, F, Q>(&self, query: Q) -> Result<T, StoreError>
     where

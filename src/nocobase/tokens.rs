@@ -26,8 +26,6 @@ pub struct IssuedToken {
     pub issued_at_ms: i64,
     /// When the user proved who they are, in milliseconds; renewals keep it.
     pub signed_in_at_ms: i64,
-    /// Whose session it is.
-    pub user_id: UserId,
     /// The name of the authenticator that proved it.
     pub authenticator: String,
 }
@@ -42,8 +40,13 @@ impl Store {
         Ok(row.map(|row| row.json(Column::Config)).transpose()?.flatten())
     }
 
-    /// Records a token, in one statement; `Duplicate` when its id is there already.
-    pub async fn issue_token(&self, token: IssuedToken, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Records a token of this user, in one statement; `Duplicate` when its id is there already.
+    pub async fn issue_token(
+        &self,
+        user: UserId,
+        token: &IssuedToken,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let table = Table::IssuedTokens;
         let now = self.dialect.time(table, now);
         let insert = self.insert(
@@ -53,8 +56,8 @@ impl Store {
                 (Column::Jti, self.dialect.uuid(token.jti).into()),
                 (Column::IssuedTime, token.issued_at_ms.into()),
                 (Column::SignInTime, token.signed_in_at_ms.into()),
-                (Column::UserId, token.user_id.0.into()),
-                (Column::Authenticator, token.authenticator.into()),
+                (Column::UserId, user.0.into()),
+                (Column::Authenticator, token.authenticator.as_str().into()),
                 (Column::CreatedAt, now.clone().into()),
                 (Column::UpdatedAt, now.into()),
             ],

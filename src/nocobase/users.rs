@@ -86,7 +86,7 @@ pub struct Linked {
     pub(super) sort: i64,
 }
 
-const PREFERRED_ROLE: &str = "preferredRole";
+pub(super) const PREFERRED_ROLE: &str = "preferredRole";
 
 /// What is read of a user.
 pub(super) const USER_COLUMNS: [Column; 12] = [
@@ -132,7 +132,7 @@ impl Linked {
         Ok(linked.into_iter().next())
     }
 
-    fn from_row(row: &Row) -> Result<Self, StoreError> {
+    pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             user: User::from_row(row)?,
             role: row.text_as(PREFERRED_ROLE)?,

@@ -75,6 +75,15 @@ pub enum SessionError {
     Store(#[from] StoreError),
 }
 
+/// A session before it is known whose it is.
+pub struct Draft {
+    /// What is written of it.
+    pub row: IssuedToken,
+    /// When it begins.
+    pub now: DateTime<Utc>,
+    policy: TokenPolicy,
+}
+
 /// A session that was just issued.
 pub struct Issued {
     /// The token for the browser.
@@ -157,32 +166,46 @@ impl Sessions {
         authenticator: &str,
         id: Uuid,
     ) -> Result<Issued, SessionError> {
+        let draft = self.draft(authenticator, id).await?;
+        self.record(user_id, &draft).await?;
+        self.hand_out(user_id, &draft)
+    }
+
+    /// A session that is nobody's yet.
+    pub async fn draft(&self, authenticator: &str, id: Uuid) -> Result<Draft, SessionError> {
         let policy = self.policy().await?;
         let now = self.clock.now();
-        let jti = self.entropy.uuid();
+        let row = IssuedToken {
+            id,
+            jti: self.entropy.uuid(),
+            issued_at_ms: now.timestamp_millis(),
+            signed_in_at_ms: now.timestamp_millis(),
+            authenticator: authenticator.to_owned(),
+        };
+        Ok(Draft { row, now, policy })
+    }
+
+    /// Writes the row without which a session cannot be renewed; `AlreadyIssued` when it is there.
+    pub async fn record(&self, user_id: UserId, draft: &Draft) -> Result<(), SessionError> {
+        match self.store.issue_token(user_id, &draft.row, draft.now).await {
+            Err(StoreError::Duplicate { .. }) => Err(SessionError::AlreadyIssued),
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// The token of a session whose row is written.
+    pub fn hand_out(&self, user_id: UserId, draft: &Draft) -> Result<Issued, SessionError> {
+        let Draft { row, now, policy } = draft;
         let claims = Claims {
             user_id,
             temp: true,
             iat: now.timestamp(),
-            sign_in_time: now.timestamp_millis(),
+            sign_in_time: row.signed_in_at_ms,
             exp: now.timestamp() + policy.token_expiration.num_seconds(),
-            jti,
+            jti: row.jti,
         };
         let token = self.secret.sign(&claims).map_err(SessionError::Signing)?;
-        let row = IssuedToken {
-            id,
-            jti,
-            issued_at_ms: now.timestamp_millis(),
-            signed_in_at_ms: now.timestamp_millis(),
-            user_id,
-            authenticator: authenticator.to_owned(),
-        };
-        match self.store.issue_token(row, now).await {
-            Ok(()) => {}
-            Err(StoreError::Duplicate { .. }) => return Err(SessionError::AlreadyIssued),
-            Err(error) => return Err(error.into()),
-        }
-        self.delete_ended_sessions(user_id, now, &policy);
+        self.delete_ended_sessions(user_id, *now, policy);
         Ok(Issued {
             token,
             claims,

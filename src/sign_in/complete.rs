@@ -11,7 +11,7 @@ use super::{Attempt, CookieChange, CookieIn, Origin, Outcome, SignIn, SignInErro
 use crate::audit::Matched;
 use crate::dingtalk::DingTalkError;
 use crate::nocobase::{Subject, User};
-use crate::session::{Issued, SessionCookie, SessionError};
+use crate::session::{Issued, SessionCookie};
 
 /// What the sign-in page posts.
 pub struct CompleteRequest<'a> {
@@ -109,25 +109,13 @@ impl SignIn {
     async fn run(&self, flow: &mut Returned, authenticator: &str) -> Result<Done, SignInError> {
         let configured = self.directory.find(authenticator).await?;
         let identity = self.identify(flow, &configured).await?;
-        let person = find_or_link(
-            &self.store,
-            authenticator,
-            &identity,
-            Rules::of(&configured.options),
-            self.clock.now(),
-        )
-        .await?;
-        let issued = self
-            .sessions
-            .issue(person.user.id, authenticator, flow.id())
-            .await
-            .map_err(|error| {
-                if matches!(error, SessionError::AlreadyIssued) {
-                    SignInError::FlowUsed
-                } else {
-                    SignInError::Session(error)
-                }
-            })?;
+        let draft = self.sessions.draft(authenticator, flow.id()).await?;
+        let rules = Rules::of(&configured.options);
+        let person = find_or_link(&self.store, &identity, rules, &draft).await?;
+        if !person.has_session {
+            self.sessions.record(person.user.id, &draft).await?;
+        }
+        let issued = self.sessions.hand_out(person.user.id, &draft)?;
         Ok(Done {
             user: person.user,
             role: person.role,

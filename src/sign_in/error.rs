@@ -54,6 +54,16 @@ pub enum SignInError {
     Session(#[source] SessionError),
 }
 
+impl From<SessionError> for SignInError {
+    fn from(error: SessionError) -> Self {
+        if matches!(error, SessionError::AlreadyIssued) {
+            Self::FlowUsed
+        } else {
+            Self::Session(error)
+        }
+    }
+}
+
 impl SignInError {
     /// Whether the same flow may be tried again: DingTalk certainly did not process the call that failed.
     pub fn keeps_flow(&self) -> bool {

@@ -12,6 +12,12 @@ use crate::support::database::{Kind, on};
 const KNOWN: u64 = 2;
 /// Of somebody who becomes a user: a transaction of seven more.
 const SIGN_UP: u64 = 9;
+/// The same where the database signs people in at once: user, role and session in one, and for who becomes a user once
+/// more, because the first one did not find them.
+const KNOWN_AT_ONCE: u64 = 1;
+const SIGN_UP_AT_ONCE: u64 = 2;
+/// The newest user, unless somebody became one within the last two seconds.
+const NEWEST: u64 = 1;
 /// The ended sessions of everyone who signed in within the last five seconds, once in that time, behind an answer's back.
 const ENDED_SESSIONS: u64 = 1;
 /// The plugin and the authenticator, unless somebody signed in within the last two seconds.
@@ -171,9 +177,15 @@ async fn statements_are_counted_step_by_step() {
     );
 }
 
+const BESIDE: [(Kind, u64); 3] = [
+    (Kind::Postgres, KNOWN_AT_ONCE),
+    (Kind::PostgresRenamed, KNOWN_AT_ONCE),
+    (Kind::MariaDb, KNOWN),
+];
+
 #[tokio::test]
-async fn beside_nocobase_a_known_person_costs_two_statements() {
-    for kind in [Kind::Postgres, Kind::PostgresRenamed, Kind::MariaDb] {
+async fn beside_nocobase_a_known_person_costs_one_statement_or_two() {
+    for (kind, known) in BESIDE {
         on(kind, |database| async move {
             let app = beside(&database, &[]).await;
             app.browser().sign_in(&app.dingtalk, "li-lei").await;
@@ -184,7 +196,29 @@ async fn beside_nocobase_a_known_person_costs_two_statements() {
             let answer = browser.complete_newest(AUTHENTICATOR).await;
 
             assert_eq!(answer.status, 200, "{kind:?}: {}", answer.text);
-            assert_eq!(meter.read_once_it_is(&app, KNOWN).await, KNOWN, "{kind:?}");
+            assert_eq!(meter.read_once_it_is(&app, known).await, known, "{kind:?}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn beside_nocobase_on_postgres_a_new_person_costs_two_statements() {
+    for kind in [Kind::Postgres, Kind::PostgresRenamed] {
+        on(kind, |database| async move {
+            let app = beside(&database, &[]).await;
+            let first = NEWEST + POLICY + ENDED_SESSIONS;
+            for (person, besides) in [("han-meimei", first), ("li-lei", 0)] {
+                let mut browser = app.browser();
+                browser.return_from_dingtalk(&app.dingtalk, person).await;
+                let mut meter = Meter::start(&app).await;
+
+                let answer = browser.complete_newest(AUTHENTICATOR).await;
+
+                assert_eq!(answer.status, 200, "{kind:?}: {}", answer.text);
+                let expected = SIGN_UP_AT_ONCE + besides;
+                assert_eq!(meter.read_once_it_is(&app, expected).await, expected, "{kind:?}");
+            }
         })
         .await;
     }
@@ -192,7 +226,7 @@ async fn beside_nocobase_a_known_person_costs_two_statements() {
 
 #[tokio::test]
 async fn beside_nocobase_who_comes_when_nobody_did_has_the_settings_read_and_waits_for_no_deletion() {
-    for kind in [Kind::Postgres, Kind::PostgresRenamed, Kind::MariaDb] {
+    for (kind, known) in BESIDE {
         on(kind, |database| async move {
             let app = beside(&database, &[]).await;
             app.browser().sign_in(&app.dingtalk, "li-lei").await;
@@ -219,7 +253,7 @@ async fn beside_nocobase_who_comes_when_nobody_did_has_the_settings_read_and_wai
             assert_eq!(answer.status, 200, "{kind:?}: {}", answer.text);
             // NocoBase itself knows whether the plugin is enabled.
             let settings = DIRECTORY - 1 + POLICY;
-            assert_eq!(meter.read(&app).await, KNOWN + settings, "{kind:?}");
+            assert_eq!(meter.read(&app).await, known + settings, "{kind:?}");
             lock.rollback().await.unwrap();
             let behind = meter.read_once_it_is(&app, ENDED_SESSIONS).await;
             assert_eq!(behind, ENDED_SESSIONS, "{kind:?}");

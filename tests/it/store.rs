@@ -6,6 +6,7 @@
     reason = "what a test cannot set up, it reports by failing"
 )]
 
+mod at_once;
 mod authenticators;
 mod faults;
 mod linking;
@@ -19,8 +20,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::{
-    AuthenticatorChanges, DatabaseSettings, IssuedToken, NewAuthenticator, NewUser, Page, PasswordHash,
-    Store, StoreError, SubjectIndex, User, UserId,
+    AuthenticatorChanges, DatabaseSettings, IssuedToken, Linked, NewAuthenticator, NewUser, Newcomer, Page,
+    PasswordHash, Store, StoreError, SubjectIndex, User, UserId,
 };
 use serde_json::json;
 
@@ -75,7 +76,6 @@ fn a_token(id: uuid::Uuid, jti: uuid::Uuid, signed_in_at_ms: i64) -> IssuedToken
         jti,
         issued_at_ms: signed_in_at_ms,
         signed_in_at_ms,
-        user_id: ROOT,
         authenticator: AUTHENTICATOR.to_owned(),
     }
 }

@@ -55,7 +55,7 @@ pub async fn redirect(stage: &Stage) -> Outcome<Vec<Row>> {
     }])
 }
 
-/// A returning sign-in beside the two calls and two statements that it cannot do without.
+/// A returning sign-in beside the two calls and the statement that it cannot do without.
 pub async fn floor(stage: &Stage) -> Outcome<Vec<Row>> {
     let database = stage.database(FEW).await?;
     let double = stage.double(0)?;

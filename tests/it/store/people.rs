@@ -223,7 +223,7 @@ async fn a_returning_sign_in_costs_one_statement_to_look_up_and_one_to_record() 
         let looked_up = database.statements();
         database
             .store
-            .issue_token(a_token(entropy.uuid(), entropy.uuid(), 1), now())
+            .issue_token(ROOT, &a_token(entropy.uuid(), entropy.uuid(), 1), now())
             .await
             .unwrap();
 

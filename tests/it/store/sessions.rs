@@ -9,9 +9,12 @@ async fn issued_tokens_are_recorded_once_and_renewed_once() {
         let entropy = Entropy::seeded(2);
         let (id, first, second) = (entropy.uuid(), entropy.uuid(), entropy.uuid());
 
-        store.issue_token(a_token(id, first, 1000), now()).await.unwrap();
+        store
+            .issue_token(ROOT, &a_token(id, first, 1000), now())
+            .await
+            .unwrap();
         let again = store
-            .issue_token(a_token(id, entropy.uuid(), 2000), now())
+            .issue_token(ROOT, &a_token(id, entropy.uuid(), 2000), now())
             .await
             .unwrap_err();
         let renewed = store.renew_token(first, second, now()).await.unwrap();
@@ -38,11 +41,8 @@ async fn ended_sessions_of_several_users_are_deleted_at_once_and_nobody_elses() 
         let other = UserId(ROOT.0 + 1);
         let third = UserId(ROOT.0 + 2);
         for (user_id, signed_in_at_ms) in [(ROOT, 999), (ROOT, 1000), (other, 999), (third, 999)] {
-            let token = IssuedToken {
-                user_id,
-                ..a_token(entropy.uuid(), entropy.uuid(), signed_in_at_ms)
-            };
-            store.issue_token(token, now()).await.unwrap();
+            let token = a_token(entropy.uuid(), entropy.uuid(), signed_in_at_ms);
+            store.issue_token(user_id, &token, now()).await.unwrap();
         }
 
         store
