@@ -23,8 +23,7 @@ use super::store::Store;
 use super::tokens::IssuedToken;
 use super::users::{Linked, PREFERRED_ROLE, USER_COLUMNS};
 
-/// A person who signs in for the first time.
-#[derive(Clone, Debug)]
+/// A person who signs in for the first time. No `Debug`: subject and numbers are in no log.
 pub struct Newcomer<'a> {
     /// The subject to link.
     pub subject: &'a str,
@@ -93,9 +92,8 @@ impl Store {
             self.newest_user(now).await?.distance().into(),
             newcomer.meta.to_string().into(),
         ]);
-        let spellings = spellings.iter().cycle().map(|spelling| spelling.as_str().into());
-        values.extend(spellings.take(PHONE_SPELLINGS));
-        // None at all is nobody's number.
+        values.extend(spellings.iter().map(|spelling| spelling.as_str().into()));
+        // No number equals NULL.
         values.resize(SIGN_UP_PARAMETERS, SqlValue::String(None));
         match self.at_once_row(&at_once.sign_up, values).await {
             // Somebody was faster, or the index is gone by now: nothing was done, and a linking sees why.
@@ -291,7 +289,7 @@ impl Spelt<'_> {
         let sequence = format!(
             "pg_get_serial_sequence({}, {})",
             text(&users),
-            text(&id.replace('"', ""))
+            text(&self.names.column(Column::Id))
         );
         // Everybody adds one to `sort` for each `id`, so its distance holds for all who come at this moment, and no two
         // of them get one place.

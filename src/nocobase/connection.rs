@@ -27,8 +27,12 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// SQLite has one writer at a time; the others wait this long for it.
 const SQLITE_BUSY_LIMIT: Duration = Duration::from_secs(5);
 const SQLITE_CONNECTIONS: u32 = 8;
-/// Set once for a connection, because it would be a round trip in each transaction.
-const POSTGRES_ISOLATION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED";
+/// Set once for a connection: the isolation, because it would be a round trip in each transaction; and that an index is
+/// used wherever there is one, because PostgreSQL keeps the plan it made while a table was small, and on a new site would
+/// read all users and links at each sign-in until it has counted them anew. `jit` is in the way of such plans, and older
+/// versions lack it.
+const POSTGRES_SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+    SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('enable_seqscan', 'jit')";
 const MYSQL_ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// Opens a pool for the settings.
@@ -98,7 +102,7 @@ fn server_options(server: &ServerDatabase) -> ConnectOptions {
             options.map_sqlx_postgres_opts(move |_| postgres_options(&settings));
             options.map_sqlx_postgres_pool_opts(|pool| {
                 pool.after_connect(|connection, _| {
-                    Box::pin(async move { connection.execute(POSTGRES_ISOLATION).await.map(drop) })
+                    Box::pin(async move { connection.execute(POSTGRES_SESSION).await.map(drop) })
                 })
             });
             options

@@ -1,11 +1,13 @@
 //! Which NocoBase user a DingTalk person becomes: rule by rule, refusal by refusal.
 
-use nocobase_dingtalk::nocobase::UserId;
+use nocobase_dingtalk::nocobase::{AuthenticatorChanges, UserId};
 use nocobase_dingtalk::simulator::{Contact, Membership, MobileSharing, OTHER_CORP_ID, Person};
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
+use crate::support::beside::beside;
 use crate::support::browser::{Answer, refusal};
+use crate::support::database::{Kind, now, on};
 
 const DEMO_CORP: &str = nocobase_dingtalk::simulator::DEMO_CORP_ID;
 
@@ -693,4 +695,49 @@ async fn a_link_that_cannot_be_written_leaves_no_user_behind() {
 
     assert!(answer.status >= 500, "{}", answer.text);
     assert_eq!(app.rows().await, before);
+}
+
+#[tokio::test]
+async fn beside_nocobase_every_rule_refuses_as_it_does_alone() {
+    for kind in [Kind::Postgres, Kind::PostgresRenamed, Kind::MariaDb] {
+        const HAS_NUMBER: &str = "UPDATE `@users` SET `phone` = '+86-13800138000' WHERE `id` = 1";
+        const HAVE_NUMBER: &str = "INSERT INTO `@users` (`phone`, `createdAt`, `updatedAt`) \
+                                   VALUES ('13800138000', NOW(), NOW()), ('+8613800138000', NOW(), NOW())";
+        const IS_LINKED: &str = "INSERT INTO `@usersAuthenticators` (`authenticator`, `userId`, `uuid`, `nickname`, \
+                                 `avatar`, `createdAt`, `updatedAt`) \
+                                 SELECT 's_dingtalk', 1, 'another', '', '', NOW(), NOW()";
+        let cases: [(&[&str], bool, &str); 4] = [
+            (&[], false, "NO_MATCHING_USER"),
+            (&[HAS_NUMBER], true, "ADMINISTRATOR_NOT_LINKED"),
+            (&[HAVE_NUMBER], true, "PHONE_AMBIGUOUS"),
+            (&[HAS_NUMBER, IS_LINKED], true, "PHONE_ALREADY_LINKED"),
+        ];
+        for (changes, auto_signup, code) in cases {
+            on(kind, move |database| async move {
+                let app = beside(&database, &[]).await;
+                for change in changes {
+                    database.run(change).await;
+                }
+                let row = database.store.find_authenticator(AUTHENTICATOR).await;
+                let mut row = row.unwrap().unwrap();
+                row.options["public"]["autoSignup"] = json!(auto_signup);
+                let changes = AuthenticatorChanges {
+                    options: Some(row.options),
+                    enabled: Some(true),
+                    ..AuthenticatorChanges::default()
+                };
+                let changed = database.store.update_authenticator(row.id, changes, now()).await;
+                changed.unwrap().unwrap();
+                let count = "SELECT (SELECT COUNT(*) FROM `@users`) + (SELECT COUNT(*) FROM `@usersAuthenticators`) \
+                             + (SELECT COUNT(*) FROM `@rolesUsers`) + (SELECT COUNT(*) FROM `@issuedTokens`)";
+                let before = database.number(count).await;
+
+                let answer = app.browser().sign_in(&app.dingtalk, "li-lei").await;
+
+                assert_eq!(answer.code(), code, "{kind:?}");
+                assert_eq!(database.number(count).await, before, "{kind:?} {code}");
+            })
+            .await;
+        }
+    }
 }

@@ -304,3 +304,36 @@ async fn fifty_people_who_sign_up_at_once_all_get_places_of_their_own() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn links_are_found_by_their_index_however_few_there_were_at_first() {
+    for kind in POSTGRES {
+        on(kind, |database| async move {
+            an_authenticator(&database.store, AUTHENTICATOR).await;
+            let store = database.another_store().await;
+            store.ensure_subject_index().await.unwrap();
+            sign_up(&store, "union1", None).await;
+            // Now PostgreSQL knows that reading the whole table is quickest.
+            database.run("ANALYZE `@usersAuthenticators`").await;
+            let links = "'`@usersAuthenticators`'::regclass";
+            let scans = format!("SELECT pg_stat_get_numscans({links})");
+
+            for index in 10..20 {
+                let (subject, phone) = (format!("union{index}"), format!("139000000{index}"));
+                at_once(&store, &subject, &phone).await.unwrap();
+                store
+                    .sign_in(&subject, &a_session(), now())
+                    .await
+                    .unwrap()
+                    .unwrap();
+            }
+
+            // PostgreSQL counts what a connection did at its end.
+            drop(store);
+            let made = format!("SELECT pg_stat_get_tuples_inserted({links})");
+            while database.number(&made).await < 11 {}
+            assert_eq!(database.number(&scans).await, 1, "the one that made the index");
+        })
+        .await;
+    }
+}
