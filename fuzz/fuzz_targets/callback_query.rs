@@ -71,7 +71,7 @@ fn site() -> Surface {
             .unwrap();
         let audit = Audit::open(&folder.path().join("audit"), "fuzz", 0, clock.now()).unwrap();
         let dingtalk = DingTalk::new(
-            Endpoints::default(),
+            &Endpoints::default(),
             Limits::default(),
             std::sync::Arc::new(|_| ()),
         )
