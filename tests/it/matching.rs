@@ -726,8 +726,8 @@ async fn beside_nocobase_every_rule_refuses_as_it_does_alone() {
                     enabled: Some(true),
                     ..AuthenticatorChanges::default()
                 };
-                let changed = database.store.update_authenticator(row.id, changes, now()).await;
-                changed.unwrap().unwrap();
+                let outcome = database.store.update_authenticator(row.id, changes, now()).await;
+                assert!(outcome.unwrap().is_some());
                 let count = "SELECT (SELECT COUNT(*) FROM `@users`) + (SELECT COUNT(*) FROM `@usersAuthenticators`) \
                              + (SELECT COUNT(*) FROM `@rolesUsers`) + (SELECT COUNT(*) FROM `@issuedTokens`)";
                 let before = database.number(count).await;
