@@ -2,7 +2,8 @@
 //!
 //! NocoBase has no unique index on (`authenticator`, `uuid`), so two first sign-ins of one person could make two
 //! users. Every linking therefore first locks the row of its authenticator (SQLite: the whole database), and only
-//! then looks who is there; it reads committed rows, so it sees what the one before it wrote.
+//! then looks who is there; it reads committed rows, so it sees what the one before it wrote. Where a database signs people
+//! in at once, this is for those in whose way something stands.
 
 use std::fmt;
 use std::time::Duration;
