@@ -191,8 +191,8 @@ impl Store {
         Ok(result?.rows_affected())
     }
 
-    /// Runs something that changes nothing, or nothing twice, and again when the connection it got turned out to be broken: after a
-    /// restart of the server that may be so for every connection in the pool, one after the other.
+    /// Runs something that changes nothing, or nothing twice, and again when the connection it got turned out to be
+    /// broken: after a restart of the server that may be so for every connection in the pool, one after the other.
     pub(super) async fn read<T, F, Q>(&self, query: Q) -> Result<T, StoreError>
     where
         Q: Fn() -> F,
