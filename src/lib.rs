@@ -7,7 +7,7 @@
 //! 2. DingTalk sends it back to `auth:redirect`; [`sign_in::SignIn::receive`] finds the flow of that `state` in
 //!    this very browser, puts the code into it and sends the browser to the sign-in page.
 //! 3. The page posts `auth:signIn`; [`sign_in::SignIn::complete`] redeems the code ([`dingtalk`]), reads who it is,
-//! 4. finds, links or creates the user in one transaction ([`nocobase`]),
+//! 4. finds, links or creates the user, whole or not at all ([`nocobase`]),
 //! 5. and issues NocoBase's own session ([`session`]).
 //!
 //! [`http`] is the edge, [`app`] puts everything together, [`config`] says how. [`audit`] keeps who signed in,

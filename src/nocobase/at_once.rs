@@ -160,6 +160,17 @@ impl Store {
     }
 }
 
+/// What is written of a link.
+pub(super) const LINK_COLUMNS: [Column; 8] = [
+    Column::Authenticator,
+    Column::UserId,
+    Column::Uuid,
+    Column::Nickname,
+    Column::Avatar,
+    Column::Meta,
+    Column::CreatedAt,
+    Column::UpdatedAt,
+];
 /// `$1` to `$6` are the session: authenticator, key, `jti`, when it was issued, when the person signed in, now.
 const SESSION_COLUMNS: [Column; 8] = [
     Column::Authenticator,
@@ -265,19 +276,7 @@ impl Spelt<'_> {
                 Column::UpdatedAt,
             ],
         );
-        let link = self.insert(
-            Table::UsersAuthenticators,
-            &[
-                Column::Authenticator,
-                Column::UserId,
-                Column::Uuid,
-                Column::Nickname,
-                Column::Avatar,
-                Column::Meta,
-                Column::CreatedAt,
-                Column::UpdatedAt,
-            ],
-        );
+        let link = self.insert(Table::UsersAuthenticators, &LINK_COLUMNS);
         let session = self.insert(Table::IssuedTokens, &SESSION_COLUMNS);
         let settings = json!({});
         let columns = USER_COLUMNS.into_iter().chain([Column::Sort]);

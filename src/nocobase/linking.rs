@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, InsertStatement, SelectStatement};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use super::error::StoreError;
 use super::names::{Column, Table};
-use super::newcomer::NewUser;
+use super::newcomer::{NewUser, filled};
 use super::roles::ADMINISTRATOR_ROLES;
 use super::statements::Newest;
 use super::store::Store;
@@ -152,10 +152,17 @@ impl Linking {
     pub async fn create_user(&mut self, new: NewUser, now: DateTime<Utc>) -> Result<UserId, StoreError> {
         let newest = self.turn.at(now);
         let store = &self.store;
-        let place = (Column::Sort, store.next_sort(Table::Users, newest));
+        let time = store.dialect.time(Table::Users, now);
         let insert = store.insert(
             Table::Users,
-            store.user_values(&new, now).into_iter().chain([place]),
+            [
+                (Column::Nickname, filled(new.nickname.as_deref()).into()),
+                (Column::Phone, filled(new.phone.as_deref()).into()),
+                (Column::SystemSettings, store.dialect.json(&serde_json::json!({}))),
+                (Column::Sort, store.next_sort(Table::Users, newest)),
+                (Column::CreatedAt, time.clone().into()),
+                (Column::UpdatedAt, time.into()),
+            ],
         );
         let id = UserId(store.insert_in(&self.transaction, Table::Users, insert).await?);
         self.give_default_role(id, now).await?;
@@ -173,9 +180,21 @@ impl Linking {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let store = &self.store;
-        let (authenticator, user) = (self.authenticator.as_str().into(), user.0.into());
-        let values = store.link_values(authenticator, user, subject, &meta, nickname, now);
-        let insert = store.insert(Table::UsersAuthenticators, values);
+        let table = Table::UsersAuthenticators;
+        let time = store.dialect.time(table, now);
+        let insert = store.insert(
+            table,
+            [
+                (Column::Authenticator, self.authenticator.as_str().into()),
+                (Column::UserId, user.0.into()),
+                (Column::Uuid, subject.into()),
+                (Column::Nickname, filled(nickname).unwrap_or_default().into()),
+                (Column::Avatar, "".into()),
+                (Column::Meta, store.dialect.json(&meta)),
+                (Column::CreatedAt, time.clone().into()),
+                (Column::UpdatedAt, time.into()),
+            ],
+        );
         store.execute_in(&self.transaction, &insert).await.map(drop)
     }
 
@@ -187,9 +206,29 @@ impl Linking {
     /// A user without a role is refused by NocoBase at every request, so a site without a default role is an error.
     async fn give_default_role(&self, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let store = &self.store;
-        let role = store.col(Table::Roles, Column::Name);
-        let values = store.role_values(role, Expr::value(user.0), now);
-        let insert = store.insert_from(store.default_role(), Table::RolesUsers, values);
+        let time = store.dialect.time(Table::RolesUsers, now);
+        let mut default_role = SelectStatement::new();
+        default_role
+            .from(store.names.table_ref(Table::Roles))
+            .expr(store.col(Table::Roles, Column::Name))
+            .expr(Expr::value(user.0))
+            .expr(time.clone())
+            .expr(time)
+            .and_where(store.col(Table::Roles, Column::Default).eq(true))
+            .limit(1);
+        let mut insert = InsertStatement::new();
+        insert
+            .into_table(store.names.table_ref(Table::RolesUsers))
+            .columns(
+                [
+                    Column::RoleName,
+                    Column::UserId,
+                    Column::CreatedAt,
+                    Column::UpdatedAt,
+                ]
+                .map(|column| store.names.iden(column)),
+            );
+        insert.select_from(default_role).map_err(|_| missing_role())?;
         match store.execute_in(&self.transaction, &insert).await? {
             0 => Err(missing_role()),
             _ => Ok(()),

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use sea_orm::Value as SqlValue;
 
+use super::at_once::LINK_COLUMNS;
 use super::authenticator::AUTHENTICATOR_COLUMNS;
 use super::dialect::Dialect;
 use super::error::StoreError;
@@ -33,19 +34,7 @@ const SHAPE: [(Table, &[Column]); 10] = [
     (Table::Users, &USER_COLUMNS),
     (Table::Users, &[Column::Password, Column::Sort]),
     (Table::Authenticators, &AUTHENTICATOR_COLUMNS),
-    (
-        Table::UsersAuthenticators,
-        &[
-            Column::Authenticator,
-            Column::UserId,
-            Column::Uuid,
-            Column::Nickname,
-            Column::Avatar,
-            Column::Meta,
-            Column::CreatedAt,
-            Column::UpdatedAt,
-        ],
-    ),
+    (Table::UsersAuthenticators, &LINK_COLUMNS),
     (Table::Roles, &ROLE_COLUMNS),
     (
         Table::RolesUsers,

@@ -102,37 +102,16 @@ impl Store {
     }
 
     /// An INSERT of one row.
-    pub(super) fn insert(
+    pub(super) fn insert<const N: usize>(
         &self,
         table: Table,
-        values: impl IntoIterator<Item = (Column, Expr)>,
+        values: [(Column, Expr); N],
     ) -> InsertStatement {
-        let (columns, values): (Vec<_>, Vec<_>) = values.into_iter().unzip();
-        let mut insert = self.insert_into(table, columns);
-        insert.values_panic(values);
-        insert
-    }
-
-    /// An INSERT of one row for each that `source`, a select without columns, finds.
-    #[expect(clippy::expect_used, reason = "there are as many columns as values")]
-    pub(super) fn insert_from(
-        &self,
-        mut source: SelectStatement,
-        table: Table,
-        values: impl IntoIterator<Item = (Column, Expr)>,
-    ) -> InsertStatement {
-        let (columns, values): (Vec<_>, Vec<_>) = values.into_iter().unzip();
-        source.exprs(values);
-        let mut insert = self.insert_into(table, columns);
-        insert.select_from(source).expect("a value for each column");
-        insert
-    }
-
-    fn insert_into(&self, table: Table, columns: Vec<Column>) -> InsertStatement {
         let mut insert = InsertStatement::new();
         insert
             .into_table(self.names.table_ref(table))
-            .columns(columns.into_iter().map(|column| self.names.iden(column)));
+            .columns(values.iter().map(|(column, _)| self.names.iden(*column)));
+        insert.values_panic(values.into_iter().map(|(_, value)| value));
         insert
     }
 }

@@ -236,29 +236,30 @@ async fn without_its_index_nobody_is_signed_up_at_once_any_more() {
     }
 }
 
+/// Fifty newcomers at the same moment, in two processes; how many of them became users.
+async fn fifty(database: &database::TestDatabase, subject: impl Fn(usize) -> String) -> usize {
+    an_authenticator(&database.store, AUTHENTICATOR).await;
+    let stores = [database.store.clone(), database.another_store().await];
+    for store in &stores {
+        store.ensure_subject_index().await.unwrap();
+    }
+    let sign_ups = (0..50).map(|index| {
+        let (store, subject) = (stores[index % 2].clone(), subject(index));
+        tokio::spawn(async move { at_once(&store, &subject, &format!("139000000{index:02}")).await })
+    });
+    let mut made = 0;
+    for sign_up in sign_ups.collect::<Vec<_>>() {
+        made += usize::from(sign_up.await.unwrap().is_some());
+    }
+    made
+}
+
 #[tokio::test]
 async fn fifty_first_sign_ins_at_once_of_one_person_make_one_user() {
     for kind in POSTGRES {
         on(kind, |database| async move {
-            an_authenticator(&database.store, AUTHENTICATOR).await;
-            let other_process = database.another_store().await;
-            for store in [&database.store, &other_process] {
-                store.ensure_subject_index().await.unwrap();
-            }
-
-            let sign_ups = (0..50).map(|index| {
-                let store = if index % 2 == 0 {
-                    database.store.clone()
-                } else {
-                    other_process.clone()
-                };
-                // Only the subject is the same, so that nothing else keeps them apart.
-                tokio::spawn(async move { at_once(&store, "union1", &format!("139000000{index:02}")).await })
-            });
-            let mut made = 0;
-            for sign_up in sign_ups.collect::<Vec<_>>() {
-                made += usize::from(sign_up.await.unwrap().is_some());
-            }
+            // Only the subject is the same, so that nothing else keeps them apart.
+            let made = fifty(&database, |_| "union1".to_owned()).await;
 
             assert_eq!(made, 1);
             assert_eq!(people(&database).await, [2, 4, 1, 1]);
@@ -271,26 +272,9 @@ async fn fifty_first_sign_ins_at_once_of_one_person_make_one_user() {
 async fn fifty_people_who_sign_up_at_once_all_get_places_of_their_own() {
     for kind in POSTGRES {
         on(kind, |database| async move {
-            an_authenticator(&database.store, AUTHENTICATOR).await;
-            let other_process = database.another_store().await;
-            for store in [&database.store, &other_process] {
-                store.ensure_subject_index().await.unwrap();
-            }
+            let made = fifty(&database, |index| format!("union{index}")).await;
 
-            let sign_ups = (0..50).map(|index| {
-                let store = if index % 2 == 0 {
-                    database.store.clone()
-                } else {
-                    other_process.clone()
-                };
-                tokio::spawn(async move {
-                    let (subject, phone) = (format!("union{index}"), format!("139000000{index:02}"));
-                    at_once(&store, &subject, &phone).await
-                })
-            });
-            for sign_up in sign_ups.collect::<Vec<_>>() {
-                assert!(sign_up.await.unwrap().is_some());
-            }
+            assert_eq!(made, 50);
             // One more, as everybody else makes them.
             let last = sign_up(&database.store, "last", None).await;
 
