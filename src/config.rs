@@ -4,6 +4,7 @@
 //! configuration. The environment is read here and nowhere else.
 
 mod database;
+pub mod env_file;
 mod secret;
 mod sources;
 
@@ -49,11 +50,16 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
-    /// A line of the env file cannot be read.
-    #[error("the env file {} has a line that cannot be read (line content withheld)", path.display())]
-    EnvFileSyntax {
+    /// A setting that the env file gives cannot be used.
+    #[error("the env file {}, line {line}", path.display())]
+    EnvFileLine {
         /// Its path.
         path: PathBuf,
+        /// The line that counts.
+        line: usize,
+        /// What is wrong with it.
+        #[source]
+        error: Box<ConfigError>,
     },
     /// A key file cannot be read or made.
     #[error("the key file {} cannot be used", path.display())]
@@ -72,6 +78,20 @@ pub enum ConfigError {
     /// The secret is one that others know.
     #[error("the session secret cannot be used")]
     Secret(#[from] NotShared),
+}
+
+impl ConfigError {
+    /// The variable that it is about.
+    fn variable(&self) -> Option<&'static str> {
+        match self {
+            Self::Invalid { name, .. } | Self::Missing { name, .. } => Some(name),
+            Self::Secret(_) => Some("APP_KEY"),
+            Self::EnvFile { .. }
+            | Self::EnvFileLine { .. }
+            | Self::KeyFile { .. }
+            | Self::KeyLength { .. } => None,
+        }
+    }
 }
 
 /// Which of the ways of running this is.
@@ -166,8 +186,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads and checks every setting.
+    /// Reads and checks every setting that this way of running uses.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        Self::read(sources).map_err(|error| sources.located(error))
+    }
+
+    fn read(sources: &Sources) -> Result<Self, ConfigError> {
         let mode = if sources.text("DB_DIALECT").is_some() {
             Mode::BesideNocoBase
         } else {
@@ -179,9 +203,6 @@ impl Config {
         let public_path = slashed(sources.text("APP_PUBLIC_PATH").unwrap_or("/"));
         let api_base = sources.text("API_BASE_PATH").unwrap_or("/api/");
         let api_base = slashed(&format!("{public_path}{}", api_base.trim_start_matches('/')));
-        let app_port: u16 = sources
-            .parsed("APP_PORT", "a port number")
-            .map(|port| port.unwrap_or(13000))?;
         Ok(Self {
             mode,
             listen: sources
@@ -212,11 +233,7 @@ impl Config {
                 .unwrap_or(DEFAULT_ATTEMPTS_PER_ADDRESS),
             request_within: request_within(sources)?,
             connections: connections(sources)?,
-            nocobase_url: match (mode, sources.url("NOCOBASE_URL")?) {
-                (_, Some(url)) => Some(url),
-                (Mode::BesideNocoBase, None) => Url::parse(&format!("http://127.0.0.1:{app_port}")).ok(),
-                (Mode::Alone, None) => None,
-            },
+            nocobase_url: nocobase_url(sources, mode)?,
             endpoints: endpoints(sources)?,
             limits: limits(sources)?,
             log_format: match sources.text("LOG_FORMAT").unwrap_or("text") {
@@ -317,6 +334,20 @@ fn connections(sources: &Sources) -> Result<usize, ConfigError> {
         0 => Err(ConfigError::Invalid { name, expected }),
         connections => Ok(connections),
     }
+}
+
+/// Beside NocoBase, its port says where it is. In Kubernetes the variable may hold the address of a service called
+/// `app`, which is no port, and then nothing is known.
+fn nocobase_url(sources: &Sources, mode: Mode) -> Result<Option<Url>, ConfigError> {
+    if let Some(url) = sources.url("NOCOBASE_URL")? {
+        return Ok(Some(url));
+    }
+    let port = match mode {
+        Mode::Alone => return Ok(None),
+        Mode::BesideNocoBase => sources.text("APP_PORT").unwrap_or("13000").trim(),
+    };
+    let port = port.parse::<u16>().ok();
+    Ok(port.and_then(|port| Url::parse(&format!("http://127.0.0.1:{port}")).ok()))
 }
 
 fn endpoints(sources: &Sources) -> Result<Endpoints, ConfigError> {

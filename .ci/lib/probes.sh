@@ -22,6 +22,12 @@ fuzz() {
   done
 }
 
+# What the Rust tests expect of the env files is what dotenv says of them.
+env_files() {
+  npm ci --prefix tests/dotenv
+  node tests/dotenv/oracle.mjs
+}
+
 # description demo|alone EXAMPLES: the server answers what docs/openapi.json says and nothing else.
 description() {
   local folder=$target/schemathesis
