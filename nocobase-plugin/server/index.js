@@ -14,11 +14,13 @@ const { ManagedPlace, RemotePlace } = require('./place');
 const { Program } = require('./program');
 const secretMask = require('./secret-mask');
 const { Sidecar } = require('./sidecar');
+const { UpdateWatch, forgetLoadedFiles } = require('./update');
 
 class PluginAuthDingTalkServer extends Plugin {
   sidecar = null;
   /** The program of this package, where this package brings one along and no other sidecar is named. */
   program = null;
+  updates = null;
   isActive = false;
 
   async load() {
@@ -32,8 +34,9 @@ class PluginAuthDingTalkServer extends Plugin {
     this.db.on('authenticators.beforeSave', secretMask.keepStoredSecret);
     // Two plugins registering one type keep NocoBase from starting: let every other plugin go first.
     this.app.on('afterLoad', () => this.activate());
+    this.updates = new UpdateWatch(() => this.#loadNewCode());
     // `load` also runs in commands that end at once; only a NocoBase that serves requests is started.
-    this.app.on('afterStart', () => this.#startProgram());
+    this.app.on('afterStart', () => this.#started());
     this.app.on('beforeStop', () => this.deactivate());
     this.app.on('beforeReload', () => this.deactivate());
   }
@@ -45,9 +48,17 @@ class PluginAuthDingTalkServer extends Plugin {
     return new ManagedPlace(this.program);
   }
 
-  #startProgram() {
+  #started() {
+    this.updates.start();
     // A process of workers alone answers no request.
     if (this.isActive && this.app.serving?.() !== false) this.program?.start();
+  }
+
+  #loadNewCode() {
+    this.app.log.info(`another package of ${PACKAGE} was uploaded; NocoBase loads it`);
+    forgetLoadedFiles();
+    // As when a plugin is enabled: requests wait meanwhile, and the pages reload.
+    this.app.runAsCLI(['restart'], { from: 'user' }).catch((error) => this.app.log.error(`the new package of ${PACKAGE} could not be loaded: ${error.message}`));
   }
 
   activate() {
@@ -66,6 +77,7 @@ class PluginAuthDingTalkServer extends Plugin {
   }
 
   deactivate() {
+    this.updates?.stop();
     // Not waited for: whoever starts the next one waits.
     this.program?.end();
     if (!this.isActive) return;

@@ -6,11 +6,13 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
-import { after, test } from 'node:test';
+import { after, mock, test } from 'node:test';
 
 const require = createRequire(import.meta.url);
 const { Program } = require('../../nocobase-plugin/server/program');
 const { CannotRun, findProgram, isMountedNoexec, whyItDidNotStart } = require('../../nocobase-plugin/server/cannot-run');
+
+const { UpdateWatch, forgetLoadedFiles } = require('../../nocobase-plugin/server/update');
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbdt-test-'));
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
@@ -203,6 +205,33 @@ test('the mount that a file is on says whether programs run there', async () => 
     assert.equal(await isMountedNoexec(path.join(folder, 'mounts'), mounts), expected, lines);
   }
   assert.equal(await isMountedNoexec('/nowhere', '/nowhere'), false);
+});
+
+test('files that were exchanged are noticed once, when they have all come and stay as they are', () => {
+  mock.timers.enable({ apis: ['setInterval'] });
+  const files = ['a', 'b'].map((name) => path.join(folder, `exchanged-${name}`));
+  const write = (text) => files.forEach((file) => fs.writeFileSync(file, text));
+  let noticed = 0;
+  write('old');
+  const watch = new UpdateWatch(() => (noticed += 1), { files, everyMs: 1000 });
+  watch.start();
+  mock.timers.tick(3000);
+  fs.rmSync(files[1]);
+  mock.timers.tick(3000);
+  assert.equal(noticed, 0, 'half an installation was taken for a new one');
+  write('newer');
+  mock.timers.tick(1000);
+  assert.equal(noticed, 0, 'files that may still be written were taken');
+  // Node's mock goes on with a timer that was cleared within one tick.
+  for (let second = 0; second < 10; second += 1) mock.timers.tick(1000);
+  assert.equal(noticed, 1);
+  mock.timers.reset();
+});
+
+test('of what is loaded only the files of this package are forgotten', () => {
+  const cache = { '/p/ours/dist/server/index.js': 1, '/p/ours/package.json': 1, '/p/ours-too/index.js': 1, '/node/x.js': 1 };
+  forgetLoadedFiles(cache, '/p/ours');
+  assert.deepEqual(Object.keys(cache), ['/p/ours-too/index.js', '/node/x.js']);
 });
 
 test('nothing is held by the process when all have ended', () => {
