@@ -7,13 +7,14 @@ const { tval } = require('@nocobase/utils');
 const { actions } = require('./actions');
 const { authClass } = require('./auth');
 const gateway = require('./gateway');
+const { KeptSecrets, redaction } = require('./kept-secrets');
 const { AUTH_TYPE, PACKAGE } = require('./names');
-const secretMask = require('./secret-mask');
 const { Sidecar } = require('./sidecar');
 
 class PluginAuthDingTalkServer extends Plugin {
   sidecar = null;
   isActive = false;
+  secrets = new KeptSecrets(this.app, () => this.isActive);
 
   async load() {
     // NocoBase loads a plugin once before it enables it, and again afterwards: only the second one counts.
@@ -22,15 +23,15 @@ class PluginAuthDingTalkServer extends Plugin {
     this.app.resourceManager.define({ name: 'dingtalk', actions: actions(this.sidecar) });
     this.app.acl.registerSnippet({ name: 'pm.auth.authenticators', actions: ['dingtalk:*'] });
     this.app.auditManager.registerActions(['dingtalk:unbind', 'dingtalk:diagnose']);
-    this.app.use(secretMask.middleware(), { tag: 'dingtalk-secret-mask', after: 'cors', before: 'dataWrapping' });
-    this.db.on('authenticators.beforeSave', secretMask.keepStoredSecret);
+    this.app.use(redaction(), { tag: 'dingtalk-redaction', after: 'cors', before: 'dataWrapping' });
+    this.secrets.listen();
     // Two plugins registering one type keep NocoBase from starting: let every other plugin go first.
     this.app.on('afterLoad', () => this.activate());
     this.app.on('beforeStop', () => this.deactivate());
     this.app.on('beforeReload', () => this.deactivate());
   }
 
-  activate() {
+  async activate() {
     const { authManager } = this.app;
     if (authManager.getAuthConfig(AUTH_TYPE)) {
       this.app.log.error(`${PACKAGE} stays idle: another enabled plugin has registered the auth type "${AUTH_TYPE}". Disable one of the two.`);
@@ -43,6 +44,8 @@ class PluginAuthDingTalkServer extends Plugin {
     });
     gateway.install(gateway.redirectHandler({ app: this.app, sidecar: this.sidecar, log: this.app.log }));
     this.isActive = true;
+    // NocoBase starts whatever happens here; a row that could not be moved serves sign-ins as before.
+    await this.secrets.moveStored().catch((error) => this.app.log.error(`stored client secrets could not be moved: ${error.message}`));
   }
 
   deactivate() {

@@ -28,6 +28,16 @@ pub(super) fn judge(options: Result<&AuthenticatorOptions, &OptionsError>) -> Fi
                 .with("field", error.field())
                 .advise("Save the variable again in NocoBase, and check that the sidecar has the same APP_AES_SECRET_KEY or storage folder.");
         }
+        Err(error @ OptionsError::Locked { .. }) => {
+            return Finding::error(CHECK, "The stored setting {{field}} cannot be decrypted.")
+                .with("field", error.field())
+                .advise("Check that the sidecar has NocoBase's APP_AES_SECRET_KEY or storage folder. If NocoBase's key was lost, enter the value again and save.");
+        }
+        Err(error @ OptionsError::Public { .. }) => {
+            return Finding::error(CHECK, "The setting {{field}} names a secret variable, but everybody who signs in can see this setting.")
+                .with("field", error.field())
+                .advise("Write the value itself, or make the variable a plain one.");
+        }
     };
     if options.client_id.is_none() {
         return incomplete("Client ID");

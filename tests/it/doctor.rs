@@ -76,6 +76,7 @@ impl Ward {
             title: None,
             description: String::new(),
             options,
+            secrets: Vec::new(),
             enabled: true,
         };
         self.store
