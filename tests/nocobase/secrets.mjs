@@ -8,10 +8,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { PACKAGE } from './administration.mjs';
+import { MASK, PACKAGE } from './administration.mjs';
 import { HAN_MEIMEI, LI_LEI, NAME, Site, Steps, until } from './site.mjs';
 
-const MASK = '********';
 /** Everything that must never be seen, by who it belongs to. */
 const SECRETS = {
   ours: 'canary-of-an-earlier-version',
