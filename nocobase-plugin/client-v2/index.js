@@ -280,7 +280,7 @@ define(
         ghost: true,
         'data-testid': 'dingtalk-advanced',
         style: { marginBottom: 24 },
-        items: [{ key: 'advanced', label: title, forceRender: true, styles: FLUSH, children }],
+        items: [{ key: 'advanced', label: h(antd.Typography.Text, { strong: true }, title), forceRender: true, styles: FLUSH, children }],
       });
     }
 
