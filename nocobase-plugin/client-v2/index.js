@@ -411,7 +411,7 @@ define(
 
     const INPUTS = {
       Checkbox: () => h(antd.Checkbox),
-      'Radio.Group': (schema, t) => h(antd.Radio.Group, { options: schema.enum.map(({ label, value }) => ({ value, label: expand(t, label) })), style: { display: 'grid', gap: 4 } }),
+      'Radio.Group': (schema, t) => h(antd.Radio.Group, { ...schema['x-component-props'], options: schema.enum.map(({ label, value }) => ({ value, label: expand(t, label) })) }),
       TextAreaWithGlobalScope: (schema) => h(client.EnvVariableInput, schema['x-component-props']),
     };
 

@@ -1,6 +1,6 @@
 //! The options of a DingTalk authenticator, read from its row.
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
@@ -161,7 +161,7 @@ impl Reader<'_> {
             .environment
             .kept(field)
             .map_err(|source| OptionsError::Locked { field, source })?;
-        self.rendered(field, kept.map(|secret| secret.expose_secret()))
+        self.rendered(field, kept.map(ExposeSecret::expose_secret))
     }
 
     /// Text that people and DingTalk's pages show.
