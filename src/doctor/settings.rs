@@ -62,7 +62,8 @@ fn incomplete(field: &'static str) -> Finding {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::nocobase::Environment;
+    use crate::entropy::Entropy;
+    use crate::nocobase::{AesKey, Environment, EnvironmentVariable, KeptSecret};
 
     use super::super::finding::Status;
     use super::*;
@@ -89,6 +90,40 @@ mod tests {
 
             assert_eq!(finding.status, Status::Error, "{options}");
             assert_eq!(finding.params, [("field", field.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_read_or_would_be_shown_is_named() {
+        let key = AesKey::from_bytes(&[7; 32]).unwrap();
+        let value = key.encrypt("s3cret", &Entropy::seeded(1)).unwrap();
+        let kept = KeptSecret {
+            place: "clientSecret".to_owned(),
+            value: value.clone(),
+        };
+        let variable = EnvironmentVariable {
+            name: "S".to_owned(),
+            secret: true,
+            value,
+        };
+        let environment = Environment::new(vec![variable], None).with_kept(&[kept]);
+        for (options, field, message) in [
+            (
+                json!({"clientId": "ding1", "clientSecret": "********"}),
+                "clientSecret",
+                "cannot be decrypted",
+            ),
+            (
+                json!({"clientId": "{{$env.S}}"}),
+                "clientId",
+                "names a secret variable, but",
+            ),
+        ] {
+            let finding = judge(AuthenticatorOptions::parse(&options, &environment).as_ref());
+
+            assert_eq!(finding.status, Status::Error, "{options}");
+            assert_eq!(finding.params, [("field", field.to_owned())]);
+            assert!(finding.message_key.contains(message), "{}", finding.message_key);
         }
     }
 

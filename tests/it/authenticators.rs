@@ -378,6 +378,23 @@ async fn secrets_that_an_earlier_version_left_in_the_options_are_moved_at_the_st
 }
 
 #[tokio::test]
+async fn a_secret_kept_apart_may_refer_to_variables() {
+    let app = TestApp::start().await;
+    let (beginning, rest) = app.dingtalk_app.client_secret.split_at(3);
+    app.run(&format!(
+        r#"INSERT INTO "environmentVariables" (name, type, value, "createdAt", "updatedAt") VALUES ('REST', 'default', '{rest}', '2025-01-02', '2025-01-02')"#
+    ))
+    .await;
+    let secret = format!("{beginning}{{{{ $env.REST }}}}");
+
+    app.set_options(json!({ "public": { "autoSignup": true }, "clientSecret": secret }))
+        .await;
+
+    let answer = app.browser().sign_in(&app.dingtalk, "li-lei").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+#[tokio::test]
 async fn what_is_kept_for_an_authenticator_goes_with_it() {
     let app = TestApp::start().await;
     let id = id_of(&app, AUTHENTICATOR).await;
