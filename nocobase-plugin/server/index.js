@@ -9,10 +9,10 @@ const { authClass } = require('./auth');
 const { SIDECAR_URL, VERSION } = require('./built-in');
 const gateway = require('./gateway');
 const { handover } = require('./handover');
+const { KeptSecrets, redaction } = require('./kept-secrets');
 const { AUTH_TYPE, PACKAGE } = require('./names');
 const { ManagedPlace, RemotePlace } = require('./place');
 const { Program } = require('./program');
-const secretMask = require('./secret-mask');
 const { Sidecar } = require('./sidecar');
 const { UpdateWatch, forgetLoadedFiles } = require('./update');
 
@@ -22,6 +22,7 @@ class PluginAuthDingTalkServer extends Plugin {
   program = null;
   updates = null;
   isActive = false;
+  secrets = new KeptSecrets(this.app, () => this.isActive);
 
   async load() {
     // NocoBase loads a plugin once before it enables it, and again afterwards: only the second one counts.
@@ -30,8 +31,8 @@ class PluginAuthDingTalkServer extends Plugin {
     this.app.resourceManager.define({ name: 'dingtalk', actions: actions(this.sidecar) });
     this.app.acl.registerSnippet({ name: 'pm.auth.authenticators', actions: ['dingtalk:*'] });
     this.app.auditManager.registerActions(['dingtalk:unbind', 'dingtalk:diagnose']);
-    this.app.use(secretMask.middleware(), { tag: 'dingtalk-secret-mask', after: 'cors', before: 'dataWrapping' });
-    this.db.on('authenticators.beforeSave', secretMask.keepStoredSecret);
+    this.app.use(redaction(), { tag: 'dingtalk-redaction', after: 'cors', before: 'dataWrapping' });
+    this.secrets.listen();
     // Two plugins registering one type keep NocoBase from starting: let every other plugin go first.
     this.app.on('afterLoad', () => this.activate());
     this.updates = new UpdateWatch(() => this.#loadNewCode());
@@ -61,7 +62,7 @@ class PluginAuthDingTalkServer extends Plugin {
     this.app.runAsCLI(['restart'], { from: 'user' }).catch((error) => this.app.log.error(`the new package of ${PACKAGE} could not be loaded: ${error.message}`));
   }
 
-  activate() {
+  async activate() {
     const { authManager } = this.app;
     if (authManager.getAuthConfig(AUTH_TYPE)) {
       this.app.log.error(`${PACKAGE} stays idle: another enabled plugin has registered the auth type "${AUTH_TYPE}". Disable one of the two.`);
@@ -74,6 +75,8 @@ class PluginAuthDingTalkServer extends Plugin {
     });
     gateway.install(gateway.redirectHandler({ app: this.app, sidecar: this.sidecar, log: this.app.log }));
     this.isActive = true;
+    // NocoBase starts whatever happens here; a row that could not be moved serves sign-ins as before.
+    await this.secrets.moveStored().catch((error) => this.app.log.error(`stored client secrets could not be moved: ${error.message}`));
   }
 
   deactivate() {
