@@ -185,11 +185,11 @@ fn permissions(call: Call, body: &Map<String, Value>) -> Vec<String> {
             .find_map(named_in_text)
             .unwrap_or_default()
     });
-    let named: Vec<String> = names.into_iter().filter_map(sanitized).take(MOST).collect();
-    if named.is_empty() {
+    let permissions: Vec<String> = names.into_iter().filter_map(sanitized).take(MOST).collect();
+    if permissions.is_empty() {
         call.permission().map(str::to_owned).into_iter().collect()
     } else {
-        named
+        permissions
     }
 }
 

@@ -17,6 +17,7 @@ mod organization;
 mod personal;
 mod phone_editing;
 mod phone_numbers;
+mod program;
 mod redirect_url;
 mod settings;
 mod subject_index;
@@ -25,3 +26,4 @@ pub use examination::{Circumstances, Patient, examine, examine_authenticator, ex
 pub use finding::{Finding, Status, worst};
 pub use neighbour::Neighbour;
 pub use personal::{LatestSignIn, latest_sign_ins};
+pub use program::RunningProgram;
