@@ -28,7 +28,7 @@ impl Dialled {
             return Some(national);
         }
         // Written with the code of another country, and without a plus.
-        let abroad = PHONE_NUMBER_UTIL.parse(&format!("+{digits}"), None).ok();
+        let abroad = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None).ok();
         let abroad = abroad.filter(|number| PHONE_NUMBER_UTIL.is_valid_number(number));
         Some(abroad.as_ref().and_then(Self::of).unwrap_or(national))
     }
