@@ -12,7 +12,8 @@
 //!
 //! [`http`] is the edge, [`app`] puts everything together, [`config`] says how. [`audit`] keeps who signed in,
 //! [`doctor`] says what is wrong, [`plugin`] is what runs inside NocoBase, [`simulator`] is a DingTalk to develop
-//! and test against. [`clock`] and [`entropy`] hand in time and randomness.
+//! and test against. [`clock`] and [`entropy`] hand in time and randomness, [`phone`] tells when two spellings are one
+//! number.
 
 pub mod app;
 pub mod audit;
@@ -23,6 +24,7 @@ pub mod doctor;
 pub mod entropy;
 pub mod http;
 pub mod nocobase;
+pub mod phone;
 pub mod plugin;
 mod remembered;
 pub mod session;

@@ -19,6 +19,19 @@ pub enum Subject {
     Mobile,
 }
 
+impl Subject {
+    /// The name in the settings and in the notes of links.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::UnionId => "unionId",
+            Self::UserId => "userId",
+            Self::Mobile => "mobile",
+        }
+    }
+
+    const ALL: [Self; 3] = [Self::UnionId, Self::UserId, Self::Mobile];
+}
+
 /// An authenticator's options, templates rendered.
 #[derive(Clone, Debug)]
 pub struct AuthenticatorOptions {
@@ -34,7 +47,7 @@ pub struct AuthenticatorOptions {
     pub corp_id: Option<String>,
     /// `callbackOrigin`, as scheme, host and port without a slash behind.
     pub callback_origin: Option<String>,
-    /// `bindAdministrators`: users with the role `root` or `admin` are linked by phone number too.
+    /// `bindAdministrators`: users who may configure the site are linked by phone number too.
     pub bind_administrators: bool,
     /// Present while the row still lives on the settings of the community plugin; `client_id`, `client_secret` and
     /// `subject` are then taken from those.
@@ -205,13 +218,11 @@ impl Reader<'_> {
     }
 
     fn subject(&self) -> Result<Subject, OptionsError> {
-        match self.text("subject")?.as_deref() {
-            None => Ok(Subject::default()),
-            Some("unionId") => Ok(Subject::UnionId),
-            Some("userId") => Ok(Subject::UserId),
-            Some("mobile") => Ok(Subject::Mobile),
-            Some(_) => Err(OptionsError::Malformed { field: "subject" }),
-        }
+        let Some(text) = self.text("subject")? else {
+            return Ok(Subject::default());
+        };
+        let found = Subject::ALL.into_iter().find(|subject| subject.label() == text);
+        found.ok_or(OptionsError::Malformed { field: "subject" })
     }
 
     fn origin(&self, field: &'static str) -> Result<Option<String>, OptionsError> {

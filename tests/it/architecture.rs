@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What every module may use: values that are handed in.
-const LEAVES: [&str; 2] = ["clock", "entropy"];
+/// What every module may use: values that are handed in, and what a phone number is.
+const LEAVES: [&str; 3] = ["clock", "entropy", "phone"];
 
 /// A module, and which of the others it may use beside the leaves.
 const MAY_USE: [(&str, &[&str]); 12] = [
@@ -35,7 +35,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 const ROOTS: [&str; 4] = ["app", "commands", "main", "lib"];
 
 /// A crate, and the modules it lives in.
-const LIVES_IN: [(&str, &[&str]); 12] = [
+const LIVES_IN: [(&str, &[&str]); 13] = [
     ("actix_web", &["http", "simulator"]),
     // The doctor asks NocoBase itself whether it answers, which is no business of the client of DingTalk.
     ("reqwest", &["dingtalk", "doctor"]),
@@ -44,6 +44,7 @@ const LIVES_IN: [(&str, &[&str]); 12] = [
     ("sqlx", &[]),
     ("jsonwebtoken", &["session"]),
     ("scrypt", &["session"]),
+    ("rlibphonenumber", &["phone"]),
     ("chacha20poly1305", &["sign_in"]),
     ("hkdf", &["sign_in"]),
     ("tar", &["plugin"]),

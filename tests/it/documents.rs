@@ -460,7 +460,7 @@ fn every_test_and_every_check_of_the_table_of_attacks_exists() {
         .iter()
         .map(|row| row[0].split_whitespace().next().unwrap().to_owned())
         .collect();
-    let expected: Vec<String> = (1..=34).map(|number| format!("D{number}")).collect();
+    let expected: Vec<String> = (1..=39).map(|number| format!("D{number}")).collect();
     assert_eq!(numbers, expected);
 
     let mut unknown = Vec::new();
