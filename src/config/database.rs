@@ -7,21 +7,14 @@ use secrecy::SecretString;
 use super::{ConfigError, Sources};
 use crate::nocobase::{DatabaseSettings, ServerDatabase, ServerDialect, SslSettings};
 
-const POOL_MAX: u32 = 10;
+pub(super) const POOL_MAX: u32 = 10;
 
 /// Reads the settings of a database server.
 pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
     let name = "DB_DIALECT";
-    let (dialect, port) = match sources.text(name).unwrap_or_default() {
-        "postgres" => (ServerDialect::Postgres, 5432),
-        "mysql" => (ServerDialect::MySql, 3306),
-        "mariadb" => (ServerDialect::MariaDb, 3306),
-        _ => {
-            let expected =
-                "it is postgres, mysql or mariadb; leave it unset to run alone on the embedded database";
-            return Err(ConfigError::Invalid { name, expected });
-        }
-    };
+    let expected = "it is postgres, mysql or mariadb; leave it unset to run alone on the embedded database";
+    let (dialect, port) = ServerDialect::named(sources.text(name).unwrap_or_default())
+        .ok_or(ConfigError::Invalid { name, expected })?;
     let needed = |name, needed_for| {
         sources
             .text(name)
@@ -32,13 +25,14 @@ pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
         dialect,
         host: sources.text("DB_HOST").unwrap_or("localhost").to_owned(),
         port: sources.parsed("DB_PORT", "it is a port number")?.unwrap_or(port),
+        socket: None,
         database: needed("DB_DATABASE", "it names NocoBase's database")?,
         user: needed("DB_USER", "it is the user NocoBase's database is opened with")?,
         password: SecretString::from(sources.text("DB_PASSWORD").unwrap_or_default()),
         schema: sources.text("DB_SCHEMA").map(str::to_owned),
         table_prefix: sources.text("DB_TABLE_PREFIX").unwrap_or_default().to_owned(),
         underscored: sources.flag("DB_UNDERSCORED")?.unwrap_or(false),
-        timezone: timezone(sources)?,
+        timezone: timezone(sources.text("DB_TIMEZONE"), sources.text("TZ"))?,
         ssl: SslSettings {
             mode: sources.text("DB_DIALECT_OPTIONS_SSL_MODE").map(str::to_owned),
             ca: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_CA"),
@@ -53,14 +47,16 @@ pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
 }
 
 /// NocoBase takes `TZ` where `DB_TIMEZONE` is not set, also from its own file, and then the machine's offset.
-fn timezone(sources: &Sources) -> Result<FixedOffset, ConfigError> {
+pub(super) fn timezone(
+    of_database: Option<&str>,
+    of_process: Option<&str>,
+) -> Result<FixedOffset, ConfigError> {
     let name = "DB_TIMEZONE";
     let expected = "it is an offset such as +08:00, or the name of a time zone";
-    match sources.text(name) {
+    match of_database {
         Some(text) => offset(text).ok_or(ConfigError::Invalid { name, expected }),
         // What else TZ may hold, the operating system understands.
-        None => Ok(sources
-            .text("TZ")
+        None => Ok(of_process
             .and_then(offset)
             .unwrap_or_else(|| Local::now().offset().fix())),
     }
@@ -94,7 +90,8 @@ mod tests {
     use super::*;
 
     fn seconds(settings: &[(&str, &str)]) -> Option<i32> {
-        timezone(&Sources::of_pairs(settings))
+        let sources = Sources::of_pairs(settings);
+        timezone(sources.text("DB_TIMEZONE"), sources.text("TZ"))
             .ok()
             .map(|offset| offset.local_minus_utc())
     }

@@ -12,7 +12,7 @@ use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, ApiError, envelope};
 use crate::audit::{self, Entry, Event, Filter};
-use crate::doctor::{self, Finding, Neighbour, Patient};
+use crate::doctor::{self, Finding, Neighbour, Patient, RunningProgram};
 use crate::nocobase::{Page, UserId};
 use crate::plugin::{self, FormFill, Locales};
 use crate::sign_in::{Origin, PLUGIN_NAME};
@@ -89,6 +89,12 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         Vec::new()
     });
     let patient = Patient {
+        program: Some(RunningProgram {
+            version: env!("CARGO_PKG_VERSION"),
+            platform: &plugin::platform_name(),
+            since: state.started,
+            restarts: state.managed.map(|managed| managed.restarts),
+        }),
         store: &state.store,
         dingtalk: &state.dingtalk,
         index: state.subject_index.as_ref(),
