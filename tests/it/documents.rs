@@ -158,6 +158,30 @@ fn the_settings_tables_name_every_variable_that_is_read_and_no_other() {
 }
 
 #[test]
+fn the_table_of_flags_is_that_of_plugin_pack() {
+    let source = read("src/main.rs");
+    let flags = source
+        .split("    Pack {")
+        .nth(1)
+        .unwrap()
+        .split("    },")
+        .next()
+        .unwrap();
+    let fields = flags
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with(['/', '#']));
+    let names: BTreeSet<String> = fields
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, _)| format!("--{}", name.replace('_', "-")))
+        .collect();
+
+    let documented = first_column("flag");
+    let documented = documented.iter().filter_map(|cell| cell.split(' ').next());
+    assert_eq!(documented.map(str::to_owned).collect::<BTreeSet<_>>(), names);
+}
+
+#[test]
 fn the_table_of_codes_is_complete() {
     assert_eq!(first_column("code"), codes());
 }
