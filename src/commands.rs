@@ -160,7 +160,7 @@ pub async fn until_signalled() {
         },
         Err(failure) => {
             error!("SIGTERM cannot be watched: {failure}");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

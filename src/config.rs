@@ -5,6 +5,7 @@
 //! configuration. The environment is read here and nowhere else.
 
 mod database;
+pub mod env_file;
 mod handover;
 mod secret;
 mod sources;
@@ -52,11 +53,16 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
-    /// A line of the env file cannot be read.
-    #[error("the env file {} has a line that cannot be read (line content withheld)", path.display())]
-    EnvFileSyntax {
+    /// A setting that the env file gives cannot be used.
+    #[error("the env file {}, line {line}", path.display())]
+    EnvFileLine {
         /// Its path.
         path: PathBuf,
+        /// The line that counts.
+        line: usize,
+        /// What is wrong with it.
+        #[source]
+        error: Box<ConfigError>,
     },
     /// A key file cannot be read or made.
     #[error("the key file {} cannot be used", path.display())]
@@ -78,6 +84,21 @@ pub enum ConfigError {
     /// What the plugin handed over cannot be used.
     #[error(transparent)]
     Handover(#[from] HandoverError),
+}
+
+impl ConfigError {
+    /// The variable that it is about.
+    fn variable(&self) -> Option<&'static str> {
+        match self {
+            Self::Invalid { name, .. } | Self::Missing { name, .. } => Some(name),
+            Self::Secret(_) => Some("APP_KEY"),
+            Self::EnvFile { .. }
+            | Self::EnvFileLine { .. }
+            | Self::KeyFile { .. }
+            | Self::KeyLength { .. }
+            | Self::Handover(_) => None,
+        }
+    }
 }
 
 /// Which of the ways of running this is.
@@ -161,7 +182,7 @@ pub struct Config {
     pub may_create_index: bool,
     /// The secret of sessions and flows.
     pub secret: SecretBytes,
-    /// The key of NocoBase's secret variables.
+    /// The key of secret variables and of the secrets that are kept apart.
     pub aes_key: Option<AesKey>,
     /// NocoBase's API base path, with slashes on both sides.
     pub api_base: String,
@@ -228,9 +249,6 @@ impl Surroundings {
         let public_path = slashed(sources.text("APP_PUBLIC_PATH").unwrap_or("/"));
         let api_base = sources.text("API_BASE_PATH").unwrap_or("/api/");
         let api_base = slashed(&format!("{public_path}{}", api_base.trim_start_matches('/')));
-        let app_port: u16 = sources
-            .parsed("APP_PORT", "a port number")
-            .map(|port| port.unwrap_or(13000))?;
         Ok(Self {
             mode,
             managed: None,
@@ -249,15 +267,14 @@ impl Surroundings {
                 Mode::Alone => secret::own(&storage.join("session-secret.key"))?,
                 Mode::BesideNocoBase => secret::of_nocobase(sources)?,
             },
-            aes_key: secret::aes_key(sources, mode)?,
+            aes_key: match mode {
+                Mode::Alone => Some(secret::own_aes_key(&storage.join("secrets.key"))?),
+                Mode::BesideNocoBase => secret::aes_key(sources)?,
+            },
             api_base,
             public_path,
             sidecar_url: sources.url("SIDECAR_URL")?,
-            nocobase_url: match (mode, sources.url("NOCOBASE_URL")?) {
-                (_, Some(url)) => Some(url),
-                (Mode::BesideNocoBase, None) => Url::parse(&format!("http://127.0.0.1:{app_port}")).ok(),
-                (Mode::Alone, None) => None,
-            },
+            nocobase_url: nocobase_url(sources, mode)?,
             cors_whitelist: sources.text("CORS_ORIGIN_WHITELIST").map(str::to_owned),
             log_format: match sources.text("LOG_FORMAT").unwrap_or("text") {
                 "text" => LogFormat::Text,
@@ -303,9 +320,11 @@ impl Surroundings {
 }
 
 impl Config {
-    /// Reads and checks every setting, alone or with NocoBase's own variables.
+    /// Reads and checks every setting that this way of running uses, alone or with NocoBase's own variables.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        Self::complete(sources, Surroundings::alone_or_remote(sources)?)
+        Surroundings::alone_or_remote(sources)
+            .and_then(|surroundings| Self::complete(sources, surroundings))
+            .map_err(|error| sources.located(error))
     }
 
     /// What the plugin has handed over, and our own settings.
@@ -432,6 +451,20 @@ fn connections(sources: &Sources) -> Result<usize, ConfigError> {
         0 => Err(ConfigError::Invalid { name, expected }),
         connections => Ok(connections),
     }
+}
+
+/// Beside NocoBase, its port says where it is. In Kubernetes the variable may hold the address of a service called
+/// `app`, which is no port, and then nothing is known.
+fn nocobase_url(sources: &Sources, mode: Mode) -> Result<Option<Url>, ConfigError> {
+    if let Some(url) = sources.url("NOCOBASE_URL")? {
+        return Ok(Some(url));
+    }
+    let port = match mode {
+        Mode::Alone => return Ok(None),
+        Mode::BesideNocoBase => sources.text("APP_PORT").unwrap_or("13000").trim(),
+    };
+    let port = port.parse::<u16>().ok();
+    Ok(port.and_then(|port| Url::parse(&format!("http://127.0.0.1:{port}")).ok()))
 }
 
 fn endpoints(sources: &Sources) -> Result<Endpoints, ConfigError> {

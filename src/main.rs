@@ -54,7 +54,7 @@ struct Settings {
 #[derive(Args)]
 #[command(
     after_help = "Every setting is also read from the environment; flags win over the environment, and that over \
-    the env file. README.md lists all settings.\n\nExit codes: 0 stopped as asked, 1 failed while running, 2 could not start."
+    the env file. docs/reference.md lists all settings.\n\nExit codes: 0 stopped as asked, 1 failed while running, 2 could not start."
 )]
 struct Serve {
     #[command(flatten)]
@@ -283,10 +283,11 @@ fn platform_and_file(text: &str) -> Result<(Platform, PathBuf), String> {
     Ok((platform, file.into()))
 }
 
-/// The process environment; what is no text cannot be a setting of ours.
+/// The process environment. What cannot be decoded is replaced, as Node does it: to pass over it would let the value
+/// of the env file count, which NocoBase does not see.
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
 }
 
 /// `de_DE.UTF-8` as `de-DE`.

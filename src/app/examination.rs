@@ -56,8 +56,8 @@ pub async fn examine(
     let secret = SessionSecret::new(&config.secret);
     let nocobase = match config.mode {
         Mode::Alone => None,
-        Mode::BesideNocoBase => config.nocobase_url.as_ref().map(|url| Neighbour {
-            url,
+        Mode::BesideNocoBase => Some(Neighbour {
+            url: config.nocobase_url.as_ref(),
             api_base: &config.api_base,
             secret: &secret,
             now: clock.now(),

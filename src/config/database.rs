@@ -1,6 +1,6 @@
 //! NocoBase's database, from NocoBase's `DB_*` variables.
 
-use chrono::{FixedOffset, Local, Offset as _};
+use chrono::{FixedOffset, Local, Offset as _, Utc};
 use jiff::{Timestamp, tz::TimeZone};
 use secrecy::SecretString;
 
@@ -31,14 +31,14 @@ pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
         password: SecretString::from(sources.text("DB_PASSWORD").unwrap_or_default()),
         schema: sources.text("DB_SCHEMA").map(str::to_owned),
         table_prefix: sources.text("DB_TABLE_PREFIX").unwrap_or_default().to_owned(),
-        underscored: sources.flag("DB_UNDERSCORED")?.unwrap_or(false),
+        underscored: sources.is_true("DB_UNDERSCORED").unwrap_or(false),
         timezone: timezone(sources.text("DB_TIMEZONE"), sources.text("TZ"))?,
         ssl: SslSettings {
             mode: sources.text("DB_DIALECT_OPTIONS_SSL_MODE").map(str::to_owned),
             ca: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_CA"),
             key: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_KEY").map(SecretString::from),
             cert: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_CERT"),
-            reject_unauthorized: sources.flag("DB_DIALECT_OPTIONS_SSL_REJECT_UNAUTHORIZED")?,
+            reject_unauthorized: sources.is_true("DB_DIALECT_OPTIONS_SSL_REJECT_UNAUTHORIZED"),
         },
         pool_max: sources
             .parsed("SIDECAR_DB_POOL", "it is a number of connections")?
@@ -55,20 +55,23 @@ pub(super) fn timezone(
     let expected = "it is an offset such as +08:00, or the name of a time zone";
     match of_database {
         Some(text) => offset(text).ok_or(ConfigError::Invalid { name, expected }),
-        // What else TZ may hold, the operating system understands.
-        None => Ok(of_process
-            .and_then(offset)
-            .unwrap_or_else(|| Local::now().offset().fix())),
+        // What else TZ may hold (CST-8), the operating system understands; NocoBase takes it for UTC.
+        None => Ok(of_process.map_or_else(
+            || Local::now().offset().fix(),
+            |text| offset(text).unwrap_or(Utc.fix()),
+        )),
     }
 }
 
 /// The offset at this moment: like NocoBase's, it stays as it was at the start.
 fn offset(text: &str) -> Option<FixedOffset> {
     if text == "Z" {
-        return FixedOffset::east_opt(0);
+        return Some(Utc.fix());
     }
-    if let Ok(offset) = text.parse() {
-        return Some(offset);
+    // NocoBase knows +8:00 and +08:00, and takes +0800 for a name.
+    if let Some((hours, minutes)) = text.split_once(':') {
+        let (sign, digits) = hours.split_at_checked(1)?;
+        return format!("{sign}{digits:0>2}:{minutes}").parse().ok();
     }
     let zone = TimeZone::get(text).ok()?;
     FixedOffset::east_opt(zone.to_offset(Timestamp::now()).seconds())
@@ -101,13 +104,16 @@ mod tests {
         for (text, hours) in [
             ("+08:00", 8),
             ("-03:00", -3),
+            ("+8:00", 8),
             ("Asia/Shanghai", 8),
             ("UTC", 0),
             ("Z", 0),
         ] {
             assert_eq!(seconds(&[("DB_TIMEZONE", text)]), Some(hours * 3600), "{text}");
         }
-        assert_eq!(seconds(&[("DB_TIMEZONE", "Nowhere/Atlantis")]), None);
+        for text in ["Nowhere/Atlantis", "+0800", "8", "+08:0", ":00", ":Asia/Shanghai"] {
+            assert_eq!(seconds(&[("DB_TIMEZONE", text)]), None, "{text}");
+        }
     }
 
     #[test]
@@ -117,9 +123,33 @@ mod tests {
             seconds(&[("TZ", "Asia/Shanghai"), ("DB_TIMEZONE", "+00:00")]),
             Some(0)
         );
+        assert_eq!(seconds(&[("TZ", "CST-8")]), Some(0));
         assert_eq!(
-            seconds(&[("TZ", "not a zone")]),
+            seconds(&[("TZ", "")]),
             Some(Local::now().offset().local_minus_utc())
         );
+    }
+
+    #[test]
+    fn only_true_is_true_to_nocobase() {
+        let settings = |value| {
+            let pairs = [
+                ("DB_DIALECT", "postgres"),
+                ("DB_DATABASE", "d"),
+                ("DB_USER", "u"),
+                ("DB_UNDERSCORED", value),
+                ("DB_DIALECT_OPTIONS_SSL_REJECT_UNAUTHORIZED", value),
+            ];
+            let DatabaseSettings::Server(server) = read(&Sources::of_pairs(&pairs)).unwrap() else {
+                panic!("that is a server");
+            };
+            (server.underscored, server.ssl.reject_unauthorized)
+        };
+
+        assert_eq!(settings("true"), (true, Some(true)));
+        for value in ["1", "TRUE", "yes", "on", "false", "canary"] {
+            assert_eq!(settings(value), (false, Some(false)), "{value}");
+        }
+        assert_eq!(settings(""), (false, None));
     }
 }

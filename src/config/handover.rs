@@ -69,12 +69,12 @@ pub struct Handover {
     pub cors_origin_whitelist: Option<String>,
     session_secret: SecretString,
     aes_key: SecretString,
-    database: Database,
+    database: Server,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Database {
+struct Server {
     dialect: String,
     host: Option<String>,
     port: Option<u16>,

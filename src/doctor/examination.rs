@@ -34,7 +34,7 @@ pub struct Patient<'a> {
     pub dingtalk: &'a DingTalk,
     /// What became of the one index, where it was looked at.
     pub index: Option<&'a Result<SubjectIndex, StoreError>>,
-    /// What renders the `{{$env.X}}` in the options.
+    /// What decrypts the secrets of the options.
     pub key: Option<&'a AesKey>,
     /// The Redirect URL under the address that this request, or the sidecar's configuration, came with.
     pub redirect_url: &'a Url,
@@ -125,7 +125,11 @@ pub async fn examine_authenticator(
     authenticator: &Authenticator,
     circumstances: Circumstances<'_>,
 ) -> Vec<Finding> {
-    let options = AuthenticatorOptions::parse(&authenticator.options, circumstances.environment);
+    let environment = match store.kept_secrets(authenticator.id).await {
+        Ok(kept) => circumstances.environment.clone().with_kept(&kept),
+        Err(error) => return vec![database::failure(&error)],
+    };
+    let options = AuthenticatorOptions::parse(&authenticator.options, &environment);
     let mut findings = vec![
         authenticators::judge_enabled(authenticator),
         settings::judge(options.as_ref()),

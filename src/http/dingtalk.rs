@@ -12,6 +12,7 @@ use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, ApiError, envelope};
 use crate::audit::{self, Entry, Event, Filter};
+use crate::config::Mode;
 use crate::doctor::{self, Finding, Neighbour, Patient, RunningProgram};
 use crate::nocobase::{Page, UserId};
 use crate::plugin::{self, FormFill, Locales};
@@ -88,6 +89,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         );
         Vec::new()
     });
+    let has_neighbour = state.mode == Mode::BesideNocoBase || state.nocobase_url.is_some();
     let patient = Patient {
         program: Some(RunningProgram {
             version: env!("CARGO_PKG_VERSION"),
@@ -101,8 +103,8 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         key: state.sign_in.directory().aes_key(),
         redirect_url: &redirect_url,
         latest_sign_ins: &doctor::latest_sign_ins(latest),
-        nocobase: state.nocobase_url.as_ref().map(|url| Neighbour {
-            url,
+        nocobase: has_neighbour.then(|| Neighbour {
+            url: state.nocobase_url.as_ref(),
             api_base: &state.api_base,
             secret: state.sessions.secret(),
             now: state.clock.now(),

@@ -25,6 +25,8 @@ names! {
     Table {
         ApplicationPlugins = "applicationPlugins",
         Authenticators = "authenticators",
+        // Our plugin's own, spelt alike with and without `DB_UNDERSCORED`.
+        DingTalkSecrets = "dingtalk_secrets",
         Departments = "departments",
         DepartmentsRoles = "departmentsRoles",
         DepartmentsUsers = "departmentsUsers",

@@ -90,18 +90,24 @@ fn files(
     public_path: &str,
 ) -> BTreeMap<String, PackedFile> {
     let manifest = Manifest::embedded();
-    let sums = programs
+    let checksums = programs
         .iter()
         .map(|(platform, program)| (platform.name(), program.sha256()))
         .collect();
-    let fill = Fill::new(sidecar_url, &sums, manifest.version(), form::FORM, form::BUTTON);
+    let fill = Fill::new(
+        sidecar_url,
+        &checksums,
+        manifest.version(),
+        form::FORM,
+        form::BUTTON,
+    );
     let mut files = BTreeMap::new();
     for (platform, program) in programs {
-        let file = PackedFile {
+        let executable = PackedFile {
             content: program.into_bytes(),
             mode: 0o755,
         };
-        files.insert(format!("bin/{platform}/nocobase-dingtalk"), file);
+        files.insert(format!("bin/{platform}/nocobase-dingtalk"), executable);
     }
     let mut add = |path: String, content: String| {
         files.insert(path, PackedFile::plain(content.into_bytes()));

@@ -1,6 +1,6 @@
 //! A program that the package brings along, and the machines it is for.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -132,13 +132,7 @@ impl Program {
 
     /// In hexadecimal digits, as the plugin compares it before each start.
     pub(super) fn sha256(&self) -> String {
-        Sha256::digest(&self.bytes)
-            .iter()
-            .fold(String::new(), |mut text, byte| {
-                // Writing to a String cannot fail.
-                let _ = write!(text, "{byte:02x}");
-                text
-            })
+        hex::encode(Sha256::digest(&self.bytes))
     }
 }
 

@@ -22,8 +22,8 @@ const NEWEST: u64 = 1;
 const SPELLINGS: u64 = 1;
 /// The ended sessions of everyone who signed in within the last five seconds, once in that time, behind an answer's back.
 const ENDED_SESSIONS: u64 = 1;
-/// The plugin and the authenticator, unless somebody signed in within the last two seconds.
-const DIRECTORY: u64 = 2;
+/// The plugin, the authenticator and the secret kept for it, unless somebody signed in within the last two seconds.
+const DIRECTORY: u64 = 3;
 /// The token policy, likewise.
 const POLICY: u64 = 1;
 /// What the sign-in page lists, likewise; alone, it also says whether a sign-in is one with DingTalk or with a password.
@@ -253,8 +253,8 @@ async fn beside_nocobase_who_comes_when_nobody_did_has_the_settings_read_and_wai
             let answer = browser.complete_newest(AUTHENTICATOR).await;
 
             assert_eq!(answer.status, 200, "{kind:?}: {}", answer.text);
-            // NocoBase itself knows whether the plugin is enabled.
-            let settings = DIRECTORY - 1 + POLICY;
+            // NocoBase itself knows whether the plugin is enabled, and this row has its secret in the options.
+            let settings = DIRECTORY - 2 + POLICY;
             assert_eq!(meter.read(&app).await, known + settings, "{kind:?}");
             lock.rollback().await.unwrap();
             let behind = meter.read_once_it_is(&app, ENDED_SESSIONS).await;

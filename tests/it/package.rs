@@ -226,10 +226,7 @@ fn a_package_brings_each_program_along_with_its_checksum_and_may_run_it() {
     for platform in Platform::ALL {
         let (mode, content) = &files[&format!("package/bin/{platform}/nocobase-dingtalk")];
         assert_eq!(*mode, 0o755);
-        let sum: String = sha2::Sha256::digest(content)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let sum = hex::encode(sha2::Sha256::digest(content));
         assert!(
             built_in.contains(&format!(r#""{platform}":"{sum}""#)),
             "{platform}: {built_in}"

@@ -76,6 +76,7 @@ async fn an_authenticator(store: &Store, name: &str) -> i64 {
         title: Some("DingTalk".to_owned()),
         description: String::new(),
         options: json!({"public": {"autoSignup": true}, "clientId": "ding"}),
+        secrets: Vec::new(),
         enabled: true,
     };
     store.create_authenticator(new, now()).await.unwrap().id

@@ -1,9 +1,13 @@
 // What an administrator does in NocoBase's own pages: add the package, enable it, set up DingTalk, take it away.
 
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { openWindow } from './window.mjs';
 
 export const PACKAGE = 'nocobase-plugin-auth-dingtalk';
+
+/** Stands in the options where a secret is kept apart. */
+export const MASK = '********';
 
 /** The plugin's card on the classic plugin manager page. */
 function card(window) {
@@ -21,12 +25,27 @@ async function showAuthenticationCategory(window) {
   await card(window).waitFor();
 }
 
-export async function addPackage(window, nocobase, url) {
+export function addPackage(window, nocobase, url) {
+  return add(window, nocobase, async (dialog) => {
+    await dialog.getByText(window.core('Compressed file url')).click();
+    await dialog.locator('input[type=text], textarea').last().fill(url);
+  });
+}
+
+export function uploadPackage(window, nocobase, file) {
+  return add(window, nocobase, async (dialog) => {
+    await dialog.getByText(window.core('Upload plugin')).click();
+    await dialog.locator('input[type=file]').setInputFiles(file);
+    await dialog.getByText(path.basename(file)).waitFor();
+  });
+}
+
+async function add(window, nocobase, fill) {
   const { page, t } = window;
   await openPluginManager(window);
   await page.getByRole('button', { name: window.core('Add & Update') }).click();
-  await page.getByRole('dialog').getByText(window.core('Compressed file url')).click();
-  await page.getByRole('dialog').locator('input[type=text], textarea').last().fill(url);
+  await fill(page.getByRole('dialog'));
+  await window.picture('plugin-add');
   await page.locator('.ant-modal .ant-btn-primary').last().click();
   await nocobase.untilListed(PACKAGE);
   await openPluginManager(window);
@@ -156,7 +175,7 @@ export async function remove(window, nocobase) {
   await nocobase.untilHealthy();
 }
 
-/** The options as they are stored, past every mask. */
+/** The options as they are stored. */
 export async function storedOptions(nocobase, name) {
   const [[text]] = await nocobase.database.query(`select options from ${nocobase.table('authenticators')} where name = '${name}'`);
   return JSON.parse(text);
