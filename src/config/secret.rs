@@ -166,7 +166,7 @@ mod tests {
         let found = |name: &str, value: &str| {
             let storage = folder.path().to_str().unwrap();
             let sources = Sources::of_pairs(&[("STORAGE_PATH", storage), (name, value)]);
-            aes_key(&sources, Mode::BesideNocoBase).map(|key| key.is_some())
+            aes_key(&sources).map(|key| key.is_some())
         };
         let digits = "0f".repeat(KEY_BYTES);
 
