@@ -97,7 +97,7 @@ pub struct Circumstances<'a> {
     pub latest_sign_in: Option<&'a LatestSignIn>,
 }
 
-/// Looks at the database, at which sign-in methods there are and at the users' numbers; nothing more to see where the database fails.
+/// Looks at the database, at the users' numbers and at which sign-in methods there are; nothing more to see where the database fails.
 pub async fn examine_database(
     store: &Store,
     index: Option<&Result<SubjectIndex, StoreError>>,
@@ -107,12 +107,12 @@ pub async fn examine_database(
         return findings;
     }
     findings.push(subject_index::judge(index));
-    findings.push(match store.authenticators(Page::ALL).await {
-        Ok(all) => authenticators::judge_all(&all.rows),
-        Err(error) => database::failure(&error),
-    });
     findings.push(match store.phones().await {
         Ok(phones) => phone_numbers::judge(&phones),
+        Err(error) => database::failure(&error),
+    });
+    findings.push(match store.authenticators(Page::ALL).await {
+        Ok(all) => authenticators::judge_all(&all.rows),
         Err(error) => database::failure(&error),
     });
     findings
