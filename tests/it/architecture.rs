@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What every module may use: values that are handed in.
-const LEAVES: [&str; 2] = ["clock", "entropy"];
+const LEAVES: [&str; 4] = ["causes", "clock", "entropy", "files"];
 
 /// A module, and which of the others it may use beside the leaves.
 const MAY_USE: [(&str, &[&str]); 12] = [
@@ -32,7 +32,9 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("clock", &[]),
 ];
 /// Put everything together, and may use everything.
-const ROOTS: [&str; 4] = ["app", "commands", "main", "lib"];
+const ROOTS: [&str; 8] = [
+    "app", "commands", "failure", "health", "main", "lib", "output", "signals",
+];
 
 /// A crate, and the modules it lives in.
 const LIVES_IN: [(&str, &[&str]); 12] = [
