@@ -9,6 +9,7 @@ use super::identity::{Identity, Phone, nickname};
 use super::matching::{Rules, find_or_link};
 use super::{Attempt, CookieChange, CookieIn, Origin, Outcome, SignIn, SignInError, credentials};
 use crate::audit::Matched;
+use crate::causes::with_causes;
 use crate::dingtalk::DingTalkError;
 use crate::nocobase::{Subject, User};
 use crate::session::{Issued, SessionCookie};
@@ -179,7 +180,10 @@ impl SignIn {
             }
             Err(error) => {
                 let code = error.code();
-                warn!("sign-in through {authenticator} refused: {code} (reference {reference}): {error}");
+                warn!(
+                    "sign-in through {authenticator} refused: {code} (reference {reference}): {}",
+                    with_causes(error)
+                );
                 Outcome {
                     authenticator,
                     result: code,
