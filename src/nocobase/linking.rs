@@ -9,7 +9,6 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::DatabaseTransaction;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func, InsertStatement, SelectStatement};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
@@ -20,6 +19,7 @@ use super::newcomer::{NewUser, filled};
 use super::roles::ADMINISTRATOR_ROLES;
 use super::statements::Newest;
 use super::store::Store;
+use super::transactions::Transaction;
 use super::users::{Linked, USER_COLUMNS, User, UserId};
 
 /// How long a first sign-in waits for those before it in this process.
@@ -54,7 +54,7 @@ impl fmt::Debug for PhoneMatch {
 pub struct Linking {
     store: Store,
     authenticator: String,
-    transaction: DatabaseTransaction,
+    transaction: Transaction,
     created: Option<UserId>,
     /// Held until the transaction has ended; dropped after it.
     turn: OwnedMutexGuard<Newest>,
