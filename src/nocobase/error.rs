@@ -83,6 +83,7 @@ impl From<DbErr> for StoreError {
         };
         match reaction {
             Reaction::Retry => Self::Unavailable(error.into()),
+            Reaction::StatementPooling => Self::StatementPooling,
             Reaction::Grant => Self::AccessDenied(error),
             Reaction::ReadOnly => Self::ReadOnly,
             Reaction::Full => Self::Full,
@@ -115,6 +116,7 @@ fn driver_error(error: &DbErr) -> Option<&SqlxError> {
 
 enum Reaction {
     Retry,
+    StatementPooling,
     Grant,
     ReadOnly,
     Full,
@@ -173,6 +175,8 @@ fn postgres(refusal: &PgDatabaseError) -> Reaction {
         "53300" => Reaction::Retry,
         "28000" | "28P01" | "3D000" | "42501" => Reaction::Grant,
         "42P01" => Reaction::TableMissing(quoted(refusal.message(), '"')),
+        // PgBouncer's answer to BEGIN.
+        "08P01" if refusal.message().contains("statement pooling") => Reaction::StatementPooling,
         code if code.starts_with("08") || code.starts_with("57P0") => Reaction::Retry,
         _ => Reaction::Unknown,
     }
