@@ -95,6 +95,7 @@ impl From<DbErr> for StoreError {
         };
         match reaction {
             Reaction::Retry => Self::Unavailable(error.into()),
+            Reaction::StatementPooling => Self::StatementPooling,
             Reaction::Grant => Self::AccessDenied(error),
             Reaction::ReadOnly => Self::ReadOnly,
             Reaction::Full => Self::Full,
@@ -129,6 +130,7 @@ fn driver_error(error: &DbErr) -> Option<&SqlxError> {
 
 enum Reaction {
     Retry,
+    StatementPooling,
     Grant,
     ReadOnly,
     Full,
@@ -192,6 +194,8 @@ fn postgres(refusal: &PgDatabaseError) -> Reaction {
         "22P05" | "22021" | "22001" => Reaction::TextRefused,
         "23502" => Reaction::ValueRequired(refusal.column().unwrap_or_default().to_owned()),
         "42P01" => Reaction::TableMissing(quoted(refusal.message(), '"')),
+        // PgBouncer's answer to BEGIN.
+        "08P01" if refusal.message().contains("statement pooling") => Reaction::StatementPooling,
         code if code.starts_with("08") || code.starts_with("57P0") => Reaction::Retry,
         _ => Reaction::Unknown,
     }

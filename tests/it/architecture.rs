@@ -32,8 +32,8 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("clock", &[]),
 ];
 /// Put everything together, and may use everything.
-const ROOTS: [&str; 8] = [
-    "app", "commands", "failure", "health", "main", "lib", "output", "signals",
+const ROOTS: [&str; 9] = [
+    "app", "commands", "failure", "health", "main", "managed", "lib", "output", "signals",
 ];
 
 /// A crate, and the modules it lives in.

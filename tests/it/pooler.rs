@@ -100,7 +100,11 @@ async fn a_pooler_that_keeps_no_transaction_together_is_refused_with_a_sentence(
     on(Kind::Postgres, |database| async move {
         let bouncer = PgBouncer::start(&database, "statement");
 
-        let error = through(&bouncer, &database).await.unwrap_err();
+        // On a machine that is too slow to find it out at once, the first statement does.
+        let error = match through(&bouncer, &database).await {
+            Ok(store) => store.verify_shape().await.unwrap_err(),
+            Err(error) => error,
+        };
 
         assert!(matches!(error, StoreError::StatementPooling), "{error:?}");
         assert!(with_causes(&error).contains("pool_mode"), "{error}");
