@@ -117,7 +117,10 @@ fn sign_in(address: &str, password: &str) -> bool {
     let body = json!({ "account": "nocobase", "password": password });
     let address = format!("http://{address}/api/auth:signIn");
     runtime.block_on(async move {
-        let answer = reqwest::Client::new()
+        let answer = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .unwrap()
             .post(address)
             .json(&body)
             .send()
