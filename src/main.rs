@@ -1,6 +1,7 @@
 //! The command line.
 
 mod commands;
+mod log_lines;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use nocobase_dingtalk::config::{Config, ConfigError, LogFormat, Setting, Sources
 use nocobase_dingtalk::plugin;
 
 use commands::{examine, run_demo, say, serve};
+use log_lines::start_log;
 
 /// Exit code of a start that the settings or the surroundings prevent.
 const CANNOT_START: u8 = 2;
@@ -248,27 +250,4 @@ fn with_causes(failure: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// Info and above, unless RUST_LOG says otherwise; the database driver's own lines only from warnings on.
-fn start_log(format: LogFormat) {
-    use std::io::Write as _;
-    let mut builder = env_logger::Builder::new();
-    builder
-        .filter_level(log::LevelFilter::Info)
-        .filter_module("sqlx", log::LevelFilter::Warn)
-        .filter_module("actix_server", log::LevelFilter::Warn)
-        .parse_default_env();
-    if format == LogFormat::Json {
-        builder.format(|out, record| {
-            let line = serde_json::json!({
-                "time": out.timestamp_millis().to_string(),
-                "level": record.level().as_str(),
-                "target": record.target(),
-                "message": record.args().to_string(),
-            });
-            writeln!(out, "{line}")
-        });
-    }
-    builder.init();
 }

@@ -1,8 +1,8 @@
 //! NocoBase's database, from NocoBase's `DB_*` variables.
 
 use chrono::{FixedOffset, Local, Offset as _};
-use jiff::{Timestamp, tz::TimeZone};
 use secrecy::SecretString;
+use tz::TimeZone;
 
 use super::{ConfigError, Sources};
 use crate::nocobase::{DatabaseSettings, ServerDatabase, ServerDialect, SslSettings};
@@ -68,14 +68,16 @@ fn timezone(sources: &Sources) -> Result<FixedOffset, ConfigError> {
 
 /// The offset at this moment: like NocoBase's, it stays as it was at the start.
 fn offset(text: &str) -> Option<FixedOffset> {
-    if text == "Z" {
+    // Also where no time zones are installed.
+    if matches!(text, "Z" | "UTC" | "Etc/UTC") {
         return FixedOffset::east_opt(0);
     }
     if let Ok(offset) = text.parse() {
         return Some(offset);
     }
-    let zone = TimeZone::get(text).ok()?;
-    FixedOffset::east_opt(zone.to_offset(Timestamp::now()).seconds())
+    // With the colon it is read as a name, never as a rule such as `CET-1CEST`, which NocoBase does not know either.
+    let zone = TimeZone::from_posix_tz(&format!(":{text}")).ok()?;
+    FixedOffset::east_opt(zone.find_current_local_time_type().ok()?.ut_offset())
 }
 
 /// The certificate variables hold either the text itself or the path of a file.
