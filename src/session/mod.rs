@@ -6,6 +6,7 @@
 
 pub mod cookies;
 mod ended;
+mod hmac;
 pub mod password;
 mod passwords;
 pub mod policy;

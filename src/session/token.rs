@@ -11,6 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::hmac;
 use crate::nocobase::UserId;
 
 /// The `aud` of a bridge token.
@@ -118,6 +119,7 @@ impl BridgeClaims {
 impl SessionSecret {
     /// Takes the secret as NocoBase uses it: bytes, not decoded from anything.
     pub fn new(bytes: &[u8]) -> Self {
+        hmac::provide();
         let mut of_session = hmac_validation();
         of_session.validate_aud = false;
         let mut of_bridge = hmac_validation();

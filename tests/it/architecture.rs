@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What every module may use: values that are handed in.
-const LEAVES: [&str; 2] = ["clock", "entropy"];
+/// What every module may use: values that are handed in, and the choice that every client needs.
+const LEAVES: [&str; 3] = ["clock", "entropy", "tls"];
 
 /// A module, and which of the others it may use beside the leaves.
 const MAY_USE: [(&str, &[&str]); 12] = [
@@ -35,14 +35,16 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 const ROOTS: [&str; 5] = ["app", "commands", "log_lines", "main", "lib"];
 
 /// A crate, and the modules it lives in.
-const LIVES_IN: [(&str, &[&str]); 12] = [
+const LIVES_IN: [(&str, &[&str]); 14] = [
     ("actix_web", &["http", "simulator"]),
     // The doctor asks NocoBase itself whether it answers, which is no business of the client of DingTalk.
-    ("reqwest", &["dingtalk", "doctor"]),
+    ("reqwest", &["dingtalk", "doctor", "tls"]),
+    ("rustls", &["tls"]),
     ("sea_orm", &["nocobase"]),
     // Only there to give sea-orm its TLS stack.
     ("sqlx", &[]),
     ("jsonwebtoken", &["session"]),
+    ("hmac", &["session"]),
     ("scrypt", &["session"]),
     ("chacha20poly1305", &["sign_in"]),
     ("hkdf", &["sign_in"]),
