@@ -4,7 +4,7 @@ pub mod demo;
 mod examination;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::audit::{Audit, AuditError};
 use crate::clock::Clock;
-use crate::config::{Config, Mode};
+use crate::config::{Config, Listen, Mode};
 use crate::dingtalk::{DingTalk, DingTalkError};
 use crate::entropy::Entropy;
-use crate::http::{AppState, Bounds, Demo, Guesses, Limits, Metrics, Pause, Server, Stop, TrustedProxies};
+use crate::http::{
+    Address, AppState, Bounds, Demo, Guesses, Limits, Listener, Metrics, Pause, Server, Stop, TrustedProxies,
+};
 use crate::nocobase::{RootUser, Store, StoreError, SubjectIndex};
 use crate::session::{Passwords, SessionSecret, Sessions, password};
 use crate::sign_in::{Parts, SignIn, Site};
@@ -35,6 +37,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The server cannot take the address it was given.
+    #[error("the server cannot be started")]
+    Serve(#[source] io::Error),
     /// The folder for our own files cannot be used.
     #[error("the storage folder {} cannot be used", folder.display())]
     Storage {
@@ -81,11 +86,7 @@ impl App {
         entropy: Entropy,
         demo: Option<Demo>,
     ) -> Result<Self, StartError> {
-        let address = config.listen;
-        let listener = TcpListener::bind(address).map_err(|source| StartError::Listen { address, source })?;
-        listener
-            .set_nonblocking(true)
-            .map_err(|source| StartError::Listen { address, source })?;
+        let listener = listen(&config.listen)?;
         make_storage(&config.storage)?;
         let metrics = Metrics::new()?;
         let (store, first_password) = open_store(&config, &metrics, &clock, &entropy).await?;
@@ -136,6 +137,8 @@ impl App {
             audit,
             metrics,
             diagnoses: Pause::default(),
+            started: clock.now(),
+            managed: config.managed,
             subject_index,
             limits: Limits::new(config.attempts_per_address, clock.clone()),
             guesses: Guesses::new(clock.clone()),
@@ -154,8 +157,7 @@ impl App {
             head_within: config.request_within,
             connections: config.connections,
         };
-        let server =
-            Server::new(listener, state, bounds).map_err(|source| StartError::Listen { address, source })?;
+        let server = Server::new(listener, state, bounds).map_err(StartError::Serve)?;
         Ok(Self {
             server,
             first_password,
@@ -164,7 +166,7 @@ impl App {
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> &Address {
         self.server.address()
     }
 
@@ -186,6 +188,21 @@ impl App {
     /// Answers until it is stopped.
     pub async fn run(self) -> io::Result<()> {
         self.server.run().await
+    }
+}
+
+fn listen(wanted: &Listen) -> Result<Listener, StartError> {
+    const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+    let tcp = |address| Listener::tcp(address).map_err(|source| StartError::Listen { address, source });
+    match wanted {
+        Listen::Address(address) => tcp(*address),
+        Listen::Socket(path) => Listener::socket(path).or_else(|failure| {
+            warn!(
+                "there is no Unix socket to be had at {}: {failure}; a port of this machine is taken instead",
+                path.display()
+            );
+            tcp(LOOPBACK)
+        }),
     }
 }
 

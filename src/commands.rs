@@ -143,26 +143,24 @@ async fn until_stopped(app: App) -> Result<(), Failure> {
 }
 
 async fn stop_on_signal(stop: Stop) {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(failure) => {
-            error!("SIGTERM cannot be watched: {failure}");
-            return;
-        }
-    };
-    let mut is_first = true;
-    loop {
-        tokio::select! {
+    until_signalled().await;
+    info!("stopping; requests in flight are finished first");
+    let first = stop.clone();
+    tokio::spawn(async move { first.gracefully().await });
+    until_signalled().await;
+    stop.now().await;
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub async fn until_signalled() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
             _ = terminate.recv() => {}
+        },
+        Err(failure) => {
+            error!("SIGTERM cannot be watched: {failure}");
+            std::future::pending::<()>().await;
         }
-        if is_first {
-            info!("stopping; requests in flight are finished first");
-            let stop = stop.clone();
-            tokio::spawn(async move { stop.gracefully().await });
-        } else {
-            stop.now().await;
-        }
-        is_first = false;
     }
 }

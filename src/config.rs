@@ -1,9 +1,12 @@
-//! Settings: from flags, the environment and a named env file, in that order; validated before anything starts.
+//! Settings: from flags, the environment and a named env file, in that order, or from the plugin that starts us;
+//! validated before anything starts.
 //!
 //! NocoBase's own variables are read under NocoBase's names, so that pairing needs no second
 //! configuration. The environment is read here and nowhere else.
 
 mod database;
+pub mod env_file;
+mod handover;
 mod secret;
 mod sources;
 
@@ -19,6 +22,7 @@ use crate::dingtalk::{Endpoints, Limits};
 use crate::nocobase::{AesKey, DatabaseSettings};
 use crate::sign_in::{Origin, SecretBytes};
 
+pub use handover::{Handover, HandoverError};
 pub use secret::NotShared;
 pub use sources::{Setting, Sources};
 
@@ -49,11 +53,16 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
-    /// A line of the env file cannot be read.
-    #[error("the env file {} has a line that cannot be read (line content withheld)", path.display())]
-    EnvFileSyntax {
+    /// A setting that the env file gives cannot be used.
+    #[error("the env file {}, line {line}", path.display())]
+    EnvFileLine {
         /// Its path.
         path: PathBuf,
+        /// The line that counts.
+        line: usize,
+        /// What is wrong with it.
+        #[source]
+        error: Box<ConfigError>,
     },
     /// A key file cannot be read or made.
     #[error("the key file {} cannot be used", path.display())]
@@ -72,6 +81,24 @@ pub enum ConfigError {
     /// The secret is one that others know.
     #[error("the session secret cannot be used")]
     Secret(#[from] NotShared),
+    /// What the plugin handed over cannot be used.
+    #[error(transparent)]
+    Handover(#[from] HandoverError),
+}
+
+impl ConfigError {
+    /// The variable that it is about.
+    fn variable(&self) -> Option<&'static str> {
+        match self {
+            Self::Invalid { name, .. } | Self::Missing { name, .. } => Some(name),
+            Self::Secret(_) => Some("APP_KEY"),
+            Self::EnvFile { .. }
+            | Self::EnvFileLine { .. }
+            | Self::KeyFile { .. }
+            | Self::KeyLength { .. }
+            | Self::Handover(_) => None,
+        }
+    }
 }
 
 /// Which of the ways of running this is.
@@ -81,6 +108,32 @@ pub enum Mode {
     Alone,
     /// Beside NocoBase, on NocoBase's database.
     BesideNocoBase,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// A TCP address.
+    Address(SocketAddr),
+    /// A Unix socket; where there is none to be had, a port of the loopback address that is free.
+    Socket(PathBuf),
+}
+
+impl Listen {
+    /// The address, where it is one.
+    pub const fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Address(address) => Some(*address),
+            Self::Socket(_) => None,
+        }
+    }
+}
+
+/// What a program that the plugin started knows of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Managed {
+    /// How often the plugin has started it again since NocoBase started.
+    pub restarts: u32,
 }
 
 /// How log lines are written.
@@ -118,7 +171,9 @@ pub struct Config {
     /// How it runs.
     pub mode: Mode,
     /// Where it listens.
-    pub listen: SocketAddr,
+    pub listen: Listen,
+    /// What only the plugin that started it knows; `None` when something else did.
+    pub managed: Option<Managed>,
     /// Where its own files are.
     pub storage: PathBuf,
     /// The database.
@@ -165,35 +220,49 @@ pub struct Config {
     pub instance: String,
 }
 
-impl Config {
-    /// Reads and checks every setting.
-    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+/// What is settled by how it runs; everything else is a setting of its own in every mode.
+struct Surroundings {
+    mode: Mode,
+    managed: Option<Managed>,
+    listen: Listen,
+    storage: PathBuf,
+    database: DatabaseSettings,
+    secret: SecretBytes,
+    aes_key: Option<AesKey>,
+    api_base: String,
+    public_path: String,
+    sidecar_url: Option<Url>,
+    nocobase_url: Option<Url>,
+    cors_whitelist: Option<String>,
+    log_format: LogFormat,
+    instance: String,
+}
+
+impl Surroundings {
+    fn alone_or_remote(sources: &Sources) -> Result<Self, ConfigError> {
         let mode = if sources.text("DB_DIALECT").is_some() {
             Mode::BesideNocoBase
         } else {
             Mode::Alone
         };
-        let storage = sources
-            .path("SIDECAR_STORAGE")
-            .unwrap_or_else(|| "nocobase-dingtalk-data".into());
+        let storage = storage(sources, "nocobase-dingtalk-data".into());
         let public_path = slashed(sources.text("APP_PUBLIC_PATH").unwrap_or("/"));
         let api_base = sources.text("API_BASE_PATH").unwrap_or("/api/");
         let api_base = slashed(&format!("{public_path}{}", api_base.trim_start_matches('/')));
-        let app_port: u16 = sources
-            .parsed("APP_PORT", "a port number")
-            .map(|port| port.unwrap_or(13000))?;
         Ok(Self {
             mode,
-            listen: sources
-                .parsed("SIDECAR_LISTEN", "an address and port such as 127.0.0.1:13100")?
-                .unwrap_or(DEFAULT_LISTEN),
+            managed: None,
+            listen: Listen::Address(
+                sources
+                    .parsed("SIDECAR_LISTEN", "an address and port such as 127.0.0.1:13100")?
+                    .unwrap_or(DEFAULT_LISTEN),
+            ),
             database: match mode {
                 Mode::Alone => DatabaseSettings::Sqlite {
                     path: storage.join("nocobase-dingtalk.sqlite"),
                 },
                 Mode::BesideNocoBase => database::read(sources)?,
             },
-            may_create_index: sources.flag("SIDECAR_CREATE_INDEX")?.unwrap_or(true),
             secret: match mode {
                 Mode::Alone => secret::own(&storage.join("session-secret.key"))?,
                 Mode::BesideNocoBase => secret::of_nocobase(sources)?,
@@ -202,23 +271,8 @@ impl Config {
             api_base,
             public_path,
             sidecar_url: sources.url("SIDECAR_URL")?,
-            public_origin: origin(sources)?,
-            trusted_proxies: proxies(sources)?,
-            attempts_per_address: sources
-                .parsed(
-                    "SIDECAR_ATTEMPTS_PER_ADDRESS",
-                    "it is a whole number of attempts, 0 for no limit",
-                )?
-                .unwrap_or(DEFAULT_ATTEMPTS_PER_ADDRESS),
-            request_within: request_within(sources)?,
-            connections: connections(sources)?,
-            nocobase_url: match (mode, sources.url("NOCOBASE_URL")?) {
-                (_, Some(url)) => Some(url),
-                (Mode::BesideNocoBase, None) => Url::parse(&format!("http://127.0.0.1:{app_port}")).ok(),
-                (Mode::Alone, None) => None,
-            },
-            endpoints: endpoints(sources)?,
-            limits: limits(sources)?,
+            nocobase_url: nocobase_url(sources, mode)?,
+            cors_whitelist: sources.text("CORS_ORIGIN_WHITELIST").map(str::to_owned),
             log_format: match sources.text("LOG_FORMAT").unwrap_or("text") {
                 "text" => LogFormat::Text,
                 "json" => LogFormat::Json,
@@ -229,16 +283,88 @@ impl Config {
                     });
                 }
             },
+            instance: sources.text("SIDECAR_INSTANCE").unwrap_or("1").to_owned(),
+            storage,
+        })
+    }
+
+    fn managed(sources: &Sources, handover: Handover) -> Result<Self, ConfigError> {
+        let own_url = sources.url("NOCOBASE_URL")?;
+        let told_url = handover
+            .nocobase_url
+            .as_deref()
+            .and_then(|url| Url::parse(url).ok());
+        Ok(Self {
+            mode: Mode::BesideNocoBase,
+            managed: Some(Managed {
+                restarts: handover.restarts,
+            }),
+            database: handover.database()?,
+            secret: handover.session_secret()?,
+            aes_key: Some(handover.aes_key()?),
+            listen: handover.socket.map_or(Listen::Address(LOOPBACK), Listen::Socket),
+            storage: storage(sources, handover.storage),
+            api_base: slashed(&handover.api_base),
+            public_path: slashed(&handover.public_path),
+            sidecar_url: None,
+            nocobase_url: own_url.or(told_url),
+            cors_whitelist: handover.cors_origin_whitelist,
+            // The plugin reads the lines and gives each to NocoBase's logger with its level.
+            log_format: LogFormat::Json,
+            instance: handover.instance,
+        })
+    }
+}
+
+impl Config {
+    /// Reads and checks every setting that this way of running uses, alone or with NocoBase's own variables.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        Surroundings::alone_or_remote(sources)
+            .and_then(|surroundings| Self::complete(sources, surroundings))
+            .map_err(|error| sources.located(error))
+    }
+
+    /// What the plugin has handed over, and our own settings.
+    pub fn managed(sources: &Sources, handover: Handover) -> Result<Self, ConfigError> {
+        Self::complete(sources, Surroundings::managed(sources, handover)?)
+    }
+
+    fn complete(sources: &Sources, surroundings: Surroundings) -> Result<Self, ConfigError> {
+        Ok(Self {
+            mode: surroundings.mode,
+            managed: surroundings.managed,
+            listen: surroundings.listen,
+            database: surroundings.database,
+            may_create_index: sources.flag("SIDECAR_CREATE_INDEX")?.unwrap_or(true),
+            secret: surroundings.secret,
+            aes_key: surroundings.aes_key,
+            api_base: surroundings.api_base,
+            public_path: surroundings.public_path,
+            sidecar_url: surroundings.sidecar_url,
+            public_origin: origin(sources)?,
+            trusted_proxies: proxies(sources)?,
+            attempts_per_address: sources
+                .parsed(
+                    "SIDECAR_ATTEMPTS_PER_ADDRESS",
+                    "it is a whole number of attempts, 0 for no limit",
+                )?
+                .unwrap_or(DEFAULT_ATTEMPTS_PER_ADDRESS),
+            request_within: request_within(sources)?,
+            connections: connections(sources)?,
+            nocobase_url: surroundings.nocobase_url,
+            endpoints: endpoints(sources)?,
+            limits: limits(sources)?,
+            log_format: surroundings.log_format,
             audit_retention_days: sources
                 .parsed("SIDECAR_AUDIT_DAYS", "a number of days")?
                 .unwrap_or(DEFAULT_AUDIT_DAYS),
             first_administrator: first_administrator(sources),
             language: sources.text("INIT_APP_LANG").unwrap_or("en-US").to_owned(),
             cors: Cors {
-                whitelist: sources.text("CORS_ORIGIN_WHITELIST").map(comma_list),
+                whitelist: surroundings.cors_whitelist.as_deref().map(comma_list),
             },
-            instance: sources.text("SIDECAR_INSTANCE").unwrap_or("1").to_owned(),
-            storage,
+            instance: surroundings.instance,
+            storage: surroundings.storage,
         })
     }
 
@@ -250,12 +376,17 @@ impl Config {
 
 const DEFAULT_LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 13100);
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 const DEFAULT_AUDIT_DAYS: u32 = 180;
 /// An office of 2000 people is one address: all may be under way at once, and each may give up once before.
 pub const DEFAULT_ATTEMPTS_PER_ADDRESS: u32 = 4000;
 const DEFAULT_REQUEST_SECONDS: u64 = 10;
 /// Each may hold 128 KiB of a half-sent head.
 const DEFAULT_CONNECTIONS: usize = 4096;
+
+fn storage(sources: &Sources, default: PathBuf) -> PathBuf {
+    sources.path("SIDECAR_STORAGE").unwrap_or(default)
+}
 
 /// Exactly one slash at both ends.
 pub fn slashed(path: &str) -> String {
@@ -319,6 +450,20 @@ fn connections(sources: &Sources) -> Result<usize, ConfigError> {
     }
 }
 
+/// Beside NocoBase, its port says where it is. In Kubernetes the variable may hold the address of a service called
+/// `app`, which is no port, and then nothing is known.
+fn nocobase_url(sources: &Sources, mode: Mode) -> Result<Option<Url>, ConfigError> {
+    if let Some(url) = sources.url("NOCOBASE_URL")? {
+        return Ok(Some(url));
+    }
+    let port = match mode {
+        Mode::Alone => return Ok(None),
+        Mode::BesideNocoBase => sources.text("APP_PORT").unwrap_or("13000").trim(),
+    };
+    let port = port.parse::<u16>().ok();
+    Ok(port.and_then(|port| Url::parse(&format!("http://127.0.0.1:{port}")).ok()))
+}
+
 fn endpoints(sources: &Sources) -> Result<Endpoints, ConfigError> {
     let standard = Endpoints::default();
     Ok(Endpoints {
@@ -365,7 +510,7 @@ mod tests {
         let config = load(&[]).unwrap();
 
         assert_eq!(config.mode, Mode::Alone);
-        assert_eq!(config.listen.to_string(), "127.0.0.1:13100");
+        assert_eq!(config.listen, Listen::Address("127.0.0.1:13100".parse().unwrap()));
         assert_eq!(config.api_base, "/api/");
         assert_eq!(config.endpoints.login.as_str(), "https://login.dingtalk.com/");
         assert_eq!(config.endpoints.api.as_str(), "https://api.dingtalk.com/");

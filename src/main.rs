@@ -2,14 +2,15 @@
 
 mod commands;
 mod log_lines;
+mod managed;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use nocobase_dingtalk::app::StartError;
-use nocobase_dingtalk::config::{Config, ConfigError, LogFormat, Setting, Sources, slashed};
-use nocobase_dingtalk::plugin;
+use nocobase_dingtalk::config::{Config, ConfigError, Handover, LogFormat, Setting, Sources, slashed};
+use nocobase_dingtalk::plugin::{self, Contents, Platform, Program};
 
 use commands::{examine, run_demo, say, serve};
 use log_lines::start_log;
@@ -63,6 +64,9 @@ struct Serve {
     /// NocoBase's .env; with DB_DIALECT in it the sidecar runs beside that NocoBase
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
+    /// Take the configuration from standard input and end with it: how the plugin inside NocoBase runs the sidecar
+    #[arg(long, conflicts_with_all = ["env_file", "listen"])]
+    managed: bool,
     /// Origin under which people see the site [variable: SIDECAR_PUBLIC_URL]
     #[arg(long, value_name = "ORIGIN")]
     public_url: Option<String>,
@@ -102,17 +106,20 @@ struct DoctorArguments {
 
 #[derive(Subcommand)]
 enum PluginCommand {
-    /// Write the package that the sidecar serves at /plugin.tgz to a file
+    /// Write the file that an administrator uploads on NocoBase's plugin manager page; it brings this program along
     Pack {
-        /// Address under which NocoBase reaches the sidecar
-        #[arg(long, value_name = "URL")]
-        sidecar_url: String,
+        /// Program for another platform, or another one for this platform; may be given several times
+        #[arg(long, value_name = "PLATFORM=FILE", value_parser = platform_and_file)]
+        program: Vec<(Platform, PathBuf)>,
+        /// Pack no program: the sidecar runs elsewhere, and NocoBase reaches it at this address
+        #[arg(long, value_name = "URL", conflicts_with = "program")]
+        remote: Option<String>,
         /// Path of NocoBase's pages, its `APP_PUBLIC_PATH`
         #[arg(long, value_name = "PATH", default_value = "/")]
         public_path: String,
-        /// The file to write
-        #[arg(long, value_name = "FILE", default_value = "plugin.tgz")]
-        output: PathBuf,
+        /// The file to write [default: nocobase-plugin-auth-dingtalk-<version>.tgz]
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
 }
 
@@ -125,6 +132,14 @@ enum Failure {
     Start(#[from] StartError),
     #[error("the package could not be made")]
     Package(#[from] plugin::PackageError),
+    #[error("the package could not be made")]
+    Program(#[from] plugin::ProgramError),
+    #[error(
+        "this program cannot be packed for NocoBase, since it runs on another system; name one with --program"
+    )]
+    NoProgram,
+    #[error("the file of this program cannot be found")]
+    OwnFile(#[source] std::io::Error),
     #[error("{} could not be written", path.display())]
     Write { path: PathBuf, source: std::io::Error },
     #[error("something is wrong; see the findings")]
@@ -156,6 +171,12 @@ fn run(command: Command) -> Result<(), Failure> {
             let mut flags = flags(&arguments.settings);
             flags.extend(arguments.public_url.map(|value| ("SIDECAR_PUBLIC_URL", value)));
             let sources = Sources::gather(flags, environment(), arguments.env_file.as_deref())?;
+            if arguments.managed {
+                // Before anything can go wrong: the plugin reads every line.
+                start_log(LogFormat::Json);
+                let handover = Handover::read(&mut std::io::stdin().lock()).map_err(ConfigError::from)?;
+                return managed::serve(Config::managed(&sources, handover)?);
+            }
             let config = Config::load(&sources)?;
             start_log(config.log_format);
             block_on(serve(config))
@@ -192,25 +213,83 @@ fn run(command: Command) -> Result<(), Failure> {
             block_on(examine(config, &arguments, language))
         }
         Command::Plugin(PluginCommand::Pack {
-            sidecar_url,
+            program,
+            remote,
             public_path,
             output,
-        }) => {
-            let bytes = plugin::package(&sidecar_url, &slashed(&public_path))?;
-            std::fs::write(&output, bytes).map_err(|source| Failure::Write {
-                path: output.clone(),
-                source,
-            })?;
-            say(&format!("Wrote {}", output.display()));
-            Ok(())
-        }
+        }) => pack(&program, remote.as_deref(), &slashed(&public_path), output),
     }
 }
 
-/// The process environment; what is no text cannot be a setting of ours.
+fn pack(
+    given: &[(Platform, PathBuf)],
+    remote: Option<&str>,
+    public_path: &str,
+    output: Option<PathBuf>,
+) -> Result<(), Failure> {
+    let contents = match remote {
+        Some(url) => Contents::Remote(url),
+        None => Contents::Managed(programs(given)?),
+    };
+    let inside: Vec<&str> = match &contents {
+        Contents::Managed(programs) => programs.iter().map(|program| program.platform().name()).collect(),
+        Contents::Remote(_) => Vec::new(),
+    };
+    let inside = if inside.is_empty() {
+        "without a program".to_owned()
+    } else {
+        format!("with the program for {}", inside.join(", "))
+    };
+    let path = output.unwrap_or_else(|| {
+        let manifest = plugin::Manifest::embedded();
+        format!("{}-{}.tgz", manifest.name(), manifest.version()).into()
+    });
+    let bytes = plugin::package(contents, public_path)?;
+    let megabytes = bytes.len().div_ceil(100_000);
+    std::fs::write(&path, bytes).map_err(|source| Failure::Write {
+        path: path.clone(),
+        source,
+    })?;
+    say(&format!(
+        "Wrote {} {inside} ({}.{} MB)",
+        path.display(),
+        megabytes / 10,
+        megabytes % 10
+    ));
+    Ok(())
+}
+
+/// This program, and those given beside it or in its place.
+fn programs(given: &[(Platform, PathBuf)]) -> Result<Vec<Program>, Failure> {
+    let mut files = std::collections::BTreeMap::new();
+    if let Some(platform) = Platform::current() {
+        files.insert(platform, std::env::current_exe().map_err(Failure::OwnFile)?);
+    }
+    files.extend(given.iter().cloned());
+    if files.is_empty() {
+        return Err(Failure::NoProgram);
+    }
+    files
+        .iter()
+        .map(|(platform, path)| Ok(Program::read(*platform, path)?))
+        .collect()
+}
+
+fn platform_and_file(text: &str) -> Result<(Platform, PathBuf), String> {
+    let (platform, file) = text
+        .split_once('=')
+        .ok_or("it is a platform and a file, such as linux-arm64=target/nocobase-dingtalk")?;
+    let platform = platform
+        .parse()
+        .map_err(|error: plugin::ProgramError| error.to_string())?;
+    Ok((platform, file.into()))
+}
+
+/// The process environment. What cannot be decoded is replaced, as Node does it: to pass over it would let the value
+/// of the env file count, which NocoBase does not see.
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
 }
 
 /// `de_DE.UTF-8` as `de-DE`.

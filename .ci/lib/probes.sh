@@ -2,7 +2,7 @@
 
 CARGO_FUZZ_VERSION=0.13.2
 CARGO_MUTANTS_VERSION=27.1.0
-FUZZ_TARGETS='callback_query dingtalk_answer duration env_template flow_cookie form_schema jwt return_path'
+FUZZ_TARGETS='callback_query dingtalk_answer duration env_file env_template flow_cookie form_schema jwt return_path'
 
 # fuzz RUNS: every target, from the corpus that is kept. What it finds is under fuzz/artifacts, what it learns under
 # fuzz/target; `cargo fuzz cmin` takes that over.
@@ -20,6 +20,12 @@ fuzz() {
     mkdir -p "fuzz/target/corpus/$name"
     cargo fuzz run --sanitizer none "$name" "fuzz/target/corpus/$name" "fuzz/corpus/$name" -- -runs="$1" -seed=1 -timeout=20 -print_final_stats=1
   done
+}
+
+# What the Rust tests expect of the env files is what dotenv says of them.
+env_files() {
+  npm ci --prefix tests/dotenv
+  node tests/dotenv/oracle.mjs
 }
 
 # description demo|alone EXAMPLES: the server answers what docs/openapi.json says and nothing else.

@@ -2,8 +2,9 @@
 
 // `dingtalk:*`: the sidecar's administration, behind NocoBase's own access control.
 
-const { answerHeaders, envelope } = require('./sidecar');
 const { refuse, unavailable } = require('./auth');
+const { PACKAGE } = require('./names');
+const { answerHeaders, envelope } = require('./sidecar');
 
 // The doctor asks DingTalk several things in a row.
 const ANSWER_LIMIT_MS = 60_000;
@@ -15,9 +16,25 @@ function withoutCredentials(querystring) {
   return query.toString();
 }
 
+const translated = (ctx, { sentence, values }) => ctx.t(sentence, { ns: PACKAGE, ...values, interpolation: { escapeValue: false } });
+
+/** What an administrator is told when the sidecar is away: where it was looked for, why it is not there, what to do. */
+function whatIsWrong(sidecar, error) {
+  return sidecar.place.explain(error.cause);
+}
+
+/** The doctor's findings when the doctor is away. */
+async function diagnoseWithoutSidecar(ctx, sidecar, error) {
+  const { problem, wayOut } = whatIsWrong(sidecar, error);
+  ctx.withoutDataWrapping = true;
+  ctx.body = { data: { findings: [{ check: 'program', status: 'error', message: translated(ctx, problem), action: translated(ctx, wayOut) }] } };
+}
+
 function forwarded(sidecar, name, method) {
   return async (ctx, next) => {
     if (method === 'POST' && ctx.method !== 'POST') ctx.throw(405, { message: 'Method Not Allowed', code: 'METHOD_NOT_ALLOWED', logLevel: 'warn' });
+    // Whoever tests has mended something, perhaps.
+    if (name === 'diagnose') sidecar.place.retry();
     let answer;
     try {
       answer = await sidecar.forward(ctx.req, {
@@ -29,7 +46,13 @@ function forwarded(sidecar, name, method) {
         limitMs: ANSWER_LIMIT_MS,
       });
     } catch (error) {
-      unavailable(ctx, error);
+      if (name === 'diagnose') {
+        ctx.logger.error(`DingTalk sidecar: ${error.message}${error.cause ? `: ${error.cause.message}` : ''}`);
+        await diagnoseWithoutSidecar(ctx, sidecar, error);
+        return next();
+      }
+      const { problem, wayOut } = whatIsWrong(sidecar, error);
+      unavailable(ctx, error, `${translated(ctx, problem)} ${translated(ctx, wayOut)}`);
     }
     if (answer.status >= 400) refuse(ctx, answer);
     ctx.withoutDataWrapping = true;

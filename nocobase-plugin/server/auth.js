@@ -24,9 +24,9 @@ function refuse(ctx, answer) {
   ctx.throw(answer.status, { message: String(error.message), code: String(error.code ?? 'INTERNAL_ERROR'), logLevel: 'warn' });
 }
 
-function unavailable(ctx, error) {
+function unavailable(ctx, error, message = sentence(ctx, 'SIDECAR_UNAVAILABLE')) {
   ctx.logger.error(`DingTalk sidecar: ${error.message}${error.cause ? `: ${error.cause.message}` : ''}`);
-  ctx.throw(503, { message: sentence(ctx, 'SIDECAR_UNAVAILABLE'), code: 'SIDECAR_UNAVAILABLE', logLevel: 'warn' });
+  ctx.throw(503, { message, code: 'SIDECAR_UNAVAILABLE', logLevel: 'warn' });
 }
 
 function authClass(sidecar) {

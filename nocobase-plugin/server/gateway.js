@@ -90,7 +90,7 @@ function redirectHandler({ app, sidecar, log }) {
       res.writeHead(answer.status, Object.fromEntries(answerHeaders(answer)));
       res.end(answer.body);
     } catch (error) {
-      log.error(`${error.message}${error.cause ? `: ${error.cause.message}` : ''} (${sidecar.address.origin})`);
+      log.error(`${error.message}${error.cause ? `: ${error.cause.message}` : ''} (${sidecar.place.name})`);
       if (res.headersSent) res.destroy();
       else toSignInPage('SIDECAR_UNAVAILABLE');
     }

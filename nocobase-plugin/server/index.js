@@ -6,19 +6,25 @@ const { Plugin } = require('@nocobase/server');
 const { tval } = require('@nocobase/utils');
 const { actions } = require('./actions');
 const { authClass } = require('./auth');
+const { SIDECAR_URL, VERSION } = require('./built-in');
 const gateway = require('./gateway');
+const { handover } = require('./handover');
 const { AUTH_TYPE, PACKAGE } = require('./names');
+const { ManagedPlace, RemotePlace } = require('./place');
+const { Program } = require('./program');
 const secretMask = require('./secret-mask');
 const { Sidecar } = require('./sidecar');
 
 class PluginAuthDingTalkServer extends Plugin {
   sidecar = null;
+  /** The program of this package, where this package brings one along and no other sidecar is named. */
+  program = null;
   isActive = false;
 
   async load() {
     // NocoBase loads a plugin once before it enables it, and again afterwards: only the second one counts.
     if (!this.enabled || this.app.name !== 'main') return;
-    this.sidecar = new Sidecar(() => this.app.authManager.jwt);
+    this.sidecar = new Sidecar(() => this.app.authManager.jwt, this.#place());
     this.app.resourceManager.define({ name: 'dingtalk', actions: actions(this.sidecar) });
     this.app.acl.registerSnippet({ name: 'pm.auth.authenticators', actions: ['dingtalk:*'] });
     this.app.auditManager.registerActions(['dingtalk:unbind', 'dingtalk:diagnose']);
@@ -26,8 +32,22 @@ class PluginAuthDingTalkServer extends Plugin {
     this.db.on('authenticators.beforeSave', secretMask.keepStoredSecret);
     // Two plugins registering one type keep NocoBase from starting: let every other plugin go first.
     this.app.on('afterLoad', () => this.activate());
+    // `load` also runs in commands that end at once; only a NocoBase that serves requests is started.
+    this.app.on('afterStart', () => this.#startProgram());
     this.app.on('beforeStop', () => this.deactivate());
     this.app.on('beforeReload', () => this.deactivate());
+  }
+
+  #place() {
+    const address = process.env.DINGTALK_SIDECAR_URL || SIDECAR_URL;
+    if (address) return new RemotePlace(address);
+    this.program = new Program({ log: this.app.log, version: VERSION, handover: (own) => handover(this.app, own) });
+    return new ManagedPlace(this.program);
+  }
+
+  #startProgram() {
+    // A process of workers alone answers no request.
+    if (this.isActive && this.app.serving?.() !== false) this.program?.start();
   }
 
   activate() {
@@ -46,6 +66,8 @@ class PluginAuthDingTalkServer extends Plugin {
   }
 
   deactivate() {
+    // Not waited for: whoever starts the next one waits.
+    this.program?.end();
     if (!this.isActive) return;
     this.isActive = false;
     gateway.uninstall();

@@ -1,18 +1,14 @@
 'use strict';
 
-// The sidecar as the bridge sees it: one address, one signed token per request, short patience while connecting.
+// The sidecar as the bridge sees it: one signed token per request, short patience while connecting.
 
-const http = require('node:http');
-const https = require('node:https');
 const { getRequestOrigin } = require('@nocobase/utils');
-const { SIDECAR_URL, VERSION } = require('./built-in');
+const { VERSION } = require('./built-in');
 
 const AUDIENCE = 'nocobase-dingtalk';
 const BRIDGE_TOKEN_SECONDS = 60;
 const CONNECT_LIMIT_MS = 2000;
 const ANSWER_LIMIT_BYTES = 32 * 1024 * 1024;
-// Below the five seconds after which the sidecar closes an idle connection, so that we rarely send into a closing one.
-const IDLE_CONNECTION_MS = 4000;
 
 // Marks what the bridge has sent: a wrong address must not make NocoBase call itself for ever.
 const HOP_HEADER = 'x-dingtalk-hop';
@@ -46,15 +42,11 @@ function forwardedHeaders(headers) {
 class Sidecar {
   /**
    * @param {() => { sign(payload: object, options: object): string }} jwt NocoBase's signer: asked for at each call, since a reload makes a new one
-   * @param {string} address the sidecar's own, without a trailing slash
+   * @param {import('./place').RemotePlace | import('./place').ManagedPlace} place where it is
    */
-  constructor(jwt, address = process.env.DINGTALK_SIDECAR_URL || SIDECAR_URL) {
+  constructor(jwt, place) {
     this.jwt = jwt;
-    this.address = new URL(address);
-    this.prefix = this.address.pathname.replace(/\/+$/, '');
-    this.transport = this.address.protocol === 'https:' ? https : http;
-    // No bound on open connections: sign-ins wait in DingTalk's queue for up to 55 s, and a start must not wait behind them.
-    this.agent = new this.transport.Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: 64, timeout: IDLE_CONNECTION_MS });
+    this.place = place;
   }
 
   /**
@@ -91,37 +83,26 @@ class Sidecar {
       [HOP_HEADER]: '1',
       ...(body ? { 'content-type': 'application/json', 'content-length': String(body.length) } : {}),
     };
-    const options = {
-      method: call.method ?? 'GET',
-      path: `${this.prefix}${apiBasePath()}${call.action}${call.query ? `?${call.query}` : ''}`,
-      headers,
-    };
+    const options = { method: call.method ?? 'GET', path: `${apiBasePath()}${call.action}${call.query ? `?${call.query}` : ''}`, headers };
     try {
       return await this.#send(options, body, call.limitMs);
     } catch (error) {
-      // The sidecar closed an idle connection just as we used it: it has not read the request.
-      if (error.cause?.code === 'ECONNRESET' && error.reusedConnection) return this.#send(options, body, call.limitMs);
+      if (mayBeSentAgain(error, options.method)) return this.#send(options, body, call.limitMs);
       throw error;
     }
   }
 
-  #send({ method, path, headers }, body, limitMs) {
+  async #send({ method, path, headers }, body, limitMs) {
+    const reached = await this.place.reach(CONNECT_LIMIT_MS);
+    if (!reached) throw new SidecarUnavailable('the program of this package does not run', this.place.failure);
     return new Promise((resolve, reject) => {
-      const request = this.transport.request({
-        agent: this.agent,
-        protocol: this.address.protocol,
-        hostname: this.address.hostname.replace(/^\[|\]$/g, ''),
-        port: this.address.port,
-        method,
-        path,
-        headers,
-      });
+      const request = reached.transport.request({ ...reached.options, method, path: `${reached.prefix}${path}`, headers });
       let connectTimer;
       const giveUp = (message, cause) => {
         clearTimeout(connectTimer);
         clearTimeout(answerTimer);
         const error = new SidecarUnavailable(message, cause);
-        error.reusedConnection = request.reusedSocket;
+        error.wasReused = request.reusedSocket;
         request.destroy();
         reject(error);
       };
@@ -129,7 +110,7 @@ class Sidecar {
       request.on('socket', (socket) => {
         if (!socket.connecting) return;
         connectTimer = setTimeout(() => giveUp(`the sidecar could not be reached within ${CONNECT_LIMIT_MS / 1000} s`), CONNECT_LIMIT_MS);
-        socket.once(this.transport === https ? 'secureConnect' : 'connect', () => clearTimeout(connectTimer));
+        socket.once(reached.connected, () => clearTimeout(connectTimer));
       });
       request.on('error', (cause) => giveUp('the sidecar could not be reached', cause));
       request.on('response', (response) => {
@@ -149,6 +130,14 @@ class Sidecar {
       request.end(body);
     });
   }
+}
+
+/** What was certainly not read, or what changes nothing when it is read twice. */
+function mayBeSentAgain(error, method) {
+  const code = error.cause?.code;
+  // The sidecar closed an idle connection just as we used it, or is being started again.
+  if (code === 'ECONNREFUSED' || code === 'ENOENT') return true;
+  return code === 'ECONNRESET' && (error.wasReused || method === 'GET');
 }
 
 function passedOn(headers) {

@@ -40,4 +40,4 @@ function signInPage({ returnPath, authenticator, error }) {
   return `${url.pathname}${url.search}`;
 }
 
-module.exports = { sameSitePath, signInPage };
+module.exports = { publicPath, sameSitePath, signInPage };

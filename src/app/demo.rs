@@ -37,13 +37,9 @@ pub async fn build(
     clock: Clock,
     entropy: Entropy,
 ) -> Result<RunningDemo, StartError> {
-    let redirect_uris = ["127.0.0.1", "localhost"].map(|host| {
-        format!(
-            "http://{host}:{}{}auth:redirect",
-            config.listen.port(),
-            config.api_base
-        )
-    });
+    let port = config.listen.address().map_or(0, |address| address.port());
+    let redirect_uris = ["127.0.0.1", "localhost"]
+        .map(|host| format!("http://{host}:{port}{}auth:redirect", config.api_base));
     let mut dingtalk_app = DingTalkApp::demo(&redirect_uris[0]);
     dingtalk_app.redirect_uris = redirect_uris.to_vec();
     let options = SimulatorOptions {

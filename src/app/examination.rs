@@ -38,7 +38,10 @@ pub async fn examine(
         }
     };
     let origin = config.public_origin.clone().or_else(|| match config.mode {
-        Mode::Alone => Origin::of_request("http", &config.listen.to_string()),
+        Mode::Alone => config
+            .listen
+            .address()
+            .and_then(|address| Origin::of_request("http", &address.to_string())),
         Mode::BesideNocoBase => config
             .nocobase_url
             .as_ref()
@@ -53,8 +56,8 @@ pub async fn examine(
     let secret = SessionSecret::new(&config.secret);
     let nocobase = match config.mode {
         Mode::Alone => None,
-        Mode::BesideNocoBase => config.nocobase_url.as_ref().map(|url| Neighbour {
-            url,
+        Mode::BesideNocoBase => Some(Neighbour {
+            url: config.nocobase_url.as_ref(),
             api_base: &config.api_base,
             secret: &secret,
             now: clock.now(),
@@ -63,6 +66,7 @@ pub async fn examine(
         }),
     };
     let patient = Patient {
+        program: None,
         store: &store,
         dingtalk: &dingtalk,
         index: index.as_ref(),

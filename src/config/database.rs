@@ -1,27 +1,20 @@
 //! NocoBase's database, from NocoBase's `DB_*` variables.
 
-use chrono::{FixedOffset, Local, Offset as _};
+use chrono::{FixedOffset, Local, Offset as _, Utc};
 use secrecy::SecretString;
 use tz::TimeZone;
 
 use super::{ConfigError, Sources};
 use crate::nocobase::{DatabaseSettings, ServerDatabase, ServerDialect, SslSettings};
 
-const POOL_MAX: u32 = 10;
+pub(super) const POOL_MAX: u32 = 10;
 
 /// Reads the settings of a database server.
 pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
     let name = "DB_DIALECT";
-    let (dialect, port) = match sources.text(name).unwrap_or_default() {
-        "postgres" => (ServerDialect::Postgres, 5432),
-        "mysql" => (ServerDialect::MySql, 3306),
-        "mariadb" => (ServerDialect::MariaDb, 3306),
-        _ => {
-            let expected =
-                "it is postgres, mysql or mariadb; leave it unset to run alone on the embedded database";
-            return Err(ConfigError::Invalid { name, expected });
-        }
-    };
+    let expected = "it is postgres, mysql or mariadb; leave it unset to run alone on the embedded database";
+    let (dialect, port) = ServerDialect::named(sources.text(name).unwrap_or_default())
+        .ok_or(ConfigError::Invalid { name, expected })?;
     let needed = |name, needed_for| {
         sources
             .text(name)
@@ -32,19 +25,20 @@ pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
         dialect,
         host: sources.text("DB_HOST").unwrap_or("localhost").to_owned(),
         port: sources.parsed("DB_PORT", "it is a port number")?.unwrap_or(port),
+        socket: None,
         database: needed("DB_DATABASE", "it names NocoBase's database")?,
         user: needed("DB_USER", "it is the user NocoBase's database is opened with")?,
         password: SecretString::from(sources.text("DB_PASSWORD").unwrap_or_default()),
         schema: sources.text("DB_SCHEMA").map(str::to_owned),
         table_prefix: sources.text("DB_TABLE_PREFIX").unwrap_or_default().to_owned(),
-        underscored: sources.flag("DB_UNDERSCORED")?.unwrap_or(false),
-        timezone: timezone(sources)?,
+        underscored: sources.is_true("DB_UNDERSCORED").unwrap_or(false),
+        timezone: timezone(sources.text("DB_TIMEZONE"), sources.text("TZ"))?,
         ssl: SslSettings {
             mode: sources.text("DB_DIALECT_OPTIONS_SSL_MODE").map(str::to_owned),
             ca: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_CA"),
             key: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_KEY").map(SecretString::from),
             cert: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_CERT"),
-            reject_unauthorized: sources.flag("DB_DIALECT_OPTIONS_SSL_REJECT_UNAUTHORIZED")?,
+            reject_unauthorized: sources.is_true("DB_DIALECT_OPTIONS_SSL_REJECT_UNAUTHORIZED"),
         },
         pool_max: sources
             .parsed("SIDECAR_DB_POOL", "it is a number of connections")?
@@ -53,16 +47,19 @@ pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
 }
 
 /// NocoBase takes `TZ` where `DB_TIMEZONE` is not set, also from its own file, and then the machine's offset.
-fn timezone(sources: &Sources) -> Result<FixedOffset, ConfigError> {
+pub(super) fn timezone(
+    of_database: Option<&str>,
+    of_process: Option<&str>,
+) -> Result<FixedOffset, ConfigError> {
     let name = "DB_TIMEZONE";
     let expected = "it is an offset such as +08:00, or the name of a time zone";
-    match sources.text(name) {
+    match of_database {
         Some(text) => offset(text).ok_or(ConfigError::Invalid { name, expected }),
-        // What else TZ may hold, the operating system understands.
-        None => Ok(sources
-            .text("TZ")
-            .and_then(offset)
-            .unwrap_or_else(|| Local::now().offset().fix())),
+        // What else TZ may hold (CST-8), the operating system understands; NocoBase takes it for UTC.
+        None => Ok(of_process.map_or_else(
+            || Local::now().offset().fix(),
+            |text| offset(text).unwrap_or(Utc.fix()),
+        )),
     }
 }
 
@@ -70,10 +67,12 @@ fn timezone(sources: &Sources) -> Result<FixedOffset, ConfigError> {
 fn offset(text: &str) -> Option<FixedOffset> {
     // Also where no time zones are installed.
     if matches!(text, "Z" | "UTC" | "Etc/UTC") {
-        return FixedOffset::east_opt(0);
+        return Some(Utc.fix());
     }
-    if let Ok(offset) = text.parse() {
-        return Some(offset);
+    // NocoBase knows +8:00 and +08:00, and takes +0800 for a name.
+    if let Some((hours, minutes)) = text.split_once(':') {
+        let (sign, digits) = hours.split_at_checked(1)?;
+        return format!("{sign}{digits:0>2}:{minutes}").parse().ok();
     }
     // With the colon it is read as a name, never as a rule such as `CET-1CEST`, which NocoBase does not know either.
     let zone = TimeZone::from_posix_tz(&format!(":{text}")).ok()?;
@@ -96,7 +95,8 @@ mod tests {
     use super::*;
 
     fn seconds(settings: &[(&str, &str)]) -> Option<i32> {
-        timezone(&Sources::of_pairs(settings))
+        let sources = Sources::of_pairs(settings);
+        timezone(sources.text("DB_TIMEZONE"), sources.text("TZ"))
             .ok()
             .map(|offset| offset.local_minus_utc())
     }
@@ -106,13 +106,16 @@ mod tests {
         for (text, hours) in [
             ("+08:00", 8),
             ("-03:00", -3),
+            ("+8:00", 8),
             ("Asia/Shanghai", 8),
             ("UTC", 0),
             ("Z", 0),
         ] {
             assert_eq!(seconds(&[("DB_TIMEZONE", text)]), Some(hours * 3600), "{text}");
         }
-        assert_eq!(seconds(&[("DB_TIMEZONE", "Nowhere/Atlantis")]), None);
+        for text in ["Nowhere/Atlantis", "+0800", "8", "+08:0", ":00", ":Asia/Shanghai"] {
+            assert_eq!(seconds(&[("DB_TIMEZONE", text)]), None, "{text}");
+        }
     }
 
     #[test]
@@ -122,9 +125,33 @@ mod tests {
             seconds(&[("TZ", "Asia/Shanghai"), ("DB_TIMEZONE", "+00:00")]),
             Some(0)
         );
+        assert_eq!(seconds(&[("TZ", "CST-8")]), Some(0));
         assert_eq!(
-            seconds(&[("TZ", "not a zone")]),
+            seconds(&[("TZ", "")]),
             Some(Local::now().offset().local_minus_utc())
         );
+    }
+
+    #[test]
+    fn only_true_is_true_to_nocobase() {
+        let settings = |value| {
+            let pairs = [
+                ("DB_DIALECT", "postgres"),
+                ("DB_DATABASE", "d"),
+                ("DB_USER", "u"),
+                ("DB_UNDERSCORED", value),
+                ("DB_DIALECT_OPTIONS_SSL_REJECT_UNAUTHORIZED", value),
+            ];
+            let DatabaseSettings::Server(server) = read(&Sources::of_pairs(&pairs)).unwrap() else {
+                panic!("that is a server");
+            };
+            (server.underscored, server.ssl.reject_unauthorized)
+        };
+
+        assert_eq!(settings("true"), (true, Some(true)));
+        for value in ["1", "TRUE", "yes", "on", "false", "canary"] {
+            assert_eq!(settings(value), (false, Some(false)), "{value}");
+        }
+        assert_eq!(settings(""), (false, None));
     }
 }

@@ -43,7 +43,7 @@ pub fn of_nocobase(sources: &Sources) -> Result<SecretBytes, ConfigError> {
             Ok(Zeroizing::new(key.as_bytes().to_vec()))
         }
     };
-    if sources.flag("UNSAFE_USE_DEFAULT_JWT_SECRET")?.unwrap_or(false) {
+    if sources.is_true("UNSAFE_USE_DEFAULT_JWT_SECRET") == Some(true) {
         return Ok(of_text(app_key.ok_or(NotShared::Missing)?)?);
     }
     if let Some(bytes) = read_key(&storage(sources).join("apps/main/jwt_secret.dat"))? {
@@ -98,19 +98,24 @@ pub fn aes_key(sources: &Sources, mode: Mode) -> Result<Option<AesKey>, ConfigEr
     }
     let name = "APP_AES_SECRET_KEY";
     if let Some(text) = sources.text(name) {
-        let bytes = Zeroizing::new(hex::decode(text).unwrap_or_default());
+        // As in Node, what follows the hexadecimal digits does not count.
+        let digits = text.bytes().take_while(u8::is_ascii_hexdigit).count();
+        let bytes = Zeroizing::new(hex::decode(&text[..digits - digits % 2]).unwrap_or_default());
         let expected = "it is 64 hexadecimal digits";
         return AesKey::from_bytes(&bytes)
             .map(Some)
             .map_err(|_| ConfigError::Invalid { name, expected });
     }
     let storage = storage(sources);
-    let candidates = [
-        sources.path("APP_AES_SECRET_KEY_PATH"),
-        Some(storage.join("apps/main/aes_key.dat")),
-        Some(storage.join("environment-variables/main/aes_key.dat")),
-    ];
-    for path in candidates.into_iter().flatten() {
+    // Where NocoBase is told a path, it looks nowhere else.
+    let candidates = match sources.path("APP_AES_SECRET_KEY_PATH") {
+        Some(path) => vec![path],
+        None => vec![
+            storage.join("apps/main/aes_key.dat"),
+            storage.join("environment-variables/main/aes_key.dat"),
+        ],
+    };
+    for path in candidates {
         if let Some(bytes) = read_key(&path)? {
             return AesKey::from_bytes(&bytes)
                 .map(Some)
@@ -146,6 +151,27 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn the_key_of_secret_variables_is_found_where_nocobase_finds_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let in_storage = folder.path().join("apps/main");
+        fs::create_dir_all(&in_storage).unwrap();
+        fs::write(in_storage.join("aes_key.dat"), [7; KEY_BYTES]).unwrap();
+        let found = |name: &str, value: &str| {
+            let storage = folder.path().to_str().unwrap();
+            let sources = Sources::of_pairs(&[("STORAGE_PATH", storage), (name, value)]);
+            aes_key(&sources, Mode::BesideNocoBase).map(|key| key.is_some())
+        };
+        let digits = "0f".repeat(KEY_BYTES);
+
+        assert!(found("APP_AES_SECRET_KEY_PATH", "").unwrap());
+        assert!(!found("APP_AES_SECRET_KEY_PATH", "/nonexistent/key").unwrap());
+        assert!(found("APP_AES_SECRET_KEY", &digits).unwrap());
+        assert!(found("APP_AES_SECRET_KEY", &format!("{digits}0 # old")).unwrap());
+        assert!(found("APP_AES_SECRET_KEY", &digits[2..]).is_err());
+        assert!(found("APP_AES_SECRET_KEY", &format!("{digits}00")).is_err());
+    }
 
     #[test]
     fn processes_that_start_at_once_share_one_key_that_nobody_else_can_read() {

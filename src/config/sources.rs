@@ -7,6 +7,7 @@ use std::str::FromStr;
 use url::Url;
 
 use super::ConfigError;
+use super::env_file::{self, Assignment};
 
 /// A flag that was given on the command line, under the name of its variable.
 pub type Setting = (&'static str, String);
@@ -15,8 +16,8 @@ pub type Setting = (&'static str, String);
 #[derive(Default)]
 pub struct Sources {
     values: HashMap<String, String>,
-    from_file: HashMap<String, String>,
-    file_folder: PathBuf,
+    from_file: HashMap<String, Assignment>,
+    file: PathBuf,
 }
 
 impl Sources {
@@ -28,17 +29,12 @@ impl Sources {
     ) -> Result<Self, ConfigError> {
         let mut sources = Self::default();
         if let Some(path) = env_file {
-            let text = std::fs::read(path).map_err(|source| ConfigError::EnvFile {
+            let bytes = std::fs::read(path).map_err(|source| ConfigError::EnvFile {
                 path: path.to_owned(),
                 source,
             })?;
-            for line in dotenvy::from_read_iter(text.as_slice()) {
-                let (name, value) = line.map_err(|_| ConfigError::EnvFileSyntax {
-                    path: path.to_owned(),
-                })?;
-                sources.from_file.insert(name, value);
-            }
-            sources.file_folder = path.parent().map(Path::to_owned).unwrap_or_default();
+            sources.from_file = env_file::parse(&bytes);
+            path.clone_into(&mut sources.file);
         }
         sources.values.extend(environment);
         sources
@@ -69,10 +65,24 @@ impl Sources {
         self.values.remove(name);
     }
 
-    /// A setting; an empty one is as good as none.
+    /// A setting; an empty one is as good as none, also where it hides one of the file, as in NocoBase.
     pub fn text(&self, name: &str) -> Option<&str> {
-        let given = self.values.get(name).or_else(|| self.from_file.get(name));
+        let of_file = || self.from_file.get(name).map(|assignment| &assignment.value);
+        let given = self.values.get(name).or_else(of_file);
         given.map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The error with the line of the env file, where the setting comes from there.
+    pub fn located(&self, error: ConfigError) -> ConfigError {
+        let name = error.variable().filter(|name| !self.values.contains_key(*name));
+        match name.and_then(|name| self.from_file.get(name)) {
+            Some(assignment) => ConfigError::EnvFileLine {
+                path: self.file.clone(),
+                line: assignment.line,
+                error: Box::new(error),
+            },
+            None => error,
+        }
     }
 
     /// A setting of any type that reads itself.
@@ -103,7 +113,12 @@ impl Sources {
         Ok(url)
     }
 
-    /// A yes or no.
+    /// A yes or no of NocoBase's, which knows no other yes.
+    pub fn is_true(&self, name: &str) -> Option<bool> {
+        self.text(name).map(|text| text == "true")
+    }
+
+    /// A yes or no of our own.
     pub fn flag(&self, name: &'static str) -> Result<Option<bool>, ConfigError> {
         match self.text(name) {
             None => Ok(None),
@@ -128,7 +143,9 @@ impl Sources {
 
     /// A path as the env file means it.
     pub fn beside_file(&self, path: impl AsRef<Path>) -> PathBuf {
-        self.file_folder.join(path)
+        self.file
+            .parent()
+            .map_or_else(|| path.as_ref().to_owned(), |folder| folder.join(&path))
     }
 }
 
@@ -164,16 +181,40 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_env_file_is_named_and_its_content_is_not() {
+    fn of_environment_and_file_the_same_counts_as_in_nocobase() {
+        let corpus = include_str!("../../tests/corpus/env_files/expected.json");
+        let corpus: serde_json::Value = serde_json::from_str(corpus).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join(".env");
-        std::fs::write(&file, "APP_KEY='canary\n").unwrap();
+        let pairs = |values: &serde_json::Value| -> Vec<(String, String)> {
+            serde_json::from_value::<HashMap<String, String>>(values.clone())
+                .unwrap()
+                .into_iter()
+                .collect()
+        };
 
-        let text = Sources::gather(Vec::new(), std::iter::empty(), Some(&file))
+        let cases = corpus["precedence"].as_array().unwrap();
+        assert!(!cases.is_empty());
+        for case in cases {
+            std::fs::write(&file, case["text"].as_str().unwrap()).unwrap();
+            let environment = pairs(&case["environment"]).into_iter();
+            let sources = Sources::gather(Vec::new(), environment, Some(&file)).unwrap();
+
+            for (name, value) in pairs(&case["expected"]) {
+                let expected = Some(value.as_str()).filter(|value| !value.is_empty());
+                assert_eq!(sources.text(&name), expected, "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_env_file_that_is_not_there_is_named() {
+        let missing = Path::new("/nonexistent/.env");
+
+        let error = Sources::gather(Vec::new(), std::iter::empty(), Some(missing))
             .err()
-            .unwrap()
-            .to_string();
+            .unwrap();
 
-        assert!(text.contains(".env") && !text.contains("canary"), "{text}");
+        assert!(error.to_string().contains("/nonexistent/.env"), "{error}");
     }
 }

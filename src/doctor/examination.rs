@@ -17,12 +17,15 @@ use super::neighbour::{self, Neighbour};
 use super::organization;
 use super::personal::{self, LatestSignIn};
 use super::phone_editing;
+use super::program::{self, RunningProgram};
 use super::redirect_url;
 use super::settings;
 use super::subject_index;
 
 /// What is examined, and what the doctor cannot find out itself.
 pub struct Patient<'a> {
+    /// The program that answers; none for a command line, which ends at once.
+    pub program: Option<RunningProgram<'a>>,
     /// NocoBase's tables.
     pub store: &'a Store,
     /// DingTalk.
@@ -44,7 +47,8 @@ pub struct Patient<'a> {
 /// Examines everything a sign-in needs.
 pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     let store = patient.store;
-    let mut findings = examine_database(store, patient.index).await;
+    let mut findings = Vec::from_iter(patient.program.as_ref().map(program::judge));
+    findings.extend(examine_database(store, patient.index).await);
     if findings.iter().any(Finding::is_error) {
         return findings;
     }

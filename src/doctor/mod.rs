@@ -15,6 +15,7 @@ mod neighbour;
 mod organization;
 mod personal;
 mod phone_editing;
+mod program;
 mod redirect_url;
 mod settings;
 mod subject_index;
@@ -23,3 +24,4 @@ pub use examination::{Circumstances, Patient, examine, examine_authenticator, ex
 pub use finding::{Finding, Status, worst};
 pub use neighbour::Neighbour;
 pub use personal::{LatestSignIn, latest_sign_ins};
+pub use program::RunningProgram;

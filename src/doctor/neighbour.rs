@@ -16,8 +16,8 @@ use super::finding::Finding;
 
 /// The NocoBase to ask, and what to ask it with.
 pub struct Neighbour<'a> {
-    /// Its address.
-    pub url: &'a Url,
+    /// Its address, where it is known.
+    pub url: Option<&'a Url>,
     /// Its API base path, with slashes on both sides.
     pub api_base: &'a str,
     /// The secret we believe to share.
@@ -45,13 +45,21 @@ pub(super) async fn examine(store: &Store, neighbour: &Neighbour<'_>) -> Vec<Fin
 }
 
 async fn ask_nocobase(neighbour: &Neighbour<'_>) -> Vec<Finding> {
-    let Some(answer) = ask(neighbour).await else {
+    let Some(url) = neighbour.url else {
+        let finding = Finding::unknown(
+            "nocobase",
+            "It is not known where NocoBase is: APP_PORT is no port.",
+        )
+        .advise("Set NOCOBASE_URL in the sidecar's settings.");
+        return vec![finding];
+    };
+    let Some(answer) = ask(neighbour, url).await else {
         let finding = Finding::error("nocobase", "NocoBase does not answer at {{url}}.")
-            .with("url", neighbour.url.as_str())
+            .with("url", url.as_str())
             .advise("Start NocoBase, or correct NOCOBASE_URL in the sidecar's settings.");
         return vec![finding];
     };
-    let reached = Finding::ok("nocobase", "NocoBase answers at {{url}}.").with("url", neighbour.url.as_str());
+    let reached = Finding::ok("nocobase", "NocoBase answers at {{url}}.").with("url", url.as_str());
     vec![
         reached,
         judge_secret(&answer),
@@ -64,7 +72,7 @@ struct Answer {
     date: Option<DateTime<Utc>>,
 }
 
-async fn ask(neighbour: &Neighbour<'_>) -> Option<Answer> {
+async fn ask(neighbour: &Neighbour<'_>, url: &Url) -> Option<Answer> {
     let now = neighbour.now.timestamp();
     let claims = Claims {
         user_id: NOBODY,
@@ -75,10 +83,7 @@ async fn ask(neighbour: &Neighbour<'_>) -> Option<Answer> {
         jti: Uuid::nil(),
     };
     let token = neighbour.secret.sign(&claims).ok()?;
-    let address = neighbour
-        .url
-        .join(&format!("{}auth:check", neighbour.api_base))
-        .ok()?;
+    let address = url.join(&format!("{}auth:check", neighbour.api_base)).ok()?;
     let client = client_builder().timeout(ANSWER_WITHIN).no_proxy().build().ok()?;
     let response = client
         .get(address)

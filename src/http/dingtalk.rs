@@ -12,7 +12,8 @@ use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, ApiError, envelope};
 use crate::audit::{self, Entry, Event, Filter};
-use crate::doctor::{self, Finding, Neighbour, Patient};
+use crate::config::Mode;
+use crate::doctor::{self, Finding, Neighbour, Patient, RunningProgram};
 use crate::nocobase::{Page, UserId};
 use crate::plugin::{self, FormFill, Locales};
 use crate::sign_in::{Origin, PLUGIN_NAME};
@@ -88,15 +89,22 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         );
         Vec::new()
     });
+    let has_neighbour = state.mode == Mode::BesideNocoBase || state.nocobase_url.is_some();
     let patient = Patient {
+        program: Some(RunningProgram {
+            version: env!("CARGO_PKG_VERSION"),
+            platform: &plugin::platform_name(),
+            since: state.started,
+            restarts: state.managed.map(|managed| managed.restarts),
+        }),
         store: &state.store,
         dingtalk: &state.dingtalk,
         index: state.subject_index.as_ref(),
         key: state.sign_in.directory().aes_key(),
         redirect_url: &redirect_url,
         latest_sign_ins: &doctor::latest_sign_ins(latest),
-        nocobase: state.nocobase_url.as_ref().map(|url| Neighbour {
-            url,
+        nocobase: has_neighbour.then(|| Neighbour {
+            url: state.nocobase_url.as_ref(),
             api_base: &state.api_base,
             secret: state.sessions.secret(),
             now: state.clock.now(),

@@ -25,11 +25,12 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
+use chrono::{DateTime, Utc};
 use futures_util::future::LocalBoxFuture;
 
 use crate::audit::Audit;
 use crate::clock::Clock;
-use crate::config::{Cors, Mode};
+use crate::config::{Cors, Managed, Mode};
 use crate::dingtalk::DingTalk;
 use crate::entropy::Entropy;
 use crate::nocobase::{Store, StoreError, SubjectIndex};
@@ -43,7 +44,7 @@ pub use guesses::Guesses;
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use proxies::TrustedProxies;
-pub use server::{Bounds, Server, Stop};
+pub use server::{Address, Bounds, Listener, Server, Stop};
 
 /// What every request may use.
 pub struct AppState {
@@ -65,6 +66,10 @@ pub struct AppState {
     pub metrics: Metrics,
     /// When the doctor last asked DingTalk.
     pub diagnoses: Pause,
+    /// When this program began to serve.
+    pub started: DateTime<Utc>,
+    /// What the plugin that started it has told.
+    pub managed: Option<Managed>,
     /// What became of the one index in NocoBase's database.
     pub subject_index: Option<Result<SubjectIndex, StoreError>>,
     /// How many sign-ins of an address may fail.

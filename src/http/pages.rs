@@ -122,7 +122,7 @@ pub async fn package(request: HttpRequest, state: web::Data<AppState>) -> HttpRe
         (None, Some(host)) => format!("http://{host}"),
         (None, None) => return HttpResponse::BadRequest().finish(),
     };
-    match plugin::package(&address, &state.public_path) {
+    match plugin::package(plugin::Contents::Remote(&address), &state.public_path) {
         Ok(bytes) => HttpResponse::Ok().content_type("application/gzip").body(bytes),
         Err(failure) => {
             error!("the plugin package could not be made: {failure}");

@@ -1,7 +1,10 @@
 //! The listening server.
 
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -25,10 +28,60 @@ pub struct Bounds {
     pub connections: usize,
 }
 
+/// Where a server can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// Over TCP.
+    Tcp(SocketAddr),
+    /// Over a Unix socket.
+    Socket(PathBuf),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(formatter),
+            Self::Socket(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// What a server accepts connections from; bound already, so a port in use has been reported.
+#[derive(Debug)]
+pub enum Listener {
+    /// A TCP port.
+    Tcp(TcpListener),
+    /// A Unix socket and its path, which is removed when the server has ended.
+    Socket(UnixListener, PathBuf),
+}
+
+impl Listener {
+    /// Takes an address.
+    pub fn tcp(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(Self::Tcp(listener))
+    }
+
+    /// Takes a path, at which there must be nothing yet.
+    pub fn socket(path: &Path) -> io::Result<Self> {
+        let listener = UnixListener::bind(path)?;
+        listener.set_nonblocking(true)?;
+        Ok(Self::Socket(listener, path.to_owned()))
+    }
+
+    fn address(&self) -> io::Result<Address> {
+        Ok(match self {
+            Self::Tcp(listener) => Address::Tcp(listener.local_addr()?),
+            Self::Socket(_, path) => Address::Socket(path.clone()),
+        })
+    }
+}
+
 /// A server that listens and has not answered yet.
 pub struct Server {
     server: actix_web::dev::Server,
-    address: SocketAddr,
+    address: Address,
 }
 
 /// Stops a running server.
@@ -36,9 +89,9 @@ pub struct Server {
 pub struct Stop(ServerHandle);
 
 impl Server {
-    /// Takes the listener, which is bound already: a port in use has been reported by then.
-    pub fn new(listener: TcpListener, state: AppState, bounds: Bounds) -> io::Result<Self> {
-        let address = listener.local_addr()?;
+    /// Answers what comes to the listener.
+    pub fn new(listener: Listener, state: AppState, bounds: Bounds) -> io::Result<Self> {
+        let address = listener.address()?;
         let state = web::Data::new(state);
         let workers = std::thread::available_parallelism()
             .map_or(1, usize::from)
@@ -55,15 +108,20 @@ impl Server {
             .client_request_timeout(bounds.head_within)
             .keep_alive(KEEP_ALIVE)
             .shutdown_timeout(FINISH_WITHIN_SECONDS)
-            .disable_signals()
-            .listen(listener)?
-            .run();
-        Ok(Self { server, address })
+            .disable_signals();
+        let server = match listener {
+            Listener::Tcp(listener) => server.listen(listener)?,
+            Listener::Socket(listener, _) => server.listen_uds(listener)?,
+        };
+        Ok(Self {
+            server: server.run(),
+            address,
+        })
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// What stops it.
@@ -77,7 +135,8 @@ impl Server {
     }
 }
 
-/// Closes a connection after its first answer, unless it is a trusted proxy's. actix limits the time of the first head on
+/// Closes a connection after its first answer, unless it is a trusted proxy's or comes over the socket, which only the
+/// plugin can reach. actix limits the time of the first head on
 /// a connection only: whoever dripped the second one would hold it for ever. Proxies read heads whole before they
 /// pass them on.
 async fn one_request_of_a_stranger(
@@ -86,7 +145,7 @@ async fn one_request_of_a_stranger(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let is_proxy = request.app_data::<web::Data<AppState>>().is_some_and(|state| {
         let peer = request.peer_addr();
-        peer.is_some_and(|peer| state.proxies.trusts(peer.ip()))
+        peer.is_none_or(|peer| state.proxies.trusts(peer.ip()))
     });
     let mut response = next.call(request).await?;
     if !is_proxy {

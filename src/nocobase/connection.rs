@@ -145,6 +145,9 @@ fn postgres_options(server: &ServerDatabase) -> PgConnectOptions {
         .application_name("nocobase-dingtalk")
         .ssl_mode(postgres_ssl_mode(ssl))
         .disable_statement_logging();
+    if let Some(socket) = &server.socket {
+        options = options.socket(socket);
+    }
     if let Some(password) = password(server) {
         options = options.password(password);
     }
@@ -183,6 +186,9 @@ fn mysql_options(server: &ServerDatabase) -> MySqlConnectOptions {
         .charset("utf8mb4")
         .ssl_mode(mysql_ssl_mode(ssl))
         .disable_statement_logging();
+    if let Some(socket) = &server.socket {
+        options = options.socket(socket);
+    }
     if let Some(password) = password(server) {
         options = options.password(password);
     }

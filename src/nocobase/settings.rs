@@ -27,6 +27,8 @@ pub struct ServerDatabase {
     pub host: String,
     /// `DB_PORT`.
     pub port: u16,
+    /// The socket of a server on this machine, which wins over host and port.
+    pub socket: Option<PathBuf>,
     /// `DB_DATABASE`.
     pub database: String,
     /// `DB_USER`.
@@ -43,7 +45,7 @@ pub struct ServerDatabase {
     pub timezone: FixedOffset,
     /// `DB_DIALECT_OPTIONS_SSL_*`.
     pub ssl: SslSettings,
-    /// `DB_POOL_MAX`: the most connections held at a time.
+    /// The most connections held at a time.
     pub pool_max: u32,
 }
 
@@ -56,6 +58,18 @@ pub enum ServerDialect {
     MySql,
     /// MariaDB.
     MariaDb,
+}
+
+impl ServerDialect {
+    /// The dialect of NocoBase's name for it, with the port that its servers listen on.
+    pub fn named(name: &str) -> Option<(Self, u16)> {
+        match name {
+            "postgres" => Some((Self::Postgres, 5432)),
+            "mysql" => Some((Self::MySql, 3306)),
+            "mariadb" => Some((Self::MariaDb, 3306)),
+            _ => None,
+        }
+    }
 }
 
 /// TLS towards the database; certificates and keys are PEM text or a path, as NocoBase takes them.

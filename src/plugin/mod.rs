@@ -9,6 +9,7 @@ mod language;
 mod locales;
 mod manifest;
 mod package;
+mod program;
 mod script;
 mod template;
 
@@ -17,7 +18,8 @@ pub use guide::{guide_page, guide_policy};
 pub use language::{Language, negotiate};
 pub use locales::Locales;
 pub use manifest::Manifest;
-pub use package::{PackageError, package};
+pub use package::{Contents, PackageError, package};
+pub use program::{Platform, Program, ProgramError, platform_name};
 
 /// The namespace of our texts in NocoBase's i18n, which is the package's name.
 pub const NAMESPACE: &str = "nocobase-plugin-auth-dingtalk";

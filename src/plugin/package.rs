@@ -1,6 +1,6 @@
 //! The package: the `.tgz` that an administrator adds on NocoBase's plugin manager page.
 //!
-//! The same binary and sidecar address give the same bytes: files are sorted, and times and owners are zero.
+//! The same contents give the same bytes: files are sorted, and times and owners are zero.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -15,6 +15,7 @@ use super::guide::guide_page;
 use super::language::Language;
 use super::locales;
 use super::manifest::Manifest;
+use super::program::{Platform, Program};
 use super::script::Fill;
 
 static SERVER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/nocobase-plugin/server");
@@ -35,11 +36,29 @@ pub enum PackageError {
     Write(#[source] io::Error),
 }
 
-/// The plugin package as a `.tgz`, with the address under which NocoBase reaches the sidecar written in, and the path
-/// of NocoBase's pages (with a slash at both ends), where browsers find the guide.
-pub fn package(sidecar_url: &str, public_path: &str) -> Result<Vec<u8>, PackageError> {
-    let sidecar_url = plain_address(sidecar_url).ok_or(PackageError::SidecarUrl)?;
-    archive(&files(&sidecar_url, public_path)).map_err(PackageError::Write)
+/// Where the plugin in the package finds its sidecar.
+pub enum Contents<'a> {
+    /// In the package: one program for each platform, the last given counts.
+    Managed(Vec<Program>),
+    /// At this address.
+    Remote(&'a str),
+}
+
+/// The plugin package as a `.tgz`, with the path of NocoBase's pages (with a slash at both ends) written in, where
+/// browsers find the guide.
+pub fn package(contents: Contents<'_>, public_path: &str) -> Result<Vec<u8>, PackageError> {
+    let (sidecar_url, programs) = match contents {
+        Contents::Managed(programs) => (None, programs),
+        Contents::Remote(url) => (
+            Some(plain_address(url).ok_or(PackageError::SidecarUrl)?),
+            Vec::new(),
+        ),
+    };
+    let programs = programs
+        .into_iter()
+        .map(|program| (program.platform(), program))
+        .collect();
+    archive(&files(sidecar_url.as_deref(), programs, public_path)).map_err(PackageError::Write)
 }
 
 /// An address of scheme, host, port and path alone, without a slash at its end.
@@ -53,11 +72,46 @@ fn plain_address(text: &str) -> Option<String> {
     (is_web && is_bare).then(|| url.as_str().trim_end_matches('/').to_owned())
 }
 
-fn files(sidecar_url: &str, public_path: &str) -> BTreeMap<String, Vec<u8>> {
+/// A file of the package.
+struct PackedFile {
+    content: Vec<u8>,
+    mode: u32,
+}
+
+impl PackedFile {
+    const fn plain(content: Vec<u8>) -> Self {
+        Self { content, mode: 0o644 }
+    }
+}
+
+fn files(
+    sidecar_url: Option<&str>,
+    programs: BTreeMap<Platform, Program>,
+    public_path: &str,
+) -> BTreeMap<String, PackedFile> {
     let manifest = Manifest::embedded();
-    let fill = Fill::new(sidecar_url, manifest.version(), form::FORM, form::BUTTON);
+    let checksums = programs
+        .iter()
+        .map(|(platform, program)| (platform.name(), program.sha256()))
+        .collect();
+    let fill = Fill::new(
+        sidecar_url,
+        &checksums,
+        manifest.version(),
+        form::FORM,
+        form::BUTTON,
+    );
     let mut files = BTreeMap::new();
-    let mut add = |path: String, content: String| files.insert(path, content.into_bytes());
+    for (platform, program) in programs {
+        let executable = PackedFile {
+            content: program.into_bytes(),
+            mode: 0o755,
+        };
+        files.insert(format!("bin/{platform}/nocobase-dingtalk"), executable);
+    }
+    let mut add = |path: String, content: String| {
+        files.insert(path, PackedFile::plain(content.into_bytes()));
+    };
 
     add(
         "package.json".to_owned(),
@@ -93,7 +147,7 @@ fn files(sidecar_url: &str, public_path: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Adds a folder of the repository with its subfolders; only `.js` files are written into.
-fn add_folder(target: &str, folder: &Dir<'_>, fill: &Fill, files: &mut BTreeMap<String, Vec<u8>>) {
+fn add_folder(target: &str, folder: &Dir<'_>, fill: &Fill, files: &mut BTreeMap<String, PackedFile>) {
     for file in folder.files() {
         let path = format!("{target}/{}", file.path().display());
         let is_script = file.path().extension().is_some_and(|extension| extension == "js");
@@ -101,24 +155,24 @@ fn add_folder(target: &str, folder: &Dir<'_>, fill: &Fill, files: &mut BTreeMap<
             Some(script) if is_script => fill.apply(script).into_bytes(),
             _ => file.contents().to_vec(),
         };
-        files.insert(path, content);
+        files.insert(path, PackedFile::plain(content));
     }
     for subfolder in folder.dirs() {
         add_folder(target, subfolder, fill, files);
     }
 }
 
-fn archive(files: &BTreeMap<String, Vec<u8>>) -> io::Result<Vec<u8>> {
+fn archive(files: &BTreeMap<String, PackedFile>) -> io::Result<Vec<u8>> {
     let gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
     let mut archive = tar::Builder::new(gzip);
-    for (path, content) in files {
+    for (path, file) in files {
         let mut header = tar::Header::new_ustar();
-        header.set_size(content.len() as u64);
-        header.set_mode(0o644);
+        header.set_size(file.content.len() as u64);
+        header.set_mode(file.mode);
         header.set_uid(0);
         header.set_gid(0);
         header.set_mtime(0);
-        archive.append_data(&mut header, format!("package/{path}"), content.as_slice())?;
+        archive.append_data(&mut header, format!("package/{path}"), file.content.as_slice())?;
     }
     let mut gzip = archive.into_inner()?;
     gzip.flush()?;

@@ -1,19 +1,31 @@
-//! A JavaScript file of the package, and the four places where packing writes into it.
+//! A JavaScript file of the package, and the places where packing writes into it.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
 
 /// What replaces the tokens; each is the JavaScript for one value.
 pub(super) struct Fill {
-    replacements: [(&'static str, String); 4],
+    replacements: [(&'static str, String); 5],
 }
 
 impl Fill {
     /// `form` and `button` are JSON texts, so that the order of their keys survives.
-    pub(super) fn new(sidecar_url: &str, version: &str, form: &str, button: &str) -> Self {
+    pub(super) fn new(
+        sidecar_url: Option<&str>,
+        programs: &BTreeMap<&'static str, String>,
+        version: &str,
+        form: &str,
+        button: &str,
+    ) -> Self {
         let string = |text: &str| literal(&Value::from(text).to_string());
         Self {
             replacements: [
-                (r#""__NBDT_SIDECAR_URL__""#, string(sidecar_url)),
+                (
+                    r#""__NBDT_SIDECAR_URL__""#,
+                    sidecar_url.map_or_else(|| "null".to_owned(), string),
+                ),
+                (r#""__NBDT_PROGRAMS__""#, literal(&json!(programs).to_string())),
                 (r#""__NBDT_VERSION__""#, string(version)),
                 (r#""__NBDT_FORM__""#, literal(form.trim())),
                 (r#""__NBDT_BUTTON__""#, literal(button.trim())),
@@ -56,7 +68,13 @@ mod tests {
     use super::*;
 
     fn fill(sidecar_url: &str) -> Fill {
-        Fill::new(sidecar_url, "1.2.3", "{\"b\": 1, \"a\": 2}\n", "{}")
+        Fill::new(
+            Some(sidecar_url),
+            &BTreeMap::from([("linux-x64", "0a".to_owned())]),
+            "1.2.3",
+            "{\"b\": 1, \"a\": 2}\n",
+            "{}",
+        )
     }
 
     #[test]
@@ -88,7 +106,14 @@ mod tests {
     #[test]
     fn a_value_that_spells_a_token_is_not_replaced() {
         assert_eq!(
-            Fill::new("u", "v", r#"{"a":"__NBDT_VERSION__"}"#, "{}").apply(r#""__NBDT_FORM__""#),
+            Fill::new(
+                Some("u"),
+                &BTreeMap::new(),
+                "v",
+                r#"{"a":"__NBDT_VERSION__"}"#,
+                "{}"
+            )
+            .apply(r#""__NBDT_FORM__""#),
             r#"{"a":"__NBDT_VERSION__"}"#
         );
     }

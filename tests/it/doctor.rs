@@ -9,11 +9,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
 use nocobase_dingtalk::doctor::{
-    Circumstances, Finding, LatestSignIn, Status, examine_authenticator, examine_database, worst,
+    Circumstances, Finding, LatestSignIn, Neighbour, Patient, Status, examine, examine_authenticator,
+    examine_database, worst,
 };
 use nocobase_dingtalk::nocobase::{
     DatabaseSettings, Environment, NewAuthenticator, RootUser, Store, StoreError, SubjectIndex,
 };
+use nocobase_dingtalk::session::SessionSecret;
 use nocobase_dingtalk::simulator::{App, AppStatus, Control, Simulator, SimulatorOptions, permission};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -159,6 +161,40 @@ async fn a_site_without_dingtalk_is_told_to_add_it() {
 
     assert_eq!(worst(&findings), Status::Warning);
     assert_eq!(findings.last().unwrap().check, "authenticators");
+}
+
+#[actix_web::test]
+async fn an_unknown_address_of_nocobase_is_told_and_the_rest_examined() {
+    let ward = Ward::open().await;
+    let patient = Patient {
+        program: None,
+        store: &ward.store,
+        dingtalk: &ward.dingtalk,
+        index: Some(&ward.index),
+        key: None,
+        redirect_url: &Url::parse("https://crm.example.com/api/auth:redirect").unwrap(),
+        latest_sign_ins: &[],
+        nocobase: Some(Neighbour {
+            url: None,
+            api_base: "/api/",
+            secret: &SessionSecret::new(&[7; 32]),
+            now: DateTime::<Utc>::UNIX_EPOCH,
+            plugin: "auth-dingtalk",
+            version: "0.1.0",
+        }),
+        authenticator: None,
+    };
+
+    let findings = examine(&patient).await;
+
+    let of = |check| findings.iter().find(|finding| finding.check == check).unwrap();
+    assert_eq!(of("nocobase").status, Status::Unknown);
+    assert!(of("nocobase").action_key.unwrap().contains("NOCOBASE_URL"));
+    assert_eq!(of("authenticators").status, Status::Warning);
+    assert!(
+        findings.iter().any(|finding| finding.check == "plugin"),
+        "{findings:#?}"
+    );
 }
 
 #[actix_web::test]

@@ -13,6 +13,7 @@ mod cost;
 mod database_faults;
 mod doctor;
 mod documents;
+mod env_files;
 mod fault_matrix;
 mod golden;
 mod journey;

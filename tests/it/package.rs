@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
-use nocobase_dingtalk::plugin::{Language, Manifest, PackageError, package};
+use nocobase_dingtalk::plugin::{Contents, Language, Manifest, PackageError, Platform, Program, package};
 use serde_json::Value;
 
 const SIDECAR_URL: &str = "http://127.0.0.1:13100";
@@ -18,7 +18,7 @@ const PUBLIC_PATH: &str = "/nocobase/";
 
 /// The files of the package for a sidecar address, without the top directory.
 fn unpack(sidecar_url: &str) -> BTreeMap<String, String> {
-    let bytes = package(sidecar_url, PUBLIC_PATH).unwrap();
+    let bytes = package(Contents::Remote(sidecar_url), PUBLIC_PATH).unwrap();
     let mut archive = tar::Archive::new(GzDecoder::new(bytes.as_slice()));
     let entries = archive.entries().unwrap().map(|entry| {
         let mut entry = entry.unwrap();
@@ -131,9 +131,9 @@ fn package_carries_the_address_and_no_token_is_left() {
 
 #[test]
 fn package_is_the_same_each_time_and_belongs_to_nobody() {
-    let first = package(SIDECAR_URL, PUBLIC_PATH).unwrap();
+    let first = package(Contents::Remote(SIDECAR_URL), PUBLIC_PATH).unwrap();
 
-    let second = package(SIDECAR_URL, PUBLIC_PATH).unwrap();
+    let second = package(Contents::Remote(SIDECAR_URL), PUBLIC_PATH).unwrap();
 
     assert_eq!(first, second);
     let mut archive = tar::Archive::new(GzDecoder::new(first.as_slice()));
@@ -176,8 +176,83 @@ fn an_address_that_is_not_plain_http_is_refused() {
         "not a url",
     ] {
         assert!(
-            matches!(package(address, PUBLIC_PATH), Err(PackageError::SidecarUrl)),
+            matches!(
+                package(Contents::Remote(address), PUBLIC_PATH),
+                Err(PackageError::SidecarUrl)
+            ),
             "{address}"
         );
     }
+}
+
+/// A file that has the head of a program for a platform, and a body of its own.
+fn stub(folder: &tempfile::TempDir, platform: Platform, body: &[u8]) -> Program {
+    let machine: u8 = match platform {
+        Platform::LinuxX64 => 62,
+        Platform::LinuxArm64 => 183,
+    };
+    let mut bytes = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0".to_vec();
+    bytes.extend([machine, 0]);
+    bytes.extend(body);
+    let path = folder.path().join(platform.name());
+    std::fs::write(&path, bytes).unwrap();
+    Program::read(platform, &path).unwrap()
+}
+
+/// Path, mode and content of each file of a package.
+fn entries(package: &[u8]) -> BTreeMap<String, (u32, Vec<u8>)> {
+    let mut archive = tar::Archive::new(GzDecoder::new(package));
+    let entries = archive.entries().unwrap().map(|entry| {
+        let mut entry = entry.unwrap();
+        let path = entry.path().unwrap().display().to_string();
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        (path, (entry.header().mode().unwrap(), content))
+    });
+    entries.collect()
+}
+
+#[test]
+fn a_package_brings_each_program_along_with_its_checksum_and_may_run_it() {
+    use sha2::Digest as _;
+    let folder = tempfile::tempdir().unwrap();
+    let programs = Platform::ALL.map(|platform| stub(&folder, platform, platform.name().as_bytes()));
+
+    let files = entries(&package(Contents::Managed(programs.into()), PUBLIC_PATH).unwrap());
+
+    let (_, built_in) = &files["package/dist/server/built-in.js"];
+    let built_in = String::from_utf8(built_in.clone()).unwrap();
+    assert!(built_in.contains("SIDECAR_URL: null"), "{built_in}");
+    for platform in Platform::ALL {
+        let (mode, content) = &files[&format!("package/bin/{platform}/nocobase-dingtalk")];
+        assert_eq!(*mode, 0o755);
+        let sum = hex::encode(sha2::Sha256::digest(content));
+        assert!(
+            built_in.contains(&format!(r#""{platform}":"{sum}""#)),
+            "{platform}: {built_in}"
+        );
+    }
+    let others = files.iter().filter(|(path, _)| !path.starts_with("package/bin/"));
+    assert!(others.into_iter().all(|(_, (mode, _))| *mode == 0o644));
+}
+
+#[test]
+fn the_same_programs_give_the_same_bytes_and_others_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let pack = |body: &[u8]| {
+        let programs = vec![stub(&folder, Platform::LinuxX64, body)];
+        package(Contents::Managed(programs), PUBLIC_PATH).unwrap()
+    };
+
+    assert_eq!(pack(b"one"), pack(b"one"));
+    assert_ne!(pack(b"one"), pack(b"two"));
+}
+
+#[test]
+fn a_package_for_a_sidecar_elsewhere_holds_no_program() {
+    let files = entries(&package(Contents::Remote(SIDECAR_URL), PUBLIC_PATH).unwrap());
+
+    assert!(files.keys().all(|path| !path.starts_with("package/bin/")));
+    let (_, built_in) = &files["package/dist/server/built-in.js"];
+    assert!(String::from_utf8_lossy(built_in).contains("PROGRAMS: {}"));
 }

@@ -11,6 +11,7 @@ const require = createRequire(import.meta.url);
 // Of NocoBase's own packages the forwarding needs this one function.
 const load = Module._load;
 Module._load = (name, ...rest) => (name === '@nocobase/utils' ? { getRequestOrigin: () => 'http://nocobase.test' } : load(name, ...rest));
+const { RemotePlace } = require('../../nocobase-plugin/server/place');
 const { Sidecar } = require('../../nocobase-plugin/server/sidecar');
 const { masked, keepStoredSecret } = require('../../nocobase-plugin/server/secret-mask');
 const { signInPage } = require('../../nocobase-plugin/server/sign-in-page');
@@ -88,7 +89,7 @@ test('a start is answered at once, however many sign-ins wait in the queue', asy
     if (waiting.length === 600) enough.resolve();
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  const sidecar = new Sidecar(() => ({ sign: () => 'token' }), `http://127.0.0.1:${server.address().port}`);
+  const sidecar = new Sidecar(() => ({ sign: () => 'token' }), new RemotePlace(`http://127.0.0.1:${server.address().port}`));
   const visitor = { headers: {}, socket: {} };
   const signIns = Array.from({ length: 600 }, () => sidecar.forward(visitor, { method: 'POST', action: 'auth:signIn', body: {}, limitMs: 60_000 }));
   await enough.promise;
@@ -98,7 +99,7 @@ test('a start is answered at once, however many sign-ins wait in the queue', asy
   assert.equal(start.status, 302);
   for (const res of waiting) res.end('{}');
   assert.ok((await Promise.all(signIns)).every((answer) => answer.status === 200));
-  sidecar.agent.destroy();
+  (await sidecar.place.reach()).options.agent.destroy();
   server.close();
 });
 

@@ -6,11 +6,13 @@
 // LANGUAGES   en-US,hi-IN  in which languages the whole journey runs
 // LABELS      others       further languages whose labels are checked on the three pages (empty: none)
 // OUTPUT      out          folder for the pictures
+// PACKAGE     upload       how the package comes: upload, or url (both bring the program along), or remote
 // KEEP        unset        1 leaves NocoBase running
 // See nocobase.mjs for where and how NocoBase is installed.
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as admin from './administration.mjs';
@@ -18,7 +20,8 @@ import { awaySteps } from './away.mjs';
 import { guideSteps } from './guides.mjs';
 import { labelSteps } from './labels.mjs';
 import { freePort, NocoBase } from './nocobase.mjs';
-import { DingTalk, SidecarProgram } from './programs.mjs';
+import { PackageServer } from './packages.mjs';
+import { DingTalk, ManagedProgram, packManaged, SidecarProgram } from './programs.mjs';
 import { queueSteps } from './queue.mjs';
 import { sessionSteps } from './session.mjs';
 import { expectRefusal, expectSignedIn, throughDingTalk, untilIn, whoIsIn } from './sign-in.mjs';
@@ -31,6 +34,7 @@ const environment = process.env;
 const clients = list(environment.CLIENTS ?? 'v1,v2');
 const languages = list(environment.LANGUAGES ?? 'en-US,hi-IN');
 const labels = list(environment.LABELS ?? LANGUAGES_OF_THE_PRODUCT.filter((language) => !languages.includes(language)).join(','));
+const source = environment.PACKAGE ?? 'upload';
 const output = path.resolve(environment.OUTPUT ?? path.join(path.dirname(fileURLToPath(import.meta.url)), 'out'));
 
 const nocobase = new NocoBase(environment.NBDT_NOCOBASE_INSTANCE ?? `journey-${environment.NBDT_NOCOBASE_DIALECT ?? 'postgres'}`);
@@ -242,12 +246,21 @@ async function setAutoSignup(window, wanted) {
   assert.equal((await admin.storedOptions(nocobase, name)).public.autoSignup, wanted);
 }
 
+async function addPackage(window) {
+  if (source === 'remote') return admin.addPackage(window, nocobase, `${sidecar.url}/plugin.tgz`);
+  const file = await packManaged(path.join(folder, `${admin.PACKAGE}.tgz`));
+  if (source === 'upload') return admin.uploadPackage(window, nocobase, file);
+  const packages = await PackageServer.start(folder);
+  await admin.addPackage(window, nocobase, `${packages.url}/${path.basename(file)}`);
+  return packages.stop();
+}
+
 async function journey() {
   const [language] = languages;
   const token = await nocobase.administrator();
   await seedUsers(token);
   const window = await admin.administratorWindow(browser, nocobase, { client: 'v1', language, output, name: 'administrator' });
-  const isAdded = await step('the package is added by URL on the plugin manager page', () => admin.addPackage(window, nocobase, `${sidecar.url}/plugin.tgz`), window);
+  const isAdded = await step(`the package is added on the plugin manager page (${source})`, () => addPackage(window), window);
   if (!isAdded) return;
   for (const one of [...languages, ...labels]) await guideSteps({ step, browser, nocobase, output, client: 'v1', language: one });
   await step('the plugin is enabled there', () => admin.setEnabled(window, nocobase, true), window);
@@ -291,11 +304,18 @@ async function journey() {
 
 try {
   await nocobase.remove();
+  const simulation = fs.mkdtempSync(path.join(os.tmpdir(), 'nbdt-journey-'));
+  dingtalk = await DingTalk.start(simulation);
+  // Where the program comes with the package, NocoBase's environment says what it needs to know.
+  if (source !== 'remote') Object.assign(nocobase.extraEnv, dingtalk.environment);
   await nocobase.start();
   fs.mkdirSync(folder, { recursive: true });
-  dingtalk = await DingTalk.start(folder);
-  sidecar = new SidecarProgram(nocobase, dingtalk, folder, await freePort());
-  await sidecar.start();
+  if (source === 'remote') {
+    sidecar = new SidecarProgram(nocobase, dingtalk, folder, await freePort());
+    await sidecar.start();
+  } else {
+    sidecar = new ManagedProgram(nocobase);
+  }
   browser = await launch();
   await journey();
 } catch (error) {
@@ -303,7 +323,7 @@ try {
   console.error(error.stack);
 } finally {
   await browser?.close();
-  await sidecar?.stop();
+  if (source === 'remote') await sidecar?.stop();
   await dingtalk?.stop();
   if (!environment.KEEP) await nocobase.stop();
   console.log(failures ? `${failures} failed; logs in ${folder} and ${nocobase.logFile}, pictures in ${output}` : `all passed; pictures in ${output}`);

@@ -1,10 +1,13 @@
 // The project's own processes that a journey needs: the sidecar beside NocoBase, and a DingTalk to talk to.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { freePort } from './nocobase.mjs';
+
+const run = promisify(execFile);
 
 // The organisation of the simulator's people.
 const DEMO_CORP_ID = 'ding3f9c1e77a20b4d58836fc2657bd714e8';
@@ -61,6 +64,11 @@ export class DingTalk {
     return Object.assign(new DingTalk(), { url, program, aloneUrl: `http://127.0.0.1:${alone}` });
   }
 
+  /** What a sidecar must be told in order to talk to it. */
+  get environment() {
+    return { DINGTALK_LOGIN_URL: this.url, DINGTALK_API_URL: this.url, DINGTALK_OAPI_URL: this.url };
+  }
+
   stop() {
     return this.program.stop();
   }
@@ -93,8 +101,7 @@ export class SidecarProgram {
   constructor(nocobase, dingtalk, folder, port) {
     this.url = `http://127.0.0.1:${port}`;
     const args = ['serve', '--env-file', nocobase.envFile, '--listen', `127.0.0.1:${port}`, '--storage', path.join(folder, 'sidecar')];
-    const env = { DINGTALK_LOGIN_URL: dingtalk.url, DINGTALK_API_URL: dingtalk.url, DINGTALK_OAPI_URL: dingtalk.url };
-    this.program = new Program('sidecar', args, env, `${this.url}/readyz`, folder);
+    this.program = new Program('sidecar', args, dingtalk.environment, `${this.url}/readyz`, folder);
   }
 
   start() {
@@ -103,5 +110,60 @@ export class SidecarProgram {
 
   stop() {
     return this.program.stop();
+  }
+}
+
+export const PLATFORM = `${process.platform}-${process.arch}`;
+
+/** Packs the package that brings its program along; a debug build loses its symbols first, which nobody uploads. */
+export async function packManaged(file, { program } = {}) {
+  let packed = program;
+  if (!packed) {
+    packed = `${file}.program`;
+    await run('strip', ['-o', packed, binary()]);
+  }
+  await run(binary(), ['plugin', 'pack', '--program', `${PLATFORM}=${packed}`, '--output', file]);
+  return file;
+}
+
+/** The program that a NocoBase's plugin has started. */
+export class ManagedProgram {
+  constructor(nocobase) {
+    this.nocobase = nocobase;
+    this.file = path.join(nocobase.folder, 'storage/plugins/nocobase-plugin-auth-dingtalk/bin', PLATFORM, 'nocobase-dingtalk');
+  }
+
+  /** The running ones, with the process that has started each. */
+  running() {
+    const found = [];
+    for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      try {
+        // An update replaces the file: its link then ends in " (deleted)".
+        if (!fs.readlinkSync(`/proc/${pid}/exe`).startsWith(this.file)) continue;
+        const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+        const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        if (state !== 'Z') found.push({ pid: Number(pid), parent: Number(parent) });
+      } catch {
+        // Gone while we looked.
+      }
+    }
+    return found;
+  }
+
+  /** Takes the right to run away, and the program down: it stays down. */
+  async stop() {
+    fs.chmodSync(this.file, 0o644);
+    for (const { pid } of this.running()) process.kill(pid, 'SIGKILL');
+    await this.nocobase.until('the program is gone', () => this.running().length === 0);
+  }
+
+  /** Mends it, and tests the connection, as an administrator would. */
+  async start() {
+    fs.chmodSync(this.file, 0o755);
+    const token = await this.nocobase.administrator();
+    await this.nocobase.until('the program runs again', async () => {
+      const answer = await this.nocobase.request('dingtalk:diagnose', { token });
+      return answer.json?.data?.findings?.[0]?.status === 'ok';
+    });
   }
 }

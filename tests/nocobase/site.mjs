@@ -9,7 +9,7 @@ import path from 'node:path';
 import { Browser, clickThroughDingTalk } from '../sdk/browser.mjs';
 import { PACKAGE } from './administration.mjs';
 import { freePort, NocoBase } from './nocobase.mjs';
-import { DingTalk, SidecarProgram } from './programs.mjs';
+import { DingTalk, ManagedProgram, packManaged, SidecarProgram } from './programs.mjs';
 
 export const APP = { clientId: 'dingvariant0001', clientSecret: 'variant-secret' };
 export const NAME = 'ding';
@@ -24,19 +24,25 @@ export class Site {
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbdt-site-'));
   }
 
-  /** A fresh NocoBase; `beforeStart` sees it installed and not yet running. */
-  static async open(instance, { dialect = 'postgres', launch = 'node', env = {}, beforeStart = () => {} } = {}) {
+  /** A fresh NocoBase; `beforeStart` sees it installed and not yet running. Managed, it brings its sidecar along. */
+  static async open(instance, { dialect = 'postgres', launch = 'node', env = {}, managed = false, beforeStart = () => {} } = {}) {
     const site = new Site(new NocoBase(instance, { dialect, launch, env }));
     const { nocobase } = site;
     try {
+      site.dingtalk = await DingTalk.start(site.folder);
+      if (managed) Object.assign(nocobase.extraEnv, site.dingtalk.environment);
       await nocobase.stop();
       if (fs.existsSync(nocobase.stateFile)) await nocobase.remove();
       await nocobase.prepare();
       await beforeStart(nocobase);
       await nocobase.start();
-      site.dingtalk = await DingTalk.start(site.folder);
-      site.sidecar = new SidecarProgram(nocobase, site.dingtalk, site.folder, await freePort());
-      await site.sidecar.start();
+      if (managed) {
+        site.program = new ManagedProgram(nocobase);
+        site.packageFile = await packManaged(path.join(site.folder, `${PACKAGE}.tgz`));
+      } else {
+        site.sidecar = new SidecarProgram(nocobase, site.dingtalk, site.folder, await freePort());
+        await site.sidecar.start();
+      }
     } catch (error) {
       await site.close();
       throw error;
@@ -65,6 +71,24 @@ export class Site {
     await this.nocobase.untilListed(PACKAGE);
   }
 
+  /** Uploads a package, or a newer one over it. */
+  async uploadPackage(file = this.packageFile, action = 'pm:add') {
+    this.token ??= await this.nocobase.administrator();
+    const form = new FormData();
+    form.append('file', new Blob([fs.readFileSync(file)]), path.basename(file));
+    const answer = await fetch(`${this.nocobase.api}${action}`, { method: 'POST', headers: { authorization: `Bearer ${this.token}` }, body: form });
+    assert.ok(answer.status < 300, `${action}: ${answer.status} ${await answer.text()}`);
+    await this.nocobase.untilListed(PACKAGE);
+  }
+
+  /** What "Test connection" says first. */
+  async firstFinding() {
+    const answer = await this.nocobase.request('dingtalk:diagnose', { token: await this.nocobase.administrator() });
+    if (answer.status === 429) return null;
+    assert.equal(answer.status, 200, answer.text);
+    return answer.json.data.findings[0];
+  }
+
   /** Enables or disables a plugin; resolves with NocoBase's answer, which may be a refusal. */
   async setEnabled(wanted, name = PACKAGE) {
     const token = await this.nocobase.administrator();
@@ -75,7 +99,7 @@ export class Site {
   }
 
   async installPlugin() {
-    await this.addPackage();
+    await (this.program ? this.uploadPackage() : this.addPackage());
     const answer = await this.setEnabled(true);
     assert.equal(answer.status, 200, answer.text);
     return answer;
@@ -140,7 +164,7 @@ export class Site {
 
   /** The audit of the sidecar, oldest first. */
   audit() {
-    const folder = path.join(this.folder, 'sidecar/audit');
+    const folder = this.program ? path.join(this.nocobase.folder, 'storage/dingtalk/audit') : path.join(this.folder, 'sidecar/audit');
     return fs.readdirSync(folder).sort().flatMap((file) => fs.readFileSync(path.join(folder, file), 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)));
   }
 }

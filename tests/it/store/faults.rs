@@ -17,6 +17,7 @@ fn a_server(dialect: ServerDialect, port: u16) -> ServerDatabase {
         dialect,
         host: "127.0.0.1".to_owned(),
         port,
+        socket: None,
         database: "nocobase".to_owned(),
         user: "nocobase".to_owned(),
         password: "pa55".into(),

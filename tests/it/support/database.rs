@@ -359,6 +359,7 @@ fn server_settings(kind: Kind, url: &str, database: &str) -> ServerDatabase {
         },
         host: url.host_str().unwrap_or("127.0.0.1").to_owned(),
         port: url.port().unwrap_or(if kind.is_postgres() { 5432 } else { 3306 }),
+        socket: None,
         database: database.to_owned(),
         user: url.username().to_owned(),
         password: url.password().unwrap_or_default().into(),
