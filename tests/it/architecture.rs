@@ -32,7 +32,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("clock", &[]),
 ];
 /// Put everything together, and may use everything.
-const ROOTS: [&str; 5] = ["app", "commands", "log_lines", "main", "lib"];
+const ROOTS: [&str; 6] = ["app", "commands", "log_lines", "main", "managed", "lib"];
 
 /// A crate, and the modules it lives in.
 const LIVES_IN: [(&str, &[&str]); 14] = [
