@@ -41,6 +41,9 @@ function drawProperties(schema, path, values, fields) {
         fields.push({ follow: control.follow });
         return drawField(field, control);
       }
+      if (field['x-component'] === 'DingTalkAdvanced') {
+        return h('details', { class: 'advanced' }, h('summary', null, icon('chevron'), expand(field.title)), h('div', { class: 'form' }, drawProperties(field, path, values, fields)));
+      }
       if (field.type === 'void') return drawProperties(field, path, values, fields);
       const fieldPath = [...path, ...key.split('.')];
       if (field.type === 'object' && field.properties) return drawProperties(field, fieldPath, values, fields);

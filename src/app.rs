@@ -241,6 +241,9 @@ async fn open_store(
     let is_new = store
         .create_embedded(&root, &config.language, clock.now())
         .await?;
+    if let Some(key) = &config.aes_key {
+        store.move_secrets(key, entropy).await?;
+    }
     if is_new {
         info!(
             "the embedded database was created, with {} as administrator",

@@ -182,7 +182,7 @@ pub struct Config {
     pub may_create_index: bool,
     /// The secret of sessions and flows.
     pub secret: SecretBytes,
-    /// The key of NocoBase's secret variables.
+    /// The key of secret variables and of the secrets that are kept apart.
     pub aes_key: Option<AesKey>,
     /// NocoBase's API base path, with slashes on both sides.
     pub api_base: String,
@@ -267,7 +267,10 @@ impl Surroundings {
                 Mode::Alone => secret::own(&storage.join("session-secret.key"))?,
                 Mode::BesideNocoBase => secret::of_nocobase(sources)?,
             },
-            aes_key: secret::aes_key(sources, mode)?,
+            aes_key: match mode {
+                Mode::Alone => Some(secret::own_aes_key(&storage.join("secrets.key"))?),
+                Mode::BesideNocoBase => secret::aes_key(sources)?,
+            },
             api_base,
             public_path,
             sidecar_url: sources.url("SIDECAR_URL")?,

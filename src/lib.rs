@@ -12,8 +12,8 @@
 //!
 //! [`http`] is the edge, [`app`] puts everything together, [`config`] says how. [`audit`] keeps who signed in,
 //! [`doctor`] says what is wrong, [`plugin`] is what runs inside NocoBase, [`simulator`] is a DingTalk to develop
-//! and test against. [`clock`] and [`entropy`] hand in time and randomness,
-//! [`tls`] HTTP clients.
+//! and test against. [`clock`] and [`entropy`] hand in time and randomness, [`tls`] HTTP clients, [`phone`] tells when
+//! two spellings are one number.
 
 pub mod app;
 pub mod audit;
@@ -24,6 +24,7 @@ pub mod doctor;
 pub mod entropy;
 pub mod http;
 pub mod nocobase;
+pub mod phone;
 pub mod plugin;
 mod remembered;
 pub mod session;

@@ -56,7 +56,7 @@ struct Settings {
 #[derive(Args)]
 #[command(
     after_help = "Every setting is also read from the environment; flags win over the environment, and that over \
-    the env file. README.md lists all settings.\n\nExit codes: 0 stopped as asked, 1 failed while running, 2 could not start."
+    the env file. docs/reference.md lists all settings.\n\nExit codes: 0 stopped as asked, 1 failed while running, 2 could not start."
 )]
 struct Serve {
     #[command(flatten)]

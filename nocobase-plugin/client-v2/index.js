@@ -274,6 +274,19 @@ define(
       );
     }
 
+    /** Folded away, and mounted all the same: NocoBase saves mounted fields only. */
+    function Advanced({ title, children }) {
+      return h(antd.Collapse, {
+        ghost: true,
+        'data-testid': 'dingtalk-advanced',
+        style: { marginBottom: 24 },
+        items: [{ key: 'advanced', label: h(antd.Typography.Text, { strong: true }, title), forceRender: true, styles: FLUSH, children }],
+      });
+    }
+
+    // The title stands where the labels of the other fields do.
+    const FLUSH = { header: { paddingInline: 0 }, body: { paddingInline: 0, paddingBottom: 0 } };
+
     const FINDING = { ok: 'success', warning: 'warning', error: 'error', unknown: 'info' };
 
     function TestConnection() {
@@ -391,19 +404,22 @@ define(
 
     /** Rows of the community plugin were linked by user id; the form's own default would lose those people. */
     function defaultSubject(internal) {
-      return internal?.appKey ? 'userId' : FORM.properties.subject.default;
+      return internal?.appKey ? 'userId' : FORM.properties.advanced.properties.subject.default;
     }
 
     // ---- the settings form of the modern client
 
     const INPUTS = {
       Checkbox: () => h(antd.Checkbox),
-      'Radio.Group': (schema, t) => h(antd.Radio.Group, { options: schema.enum.map(({ label, value }) => ({ value, label: expand(t, label) })), style: { display: 'grid', gap: 4 } }),
+      'Radio.Group': (schema, t) => h(antd.Radio.Group, { ...schema['x-component-props'], options: schema.enum.map(({ label, value }) => ({ value, label: expand(t, label) })) }),
       TextAreaWithGlobalScope: (schema) => h(client.EnvVariableInput, schema['x-component-props']),
     };
 
     function fields(properties, path, t) {
       return Object.entries(properties).flatMap(([key, schema]) => {
+        if (schema['x-component'] === 'DingTalkAdvanced') {
+          return h(Advanced, { key, title: expand(t, schema.title) }, fields(schema.properties, path, t));
+        }
         const place = [...path, key];
         if (schema.properties) return fields(schema.properties, place, t);
         const label = expand(t, schema.title);
@@ -500,7 +516,7 @@ define(
     return {
       __esModule: true,
       default: PluginAuthDingTalkClientV2,
-      shared: { AUTH_TYPE, FORM, Host, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, requestedPage, useIsFirst },
+      shared: { AUTH_TYPE, Advanced, FORM, Host, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, requestedPage, useIsFirst },
     };
   },
 );

@@ -5,7 +5,7 @@ define(
   function (React, router, formily, client, modern) {
     'use strict';
 
-    const { AUTH_TYPE, FORM, Host, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, requestedPage, useIsFirst } = modern.shared;
+    const { AUTH_TYPE, Advanced, FORM, Host, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, requestedPage, useIsFirst } = modern.shared;
     const h = React.createElement;
 
     function ClassicSignInButton({ authenticator }) {
@@ -27,11 +27,15 @@ define(
       return h(RedirectUrl, { callbackOrigin: form.values?.options?.callbackOrigin });
     });
 
+    const DingTalkAdvanced = formily.observer(function DingTalkAdvanced({ children }) {
+      return h(Advanced, { title: formily.useField().title }, children);
+    });
+
     function schemaFor(options) {
       const schema = JSON.parse(JSON.stringify(FORM));
       // The placeholder would be read as an expression; the component asks for the address itself.
       delete schema.properties.redirectUrl['x-component-props'];
-      schema.properties.subject.default = defaultSubject(options?.internal);
+      schema.properties.advanced.properties.subject.default = defaultSubject(options?.internal);
       return schema;
     }
 
@@ -48,7 +52,7 @@ define(
         }),
         [app, apiClient, record],
       );
-      return h(Host.Provider, { value: host }, h(SettingsLayout, null, h(client.SchemaComponent, { schema, components: { DingTalkRedirectUrl } })));
+      return h(Host.Provider, { value: host }, h(SettingsLayout, null, h(client.SchemaComponent, { schema, components: { DingTalkAdvanced, DingTalkRedirectUrl } })));
     }
 
     class PluginAuthDingTalkClient extends client.Plugin {

@@ -9,17 +9,20 @@ const { authClass } = require('./auth');
 const { SIDECAR_URL, VERSION } = require('./built-in');
 const gateway = require('./gateway');
 const { handover } = require('./handover');
+const { KeptSecrets, redaction } = require('./kept-secrets');
 const { AUTH_TYPE, PACKAGE } = require('./names');
 const { ManagedPlace, RemotePlace } = require('./place');
 const { Program } = require('./program');
-const secretMask = require('./secret-mask');
 const { Sidecar } = require('./sidecar');
+const { UpdateWatch, forgetLoadedFiles } = require('./update');
 
 class PluginAuthDingTalkServer extends Plugin {
   sidecar = null;
   /** The program of this package, where this package brings one along and no other sidecar is named. */
   program = null;
+  updates = null;
   isActive = false;
+  secrets = new KeptSecrets(this.app, () => this.isActive);
 
   async load() {
     // NocoBase loads a plugin once before it enables it, and again afterwards: only the second one counts.
@@ -28,12 +31,13 @@ class PluginAuthDingTalkServer extends Plugin {
     this.app.resourceManager.define({ name: 'dingtalk', actions: actions(this.sidecar) });
     this.app.acl.registerSnippet({ name: 'pm.auth.authenticators', actions: ['dingtalk:*'] });
     this.app.auditManager.registerActions(['dingtalk:unbind', 'dingtalk:diagnose']);
-    this.app.use(secretMask.middleware(), { tag: 'dingtalk-secret-mask', after: 'cors', before: 'dataWrapping' });
-    this.db.on('authenticators.beforeSave', secretMask.keepStoredSecret);
+    this.app.use(redaction(), { tag: 'dingtalk-redaction', after: 'cors', before: 'dataWrapping' });
+    this.secrets.listen();
     // Two plugins registering one type keep NocoBase from starting: let every other plugin go first.
     this.app.on('afterLoad', () => this.activate());
+    this.updates = new UpdateWatch(() => this.#loadNewCode());
     // `load` also runs in commands that end at once; only a NocoBase that serves requests is started.
-    this.app.on('afterStart', () => this.#startProgram());
+    this.app.on('afterStart', () => this.#started());
     this.app.on('beforeStop', () => this.deactivate());
     this.app.on('beforeReload', () => this.deactivate());
   }
@@ -45,12 +49,20 @@ class PluginAuthDingTalkServer extends Plugin {
     return new ManagedPlace(this.program);
   }
 
-  #startProgram() {
+  #started() {
+    this.updates.start();
     // A process of workers alone answers no request.
     if (this.isActive && this.app.serving?.() !== false) this.program?.start();
   }
 
-  activate() {
+  #loadNewCode() {
+    this.app.log.info(`another package of ${PACKAGE} was uploaded; NocoBase loads it`);
+    forgetLoadedFiles();
+    // As when a plugin is enabled: requests wait meanwhile, and the pages reload.
+    this.app.runAsCLI(['restart'], { from: 'user' }).catch((error) => this.app.log.error(`the new package of ${PACKAGE} could not be loaded: ${error.message}`));
+  }
+
+  async activate() {
     const { authManager } = this.app;
     if (authManager.getAuthConfig(AUTH_TYPE)) {
       this.app.log.error(`${PACKAGE} stays idle: another enabled plugin has registered the auth type "${AUTH_TYPE}". Disable one of the two.`);
@@ -63,9 +75,12 @@ class PluginAuthDingTalkServer extends Plugin {
     });
     gateway.install(gateway.redirectHandler({ app: this.app, sidecar: this.sidecar, log: this.app.log }));
     this.isActive = true;
+    // NocoBase starts whatever happens here; a row that could not be moved serves sign-ins as before.
+    await this.secrets.moveStored().catch((error) => this.app.log.error(`stored client secrets could not be moved: ${error.message}`));
   }
 
   deactivate() {
+    this.updates?.stop();
     // Not waited for: whoever starts the next one waits.
     this.program?.end();
     if (!this.isActive) return;

@@ -5,8 +5,10 @@
 module.exports = {
   PACKAGE: 'nocobase-plugin-auth-dingtalk',
   AUTH_TYPE: 'dingtalk',
-  // The stored secret never leaves the server; whoever saves this in its place keeps it.
+  // Stands where a secret is kept apart; whoever saves it keeps the secret.
   SECRET_MASK: '********',
+  // Spelt alike with and without DB_UNDERSCORED.
+  SECRETS_TABLE: 'dingtalk_secrets',
   // Options that NocoBase must not render from its environment variables: it would echo them in clear.
   CREDENTIAL_OPTIONS: ['clientId', 'clientSecret', 'internal'],
 };

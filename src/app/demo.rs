@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::dingtalk::Endpoints;
 use crate::entropy::Entropy;
 use crate::http::Demo;
-use crate::nocobase::{NewAuthenticator, NewUser, Store, StoreError};
+use crate::nocobase::{AesKey, NewAuthenticator, NewUser, Store, StoreError, take_secrets};
 use crate::sign_in::{AUTH_TYPE, PLUGIN_NAME};
 use crate::simulator::{App as DingTalkApp, Simulator, SimulatorOptions};
 
@@ -61,30 +61,46 @@ pub async fn build(
     let demo = Demo {
         simulator_url: simulator.url(),
     };
-    let app = App::build(config, clock.clone(), entropy, Some(demo)).await?;
-    furnish(app.store(), &dingtalk_app, clock.now()).await?;
+    let aes_key = config.aes_key.clone();
+    let app = App::build(config, clock.clone(), entropy.clone(), Some(demo)).await?;
+    furnish(
+        app.store(),
+        &dingtalk_app,
+        aes_key.as_ref(),
+        &entropy,
+        clock.now(),
+    )
+    .await?;
     Ok(RunningDemo { app, simulator })
 }
 
 /// Enables the plugin, adds the authenticator and the users that the simulated people meet; once.
-async fn furnish(store: &Store, dingtalk_app: &DingTalkApp, now: DateTime<Utc>) -> Result<(), StoreError> {
+async fn furnish(
+    store: &Store,
+    dingtalk_app: &DingTalkApp,
+    aes_key: Option<&AesKey>,
+    entropy: &Entropy,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     if store.find_authenticator(DEMO_AUTHENTICATOR).await?.is_some() {
         return Ok(());
     }
     store
         .set_plugin_enabled(PLUGIN_NAME, PLUGIN_NAME, env!("CARGO_PKG_VERSION"), true, now)
         .await?;
-    let options = json!({
+    let mut options = json!({
         "public": { "autoSignup": true },
         "clientId": dingtalk_app.client_id,
         "clientSecret": dingtalk_app.client_secret,
     });
+    let secrets = aes_key.map_or_else(Vec::new, |key| take_secrets(&mut options, key, entropy));
     let authenticator = NewAuthenticator {
         name: DEMO_AUTHENTICATOR.to_owned(),
         auth_type: AUTH_TYPE.to_owned(),
         title: None,
         description: String::new(),
         options,
+        secrets,
         enabled: true,
     };
     store.create_authenticator(authenticator, now).await?;

@@ -1,4 +1,4 @@
-//! The session secret and the key of secret variables, in NocoBase's own order.
+//! The session secret and the AES key, in NocoBase's own order.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{ConfigError, Mode, Sources};
+use super::{ConfigError, Sources};
 use crate::entropy::Entropy;
 use crate::nocobase::AesKey;
 use crate::sign_in::SecretBytes;
@@ -91,11 +91,16 @@ fn write_key(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The key of NocoBase's secret variables (reference/nocobase.md B.6), where there is one.
-pub fn aes_key(sources: &Sources, mode: Mode) -> Result<Option<AesKey>, ConfigError> {
-    if mode == Mode::Alone {
-        return Ok(None);
-    }
+/// What a sidecar that runs alone encrypts its client secrets with: made at the first start, then kept.
+pub fn own_aes_key(path: &Path) -> Result<AesKey, ConfigError> {
+    let bytes = own(path)?;
+    AesKey::from_bytes(&bytes).map_err(|_| ConfigError::KeyLength {
+        path: path.to_owned(),
+    })
+}
+
+/// The key of NocoBase's secrets (reference/nocobase.md B.6), where there is one.
+pub fn aes_key(sources: &Sources) -> Result<Option<AesKey>, ConfigError> {
     let name = "APP_AES_SECRET_KEY";
     if let Some(text) = sources.text(name) {
         // As in Node, what follows the hexadecimal digits does not count.

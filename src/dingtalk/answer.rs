@@ -13,6 +13,7 @@ use super::call::Call;
 use super::error::{DingTalkError, Fault};
 use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
 use super::refusal::{refusal, request_id, text};
+use super::surrogates::mended;
 pub use super::transport::Answer;
 
 type Object = Map<String, Value>;
@@ -113,7 +114,10 @@ fn understood<T>(
     read: impl FnOnce(&Object) -> Result<T, Fault>,
 ) -> Result<T, DingTalkError> {
     // Bytes that are no UTF-8 may stand in a nickname; in an identifier they are refused there.
-    let parsed: Option<Value> = serde_json::from_str(&String::from_utf8_lossy(&answer.body)).ok();
+    let text = String::from_utf8_lossy(&answer.body);
+    let parsed: Option<Value> = serde_json::from_str(&text)
+        .ok()
+        .or_else(|| serde_json::from_str(&mended(&text)?).ok());
     let Some(Value::Object(body)) = parsed else {
         let fault = Fault::NotJson {
             status: answer.status,

@@ -35,6 +35,15 @@ impl Call {
             Self::UserIdByUnionId => "user_id_by_union_id",
         }
     }
+
+    /// The permission it takes, as DingTalk's console spells it; DingTalk does not always name it.
+    pub const fn permission(self) -> Option<&'static str> {
+        match self {
+            Self::Profile => Some("Contact.User.Read"),
+            Self::UserIdByUnionId => Some("qyapi_get_member"),
+            Self::UserAccessToken | Self::AppAccessToken => None,
+        }
+    }
 }
 
 impl fmt::Display for Call {

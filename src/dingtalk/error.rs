@@ -41,7 +41,7 @@ pub enum DingTalkError {
         call: Call,
         /// DingTalk's own number of the request.
         request_id: Option<String>,
-        /// Their names as the console spells them; empty when DingTalk named none.
+        /// Their names as the console spells them; never empty.
         permissions: Vec<String>,
     },
     /// This server's address is not on the app's list: an administrator adds it.
@@ -257,6 +257,27 @@ impl DingTalkError {
             | Self::TimedOut { .. }
             | Self::Malformed { .. }
             | Self::Refused { .. } => false,
+        }
+    }
+
+    /// True when the same call may go well in a moment: an unknown refusal comes from a server that failed, or it lasts.
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => *status >= 500,
+            Self::Throttled { .. }
+            | Self::Busy { .. }
+            | Self::NotConnected { .. }
+            | Self::TimedOut { .. }
+            | Self::TokenRejected { .. }
+            | Self::Malformed { .. } => true,
+            Self::CodeRejected { .. }
+            | Self::CredentialsRejected { .. }
+            | Self::PermissionMissing { .. }
+            | Self::IpNotAllowed { .. }
+            | Self::NotInScope { .. }
+            | Self::AppUnavailable { .. }
+            | Self::QuotaUsedUp { .. }
+            | Self::Client(_) => false,
         }
     }
 }

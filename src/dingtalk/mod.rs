@@ -24,6 +24,7 @@ mod limiter;
 mod pace;
 mod pauses;
 mod refusal;
+mod surrogates;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

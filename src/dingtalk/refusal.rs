@@ -90,11 +90,15 @@ pub(super) fn refusal(call: Call, answer: &Answer, body: &Map<String, Value>) ->
         "Forbidden.AccessDenied.IpNotInWhiteList" | "60020" => {
             DingTalkError::IpNotAllowed { call, request_id }
         }
-        "Forbidden.AccessDenied.AccessTokenPermissionDenied" | "60011" => DingTalkError::PermissionMissing {
-            call,
-            request_id,
-            permissions: permissions(body),
-        },
+        "Forbidden.AccessDenied.AccessTokenPermissionDenied" | "60011"
+            if !permissions(call, body).is_empty() =>
+        {
+            DingTalkError::PermissionMissing {
+                call,
+                request_id,
+                permissions: permissions(call, body),
+            }
+        }
         "50002" | "50004" => DingTalkError::NotInScope { call, request_id },
         "50003" | "50005" => DingTalkError::AppUnavailable { call, request_id },
         _ => {
@@ -166,8 +170,8 @@ fn is_legacy_throttle(code: &str) -> bool {
         .is_ok_and(|code: u32| (90_001..=90_019).contains(&code))
 }
 
-/// The names in `accessdenieddetail`, or those in the text of the older API.
-fn permissions(body: &Map<String, Value>) -> Vec<String> {
+/// The names in `accessdenieddetail`, or those in the text of the older API, or the one that the call is known to take.
+fn permissions(call: Call, body: &Map<String, Value>) -> Vec<String> {
     const MOST: usize = 10;
     let listed = body
         .get("accessdenieddetail")
@@ -181,7 +185,12 @@ fn permissions(body: &Map<String, Value>) -> Vec<String> {
             .find_map(named_in_text)
             .unwrap_or_default()
     });
-    names.into_iter().filter_map(sanitized).take(MOST).collect()
+    let permissions: Vec<String> = names.into_iter().filter_map(sanitized).take(MOST).collect();
+    if permissions.is_empty() {
+        call.permission().map(str::to_owned).into_iter().collect()
+    } else {
+        permissions
+    }
 }
 
 fn named_in_text(message: &str) -> Option<Vec<&str>> {

@@ -50,6 +50,9 @@ pub(super) fn failure(error: &StoreError) -> Finding {
         StoreError::Duplicate { .. }
         | StoreError::LastEnabled
         | StoreError::SubjectsNotUnique
+        | StoreError::TextRefused
+        | StoreError::ValueRequired { .. }
+        | StoreError::NoDefaultRole
         | StoreError::Unexpected(_) => Finding::error(CHECK, "The database refused a question of the sidecar.")
             .advise("Look into the log of the sidecar for the reason."),
     }

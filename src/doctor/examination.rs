@@ -14,9 +14,11 @@ use super::dingtalk_answer::Answers;
 use super::finding::Finding;
 use super::ip_allow_list;
 use super::neighbour::{self, Neighbour};
+use super::new_users;
 use super::organization;
 use super::personal::{self, LatestSignIn};
 use super::phone_editing;
+use super::phone_numbers;
 use super::program::{self, RunningProgram};
 use super::redirect_url;
 use super::settings;
@@ -32,7 +34,7 @@ pub struct Patient<'a> {
     pub dingtalk: &'a DingTalk,
     /// What became of the one index, where it was looked at.
     pub index: Option<&'a Result<SubjectIndex, StoreError>>,
-    /// What renders the `{{$env.X}}` in the options.
+    /// What decrypts the secrets of the options.
     pub key: Option<&'a AesKey>,
     /// The Redirect URL under the address that this request, or the sidecar's configuration, came with.
     pub redirect_url: &'a Url,
@@ -95,7 +97,7 @@ pub struct Circumstances<'a> {
     pub latest_sign_in: Option<&'a LatestSignIn>,
 }
 
-/// Looks at the database and at which sign-in methods there are; nothing more to see where the database fails.
+/// Looks at the database, at which sign-in methods there are and at the users' numbers; nothing more to see where the database fails.
 pub async fn examine_database(
     store: &Store,
     index: Option<&Result<SubjectIndex, StoreError>>,
@@ -109,6 +111,10 @@ pub async fn examine_database(
         Ok(all) => authenticators::judge_all(&all.rows),
         Err(error) => database::failure(&error),
     });
+    findings.push(match store.phones().await {
+        Ok(phones) => phone_numbers::judge(&phones),
+        Err(error) => database::failure(&error),
+    });
     findings
 }
 
@@ -119,7 +125,11 @@ pub async fn examine_authenticator(
     authenticator: &Authenticator,
     circumstances: Circumstances<'_>,
 ) -> Vec<Finding> {
-    let options = AuthenticatorOptions::parse(&authenticator.options, circumstances.environment);
+    let environment = match store.kept_secrets(authenticator.id).await {
+        Ok(kept) => circumstances.environment.clone().with_kept(&kept),
+        Err(error) => return vec![database::failure(&error)],
+    };
+    let options = AuthenticatorOptions::parse(&authenticator.options, &environment);
     let mut findings = vec![
         authenticators::judge_enabled(authenticator),
         settings::judge(options.as_ref()),
@@ -160,5 +170,11 @@ async fn ask_tables(store: &Store, options: &AuthenticatorOptions) -> Result<Vec
         &system_settings,
         options.bind_administrators,
     ));
+    if options.auto_signup {
+        findings.push(new_users::judge(
+            store.has_default_role().await?,
+            &store.required_user_columns().await?,
+        ));
+    }
     Ok(findings)
 }

@@ -1,14 +1,11 @@
 //! The organization permissions, as far as the settings need them.
 
-use crate::dingtalk::DingTalkError;
 use crate::nocobase::{AuthenticatorOptions, Subject};
 
 use super::dingtalk_answer::{Answers, failure};
 use super::finding::Finding;
 
 const CHECK: &str = "organization-permissions";
-/// What looking up a member takes, should DingTalk not name it.
-const PERMISSION: &str = "qyapi_get_member";
 
 /// People are recognized by their id in the organization, or only members may sign in.
 pub(super) fn is_needed(options: &AuthenticatorOptions) -> bool {
@@ -31,25 +28,13 @@ pub(super) fn judge(answers: &Answers, is_needed: bool) -> Finding {
             CHECK,
             "The DingTalk app may look up the members of its organization.",
         ),
-        Some(Err(DingTalkError::PermissionMissing {
-            call,
-            request_id,
-            permissions,
-        })) if permissions.is_empty() => {
-            let named = DingTalkError::PermissionMissing {
-                call: *call,
-                request_id: request_id.clone(),
-                permissions: vec![PERMISSION.to_owned()],
-            };
-            failure(CHECK, &named)
-        }
         Some(Err(error)) => failure(CHECK, error),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::dingtalk::Call;
+    use crate::dingtalk::{Call, DingTalkError};
 
     use super::super::finding::Status;
     use super::*;
@@ -67,12 +52,10 @@ mod tests {
 
     #[test]
     fn a_missing_permission_is_named_as_in_the_console() {
-        for (permissions, named) in [(&[][..], "qyapi_get_member"), (&["a", "b"][..], "a, b")] {
-            let finding = judge(&missing(permissions), true);
+        let finding = judge(&missing(&["a", "b"]), true);
 
-            assert_eq!(finding.status, Status::Error);
-            assert_eq!(finding.params, [("permission", named.to_owned())]);
-        }
+        assert_eq!(finding.status, Status::Error);
+        assert_eq!(finding.params, [("permission", "a, b".to_owned())]);
     }
 
     #[test]

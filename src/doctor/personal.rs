@@ -10,7 +10,7 @@ const PHONE_PERMISSION: &str = "Contact.User.mobile";
 /// What DingTalk gave at the latest sign-in that came as far as the profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LatestSignIn {
-    /// The profile with a phone number, or one that needed none because the person was already linked.
+    /// The profile with a phone number, or one that needed none: the person was already linked, or has none.
     Complete,
     /// The profile without a usable phone number.
     PhoneMissing,
@@ -26,6 +26,9 @@ impl LatestSignIn {
     pub fn of_result(result: &str) -> Option<Self> {
         match result {
             "OK"
+            | "PHONE_MISSING"
+            | "PHONE_TAKEN"
+            | "LINK_OF_OTHER_SETTINGS"
             | "NO_MATCHING_USER"
             | "PHONE_AMBIGUOUS"
             | "PHONE_ALREADY_LINKED"

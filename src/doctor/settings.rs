@@ -28,6 +28,16 @@ pub(super) fn judge(options: Result<&AuthenticatorOptions, &OptionsError>) -> Fi
                 .with("field", error.field())
                 .advise("Save the variable again in NocoBase, and check that the sidecar has the same APP_AES_SECRET_KEY or storage folder.");
         }
+        Err(error @ OptionsError::Locked { .. }) => {
+            return Finding::error(CHECK, "The stored setting {{field}} cannot be decrypted.")
+                .with("field", error.field())
+                .advise("Check that the sidecar has NocoBase's APP_AES_SECRET_KEY or storage folder. If NocoBase's key was lost, enter the value again and save.");
+        }
+        Err(error @ OptionsError::Public { .. }) => {
+            return Finding::error(CHECK, "The setting {{field}} names a secret variable, but everybody who signs in can see this setting.")
+                .with("field", error.field())
+                .advise("Write the value itself, or make the variable a plain one.");
+        }
     };
     if options.client_id.is_none() {
         return incomplete("Client ID");
@@ -52,7 +62,8 @@ fn incomplete(field: &'static str) -> Finding {
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::nocobase::Environment;
+    use crate::entropy::Entropy;
+    use crate::nocobase::{AesKey, Environment, EnvironmentVariable, KeptSecret};
 
     use super::super::finding::Status;
     use super::*;
@@ -79,6 +90,40 @@ mod tests {
 
             assert_eq!(finding.status, Status::Error, "{options}");
             assert_eq!(finding.params, [("field", field.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn a_secret_that_cannot_be_read_or_would_be_shown_is_named() {
+        let key = AesKey::from_bytes(&[7; 32]).unwrap();
+        let value = key.encrypt("s3cret", &Entropy::seeded(1)).unwrap();
+        let kept = KeptSecret {
+            place: "clientSecret".to_owned(),
+            value: value.clone(),
+        };
+        let variable = EnvironmentVariable {
+            name: "S".to_owned(),
+            secret: true,
+            value,
+        };
+        let environment = Environment::new(vec![variable], None).with_kept(&[kept]);
+        for (options, field, message) in [
+            (
+                json!({"clientId": "ding1", "clientSecret": "********"}),
+                "clientSecret",
+                "cannot be decrypted",
+            ),
+            (
+                json!({"clientId": "{{$env.S}}"}),
+                "clientId",
+                "names a secret variable, but",
+            ),
+        ] {
+            let finding = judge(AuthenticatorOptions::parse(&options, &environment).as_ref());
+
+            assert_eq!(finding.status, Status::Error, "{options}");
+            assert_eq!(finding.params, [("field", field.to_owned())]);
+            assert!(finding.message_key.contains(message), "{}", finding.message_key);
         }
     }
 

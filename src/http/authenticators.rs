@@ -55,7 +55,7 @@ pub async fn list(context: Context) -> Answer {
             page_size: size,
         })
         .await?;
-    let rows: Vec<Value> = found.rows.iter().map(options::masked).collect();
+    let rows = found.rows;
     if context.query.only("paginate") == Some("false") {
         return Ok(envelope::data(rows));
     }
@@ -66,7 +66,7 @@ pub async fn list(context: Context) -> Answer {
 pub async fn get(context: Context) -> Answer {
     let id = only_key(&context)?;
     let row = context.state.store.find_authenticator_by_id(id).await?;
-    Ok(envelope::data(row.as_ref().map(options::masked)))
+    Ok(envelope::data(row))
 }
 
 /// `authenticators:create`.
@@ -82,13 +82,16 @@ pub async fn create(context: Context) -> Answer {
     }
     let auth_type = context.text("authType")?.unwrap_or_default();
     require_type(&context.state, auth_type).await?;
-    let options = options::of_body(&context, auth_type, None)?.unwrap_or_else(|| json!({}));
+    let given = options::of_body(&context, auth_type, &[])?;
+    let (options, secrets) =
+        given.map_or_else(|| (json!({}), Vec::new()), |given| (given.options, given.secrets));
     let new = NewAuthenticator {
         name: name.to_owned(),
         auth_type: auth_type.to_owned(),
         title: short_text(&context, "title")?.flatten(),
         description: short_text(&context, "description")?.flatten().unwrap_or_default(),
         options,
+        secrets,
         enabled: boolean(&context, "enabled")?.unwrap_or(false),
     };
     let row = context
@@ -99,7 +102,7 @@ pub async fn create(context: Context) -> Answer {
     context.state.sign_in.directory().forget();
     log::info!("authenticator {} was created", row.name);
     record_change(&context, &row.name).await;
-    Ok(envelope::data(options::masked(&row)))
+    Ok(envelope::data(row))
 }
 
 /// `authenticators:update`: a partial update; `options` is replaced as a whole.
@@ -117,11 +120,16 @@ pub async fn update(context: Context) -> Answer {
             return Err(RequestError::InvalidField(field).into());
         }
     }
+    let kept = context.state.store.kept_secrets(id).await?;
+    let (options, secrets) = options::of_body(&context, &stored.auth_type, &kept)?
+        .map(|given| (given.options, given.secrets))
+        .unzip();
     let changes = AuthenticatorChanges {
         auth_type: None,
         title: short_text(&context, "title")?,
         description: short_text(&context, "description")?.map(Option::unwrap_or_default),
-        options: options::of_body(&context, &stored.auth_type, Some(&stored.options))?,
+        options,
+        secrets: secrets.unwrap_or_default(),
         enabled: boolean(&context, "enabled")?,
     };
     let now = context.state.clock.now();
@@ -130,7 +138,7 @@ pub async fn update(context: Context) -> Answer {
     context.state.sign_in.directory().forget();
     log::info!("authenticator {} was changed", row.name);
     record_change(&context, &row.name).await;
-    Ok(envelope::data([options::masked(&row)]))
+    Ok(envelope::data([row]))
 }
 
 /// `authenticators:destroy`.

@@ -156,10 +156,13 @@ fn of_sign_in(error: &SignInError) -> Facts {
         E::FlowNotFound
         | E::FlowUsed
         | E::Denied
-        | E::PhoneUnavailable
+        | E::NoPhone(_)
         | E::NoMatchingUser
         | E::PhoneAmbiguous
         | E::PhoneAlreadyLinked
+        | E::PhoneTaken
+        | E::LinkOfOtherSettings
+        | E::SettingsChanged
         | E::AdministratorNotLinked
         | E::NotInOrganization
         | E::MigrationNeeded => (StatusCode::UNAUTHORIZED, Level::Info),
@@ -176,21 +179,14 @@ fn of_dingtalk(error: &DingTalkError) -> Facts {
     let row = |status, code, level| Facts::new(status, code, key_of(code), level);
     match error {
         E::CodeRejected { .. } => row(StatusCode::UNAUTHORIZED, "CODE_REJECTED", Level::Info),
-        E::CredentialsRejected { .. } | E::AppUnavailable { .. } => {
-            row(StatusCode::BAD_GATEWAY, "CREDENTIALS_REJECTED", Level::Error)
-        }
+        E::CredentialsRejected { .. } => row(StatusCode::BAD_GATEWAY, "CREDENTIALS_REJECTED", Level::Error),
+        E::AppUnavailable { .. } => row(StatusCode::BAD_GATEWAY, "APP_DISABLED", Level::Error),
         E::PermissionMissing { permissions, .. } => {
             let mut facts = row(StatusCode::BAD_GATEWAY, "PERMISSION_MISSING", Level::Error);
             facts.parameters.push(("permission", permissions.join(", ")));
             facts
         }
-        E::NotInScope { .. } => {
-            let mut facts = row(StatusCode::BAD_GATEWAY, "PERMISSION_MISSING", Level::Error);
-            facts
-                .parameters
-                .push(("permission", "qyapi_get_member".to_owned()));
-            facts
-        }
+        E::NotInScope { .. } => row(StatusCode::BAD_GATEWAY, "NOT_IN_SCOPE", Level::Error),
         E::IpNotAllowed { .. } => row(StatusCode::BAD_GATEWAY, "IP_NOT_ALLOWED", Level::Error),
         E::Throttled { retry_after, .. } | E::Busy { retry_after, .. } => {
             row(StatusCode::SERVICE_UNAVAILABLE, "DINGTALK_BUSY", Level::Warn).after(
@@ -203,12 +199,14 @@ fn of_dingtalk(error: &DingTalkError) -> Facts {
             )
         }
         E::TimedOut { .. } => row(StatusCode::GATEWAY_TIMEOUT, "DINGTALK_TIMEOUT", Level::Error),
-        E::NotConnected { .. }
-        | E::TokenRejected { .. }
-        | E::QuotaUsedUp { .. }
-        | E::Malformed { .. }
-        | E::Refused { .. }
-        | E::Client { .. } => row(StatusCode::BAD_GATEWAY, "DINGTALK_UNAVAILABLE", Level::Error),
+        E::QuotaUsedUp { .. } => row(StatusCode::BAD_GATEWAY, "QUOTA_USED_UP", Level::Error),
+        E::Refused { .. } if !error.is_passing() => {
+            row(StatusCode::BAD_GATEWAY, "DINGTALK_REFUSED", Level::Error)
+        }
+        E::NotConnected { .. } | E::TokenRejected { .. } | E::Malformed { .. } | E::Refused { .. } => {
+            row(StatusCode::BAD_GATEWAY, "DINGTALK_UNAVAILABLE", Level::Error)
+        }
+        E::Client { .. } => row(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", Level::Error),
     }
 }
 
@@ -264,10 +262,31 @@ fn of_store(error: &StoreError) -> Facts {
             let code = "DATABASE_UNAVAILABLE";
             Facts::new(StatusCode::SERVICE_UNAVAILABLE, code, key_of(code), Level::Error)
         }
+        E::NoDefaultRole => {
+            let code = "DEFAULT_ROLE_MISSING";
+            Facts::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                code,
+                key_of(code),
+                Level::Error,
+            )
+        }
+        E::ValueRequired { column } => {
+            let code = "USER_FIELD_REQUIRED";
+            let mut facts = Facts::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                code,
+                key_of(code),
+                Level::Error,
+            );
+            facts.parameters.push(("field", column.clone()));
+            facts
+        }
         E::TablesMissing { .. }
         | E::ShapeUnknown { .. }
         | E::BadRow { .. }
         | E::SubjectsNotUnique
+        | E::TextRefused
         | E::Unexpected(_) => {
             let code = "INTERNAL_ERROR";
             Facts::new(

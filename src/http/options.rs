@@ -1,49 +1,28 @@
 //! The options of an authenticator as administrators write and see them.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::context::Context;
 use super::error::RequestError;
-use crate::nocobase::Authenticator;
+use crate::nocobase::{KeptSecret, SECRET_MASK, SECRET_PLACES, SecretChange, pointer, take_secrets};
 use crate::sign_in::{AUTH_TYPE, Origin};
 
-/// What stands in answers where a secret is stored. Saving it keeps the secret.
-const MASK: &str = "********";
 const TEXT_LIMIT: usize = 1024;
 
-/// Where a row may hold a secret: our own field, and that of rows the community plugin made.
-const SECRETS: [&str; 2] = ["/clientSecret", "/internal/appSecret"];
-
-/// A row as administrators see it: the secrets stay here.
-pub fn masked(row: &Authenticator) -> Value {
-    let mut value = json!(row);
-    for pointer in SECRETS {
-        let secret = value.pointer_mut(&format!("/options{pointer}"));
-        if let Some(secret) = secret.filter(|secret| is_secret(secret)) {
-            *secret = json!(MASK);
-        }
-    }
-    value
+/// Options that a body gives, and what is kept apart from them.
+pub struct Given {
+    /// As they are to be stored.
+    pub options: Value,
+    /// What changes of the secrets.
+    pub secrets: Vec<SecretChange>,
 }
 
-fn is_secret(value: &Value) -> bool {
-    value
-        .as_str()
-        .is_none_or(|text| !text.is_empty() && !is_template(text))
-}
-
-/// A reference to a variable is no secret, and its owner wants to see it.
-fn is_template(text: &str) -> bool {
-    let text = text.trim();
-    text.starts_with("{{") && text.ends_with("}}") && text.contains("$env.")
-}
-
-/// The options of the body, checked and with the stored secret where the mask stands.
+/// The options of the body, checked, their secrets taken out; `kept` is what is kept apart already.
 pub fn of_body(
     context: &Context,
     auth_type: &str,
-    stored: Option<&Value>,
-) -> Result<Option<Value>, RequestError> {
+    kept: &[KeptSecret],
+) -> Result<Option<Given>, RequestError> {
     let Some(given) = context.values.get("options") else {
         return Ok(None);
     };
@@ -55,26 +34,38 @@ pub fn of_body(
         check_options(&mut options)?;
     }
     let mut options = Value::Object(options);
-    for pointer in SECRETS {
-        if options.pointer(pointer).is_some_and(|given| given == MASK) {
-            keep_secret(&mut options, pointer, stored);
+    let mut secrets = Vec::new();
+    for place in SECRET_PLACES {
+        let is_mask = options
+            .pointer(&pointer(place))
+            .is_some_and(|given| given == SECRET_MASK);
+        let is_kept = kept.iter().any(|secret| secret.place == place);
+        if is_mask && !is_kept {
+            remove(&mut options, &pointer(place));
+        }
+        if is_kept && !is_mask {
+            secrets.push(SecretChange { place, value: None });
         }
     }
-    Ok(Some(options))
+    let key = context.state.sign_in.directory().aes_key();
+    let key = key.ok_or(RequestError::Internal)?;
+    secrets.extend(take_secrets(&mut options, key, &context.state.entropy));
+    Ok(Some(Given { options, secrets }))
 }
 
-/// Puts the stored secret where the mask stands; where nothing is stored, the mask is nothing.
-fn keep_secret(options: &mut Value, pointer: &str, stored: Option<&Value>) {
-    let Some((parent, name)) = pointer.rsplit_once('/') else {
-        return;
-    };
-    let Some(Value::Object(fields)) = options.pointer_mut(parent) else {
-        return;
-    };
-    match stored.and_then(|stored| stored.pointer(pointer)) {
-        Some(secret) => fields.insert(name.to_owned(), secret.clone()),
-        None => fields.remove(name),
-    };
+fn remove(options: &mut Value, pointer: &str) {
+    let parent = pointer.rsplit_once('/');
+    let fields =
+        parent.and_then(|(parent, name)| Some((options.pointer_mut(parent)?.as_object_mut()?, name)));
+    if let Some((fields, name)) = fields {
+        fields.remove(name);
+    }
+}
+
+/// A reference to a variable.
+fn is_template(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with("{{") && text.ends_with("}}") && text.contains("$env.")
 }
 
 fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {

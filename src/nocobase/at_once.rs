@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::dialect::Dialect;
 use super::error::StoreError;
+use super::link_source::{CLIENT_ID, CORP_ID, KIND, LinkSource};
 use super::names::{Column, Names, Table};
 use super::newcomer::{NewUser, filled};
 use super::row::Row;
@@ -52,11 +53,12 @@ impl Store {
         self.at_once().is_some()
     }
 
-    /// Finds the user whom the authenticator of this session has linked to this subject, and records the session of
-    /// who was found; `Duplicate` when it is recorded already.
+    /// Finds the user whom the authenticator of this session has linked to this subject of this source, and records the
+    /// session of who was found; `Duplicate` when it is recorded already. A link that notes something else is not found.
     pub async fn sign_in(
         &self,
         subject: &str,
+        source: &LinkSource,
         session: &IssuedToken,
         now: DateTime<Utc>,
     ) -> Result<Option<Linked>, StoreError> {
@@ -64,7 +66,12 @@ impl Store {
             return Ok(None);
         };
         let mut values = self.session_parameters(session, now);
-        values.push(subject.into());
+        values.extend([
+            subject.into(),
+            source.kind.label().into(),
+            source.client_id.as_str().into(),
+            source.corp_id.as_deref().into(),
+        ]);
         self.at_once_row(&at_once.sign_in, values).await
     }
 
@@ -97,7 +104,13 @@ impl Store {
         values.resize(SIGN_UP_PARAMETERS, SqlValue::String(None));
         match self.at_once_row(&at_once.sign_up, values).await {
             // Somebody was faster, or the index is gone by now: nothing was done, and a linking sees why.
-            Err(StoreError::Duplicate { .. } | StoreError::Conflict | StoreError::Unexpected(_)) => Ok(None),
+            Err(
+                StoreError::Duplicate { .. }
+                | StoreError::Conflict
+                | StoreError::ValueRequired { .. }
+                | StoreError::TextRefused
+                | StoreError::Unexpected(_),
+            ) => Ok(None),
             outcome => outcome,
         }
     }
@@ -205,32 +218,34 @@ struct Spelt<'a> {
 }
 
 impl Spelt<'_> {
-    /// `$7` is the subject.
+    /// `$7` is the subject, `$8` its kind, `$9` the app and `$10` the organization that the link notes.
     fn sign_in(&self) -> String {
         let (users, links, roles) = (
             self.table(Table::Users),
             self.table(Table::UsersAuthenticators),
             self.table(Table::RolesUsers),
         );
-        let [id, user_id, role, default, authenticator, uuid] = [
+        let [id, user_id, role, default, authenticator, uuid, meta] = [
             Column::Id,
             Column::UserId,
             Column::RoleName,
             Column::Default,
             Column::Authenticator,
             Column::Uuid,
+            Column::Meta,
         ]
         .map(|column| self.column(column));
         let person = self.user_as("u");
         let session = self.insert(Table::IssuedTokens, &SESSION_COLUMNS);
         format!(
             "WITH person AS (\
-               SELECT {person}, (\
+               SELECT {person}, l.{meta}::text AS \"meta\", (\
                  SELECT r.{role} FROM {roles} r WHERE r.{user_id} = u.{id} \
                  ORDER BY CASE WHEN r.{default} THEN 0 ELSE 1 END, r.{role} LIMIT 1\
                ) AS \"{PREFERRED_ROLE}\" \
                FROM {links} l JOIN {users} u ON u.{id} = l.{user_id} \
-               WHERE l.{authenticator} = $1 AND l.{uuid} = $7\
+               WHERE l.{authenticator} = $1 AND l.{uuid} = $7 AND l.{meta}->>'{KIND}' = $8 \
+               AND l.{meta}->>'{CLIENT_ID}' = $9 AND l.{meta}->>'{CORP_ID}' IS NOT DISTINCT FROM $10\
              ), session AS (\
                {session} SELECT {SESSION_VALUES}, person.\"id\" FROM person\
              ) SELECT * FROM person"
@@ -314,7 +329,7 @@ impl Spelt<'_> {
                ON CONFLICT ({authenticator}, {uuid}) DO UPDATE SET {user_id} = NULL\
              ), session AS (\
                {session} SELECT {SESSION_VALUES}, made.{id} FROM made\
-             ) SELECT {answer}, role.name AS \"{PREFERRED_ROLE}\" FROM made, role"
+             ) SELECT {answer}, $11 AS \"meta\", role.name AS \"{PREFERRED_ROLE}\" FROM made, role"
         )
     }
 

@@ -7,12 +7,13 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::StoreError;
+use super::kept_secrets::SecretChange;
 use super::names::Column;
 use super::row::Row;
 use super::wire_time;
 
-/// A row of `authenticators`; serialises to NocoBase's wire form, options as stored (secrets included: mask them
-/// before they leave).
+/// A row of `authenticators`; serialises to NocoBase's wire form, options as stored (a row that was not moved yet has its
+/// secrets there: mask them before they leave).
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Authenticator {
@@ -69,6 +70,8 @@ pub struct NewAuthenticator {
     pub description: String,
     /// As they are to be stored.
     pub options: Value,
+    /// What is kept apart from them.
+    pub secrets: Vec<SecretChange>,
     /// Whether it is offered at once.
     pub enabled: bool,
 }
@@ -84,6 +87,8 @@ pub struct AuthenticatorChanges {
     pub description: Option<String>,
     /// Replaced as a whole.
     pub options: Option<Value>,
+    /// What changes of that which is kept apart from them.
+    pub secrets: Vec<SecretChange>,
     /// NocoBase asks for another enabled authenticator unless this is `Some(true)`.
     pub enabled: Option<bool>,
 }

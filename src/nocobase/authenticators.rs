@@ -75,6 +75,7 @@ impl Store {
             ],
         );
         let id = self.insert_in(&transaction, TABLE, insert).await?;
+        self.change_secrets_in(&transaction, id, &new.secrets).await?;
         let created = self.authenticator_in(&transaction, id).await?;
         Self::commit(transaction).await?;
         created.ok_or(StoreError::BadRow {
@@ -115,6 +116,7 @@ impl Store {
             update.value(self.names.iden(Column::Enabled), enabled);
         }
         self.execute_in(&transaction, &update).await?;
+        self.change_secrets_in(&transaction, id, &changes.secrets).await?;
         let updated = self.authenticator_in(&transaction, id).await?;
         Self::commit(transaction).await?;
         Ok(updated)
@@ -140,6 +142,7 @@ impl Store {
             .and_where(Expr::col(self.names.iden(Column::Id)).is_in(ids.iter().copied()));
         let destroyed = self.execute_in(&transaction, &delete).await?;
         Self::commit(transaction).await?;
+        self.forget_secrets(ids).await?;
         Ok(destroyed)
     }
 

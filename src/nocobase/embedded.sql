@@ -142,3 +142,10 @@ CREATE TABLE IF NOT EXISTS "environmentVariables" (
   "createdAt" DATETIME NOT NULL,
   "updatedAt" DATETIME NOT NULL
 );
+
+CREATE TABLE IF NOT EXISTS "dingtalk_secrets" (
+  "id" BIGINT NOT NULL,
+  "name" VARCHAR(255) NOT NULL,
+  "value" TEXT NOT NULL,
+  PRIMARY KEY ("id", "name")
+);

@@ -1,21 +1,16 @@
 //! NocoBase's environment variables, as option values refer to them (`{{$env.NAME}}`).
 //!
-//! A secret variable is stored as hexadecimal text: sixteen bytes of initialisation vector, then AES-256-CBC with
-//! PKCS#7 padding. It is decrypted only when something refers to it, so that an unreadable secret of another plugin
+//! A secret variable is decrypted only when something refers to it, so that an unreadable secret of another plugin
 //! keeps nobody from signing in.
 
 use std::collections::HashMap;
 use std::fmt;
 
-use aes::Aes256;
-use cbc::cipher::block_padding::Pkcs7;
-use cbc::cipher::{BlockModeDecrypt as _, KeyIvInit as _};
-use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use secrecy::{ExposeSecret as _, SecretString};
 
+use super::aes_key::AesKey;
+use super::kept_secrets::KeptSecret;
 use super::template::{Piece, pieces};
-
-const KEY_LENGTH: usize = 32;
-const VECTOR_LENGTH: usize = 16;
 
 /// A row of `environmentVariables`.
 #[derive(Clone)]
@@ -38,73 +33,83 @@ impl fmt::Debug for EnvironmentVariable {
     }
 }
 
-/// NocoBase's key for secret variables.
-#[derive(Clone)]
-pub struct AesKey(SecretSlice<u8>);
-
-impl fmt::Debug for AesKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("AesKey([REDACTED])")
-    }
-}
-
-/// A key that is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the AES key is not 32 bytes")]
-pub struct AesKeyError;
-
-impl AesKey {
-    /// The key from NocoBase's key file, which holds it raw.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, AesKeyError> {
-        if bytes.len() == KEY_LENGTH {
-            Ok(Self(bytes.to_vec().into()))
-        } else {
-            Err(AesKeyError)
-        }
-    }
-
-    /// The key from `APP_AES_SECRET_KEY`, which holds it in hexadecimal.
-    pub fn from_hex(text: &str) -> Result<Self, AesKeyError> {
-        let bytes = zeroize::Zeroizing::new(hex::decode(text.trim()).map_err(|_| AesKeyError)?);
-        Self::from_bytes(&bytes)
-    }
-}
-
-/// A secret variable that cannot be read.
+/// A secret that cannot be read: a variable's, or one kept apart.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvironmentError {
     /// There is no key to read it with.
-    #[error("the secret variable {name} needs NocoBase's AES key")]
+    #[error("the secret {name} needs NocoBase's AES key")]
     KeyMissing {
-        /// The variable.
+        /// What it is called.
         name: String,
     },
     /// The key is another one, or the stored text is damaged.
-    #[error("the secret variable {name} cannot be decrypted with this AES key")]
+    #[error("the secret {name} cannot be decrypted with this AES key")]
     Unreadable {
-        /// The variable.
+        /// What it is called.
         name: String,
     },
 }
 
-/// The variables and the key to the secret ones.
+/// What option values refer to: the variables, the secrets kept apart for this authenticator, and the key to both.
 #[derive(Clone, Debug)]
 pub struct Environment {
     variables: HashMap<String, EnvironmentVariable>,
+    kept: HashMap<String, Result<SecretString, EnvironmentError>>,
     key: Option<AesKey>,
 }
 
 impl Environment {
-    /// The environment of a site; without a key only its secret variables are out of reach.
+    /// The environment of a site; without a key only its secrets are out of reach.
     pub fn new(variables: Vec<EnvironmentVariable>, key: Option<&AesKey>) -> Self {
-        let variables = variables
+        Self {
+            variables: HashMap::new(),
+            kept: HashMap::new(),
+            key: key.cloned(),
+        }
+        .with_variables(variables)
+    }
+
+    /// The same with these variables.
+    #[must_use]
+    pub fn with_variables(mut self, variables: Vec<EnvironmentVariable>) -> Self {
+        self.variables = variables
             .into_iter()
             .map(|variable| (variable.name.clone(), variable))
             .collect();
-        Self {
-            variables,
-            key: key.cloned(),
-        }
+        self
+    }
+
+    /// The same with these secrets of one authenticator.
+    #[must_use]
+    pub fn with_kept(mut self, secrets: &[KeptSecret]) -> Self {
+        self.kept = secrets
+            .iter()
+            .map(|secret| (secret.place.clone(), self.decrypt(&secret.place, &secret.value)))
+            .collect();
+        self
+    }
+
+    /// The secret that is kept apart for this place of the options.
+    pub(super) fn kept(&self, place: &str) -> Result<Option<&SecretString>, EnvironmentError> {
+        self.kept
+            .get(place)
+            .map(Result::as_ref)
+            .transpose()
+            .map_err(Clone::clone)
+    }
+
+    /// Whether a secret that is kept apart refers to variables.
+    pub fn kept_refers_to_variables(&self) -> bool {
+        let mut secrets = self.kept.values().flatten();
+        secrets.any(|secret| secret.expose_secret().contains("{{"))
+    }
+
+    /// Whether the text refers to a secret variable.
+    pub(super) fn is_secret(&self, text: &str) -> bool {
+        pieces(text).into_iter().any(|piece| match piece {
+            Piece::Text(_) => false,
+            Piece::Lookup { key, .. } => self.variable(key).is_some_and(|variable| variable.secret),
+        })
     }
 
     /// Fills in the templates of a text as NocoBase does: `None` when the text is one template without a value,
@@ -128,34 +133,26 @@ impl Environment {
     }
 
     fn value(&self, key: &str, default: Option<&str>) -> Result<Option<SecretString>, EnvironmentError> {
-        match key
-            .strip_prefix("$env.")
-            .and_then(|name| self.variables.get(name))
-        {
-            Some(variable) if variable.secret => self.decrypt(variable).map(Some),
+        match self.variable(key) {
+            Some(variable) if variable.secret => self.decrypt(&variable.name, &variable.value).map(Some),
             Some(variable) => Ok(Some(variable.value.as_str().into())),
             None => Ok(default.map(SecretString::from)),
         }
     }
 
-    fn decrypt(&self, variable: &EnvironmentVariable) -> Result<SecretString, EnvironmentError> {
-        let Some(key) = &self.key else {
-            return Err(EnvironmentError::KeyMissing {
-                name: variable.name.clone(),
-            });
-        };
-        plaintext(key, &variable.value).ok_or_else(|| EnvironmentError::Unreadable {
-            name: variable.name.clone(),
-        })
+    fn variable(&self, key: &str) -> Option<&EnvironmentVariable> {
+        self.variables.get(key.strip_prefix("$env.")?)
     }
-}
 
-fn plaintext(key: &AesKey, stored: &str) -> Option<SecretString> {
-    let mut bytes = zeroize::Zeroizing::new(hex::decode(stored).ok()?);
-    let (vector, ciphertext) = bytes.split_at_mut_checked(VECTOR_LENGTH)?;
-    let decryptor = cbc::Decryptor::<Aes256>::new_from_slices(key.0.expose_secret(), vector).ok()?;
-    let plain = decryptor.decrypt_padded::<Pkcs7>(ciphertext).ok()?;
-    std::str::from_utf8(plain).ok().map(SecretString::from)
+    fn decrypt(&self, name: &str, stored: &str) -> Result<SecretString, EnvironmentError> {
+        let name = || name.to_owned();
+        let key = self
+            .key
+            .as_ref()
+            .ok_or_else(|| EnvironmentError::KeyMissing { name: name() })?;
+        key.decrypt(stored)
+            .ok_or_else(|| EnvironmentError::Unreadable { name: name() })
+    }
 }
 
 #[cfg(test)]
@@ -235,13 +232,6 @@ mod tests {
             assert!(environment.render("{{$env.S}}").is_err(), "{stored}");
             assert_eq!(rendered(&environment, "{{$env.ID}}").as_deref(), Some("ding1"));
         }
-    }
-
-    #[test]
-    fn keys_of_another_length_are_refused() {
-        assert_eq!(AesKey::from_hex("00").unwrap_err(), AesKeyError);
-        assert_eq!(AesKey::from_hex("zz").unwrap_err(), AesKeyError);
-        assert_eq!(AesKey::from_bytes(&[0; 33]).unwrap_err(), AesKeyError);
     }
 
     #[test]

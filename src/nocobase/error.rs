@@ -34,6 +34,18 @@ pub enum StoreError {
         /// NocoBase's name of the column, or `primary key` where the database does not say more.
         field: &'static str,
     },
+    /// A text has characters that the column's alphabet lacks, or more of them than it holds.
+    #[error("a text does not fit its column")]
+    TextRefused,
+    /// A column must be filled and we do not know with what.
+    #[error("the column {column} must be filled")]
+    ValueRequired {
+        /// The physical name of the column.
+        column: String,
+    },
+    /// No role is the one for new users.
+    #[error("no role is the default one")]
+    NoDefaultRole,
     /// The change would leave no authenticator enabled.
     #[error("at least one authenticator must stay enabled")]
     LastEnabled,
@@ -85,6 +97,8 @@ impl From<DbErr> for StoreError {
             Reaction::Conflict => Self::Conflict,
             Reaction::Duplicate(field) => Self::Duplicate { field },
             Reaction::TableMissing(table) => Self::TablesMissing { table },
+            Reaction::TextRefused => Self::TextRefused,
+            Reaction::ValueRequired(column) => Self::ValueRequired { column },
             Reaction::Unknown => Self::Unexpected(error),
         }
     }
@@ -117,6 +131,8 @@ enum Reaction {
     Conflict,
     Duplicate(&'static str),
     TableMissing(String),
+    TextRefused,
+    ValueRequired(String),
     Unknown,
 }
 
@@ -167,6 +183,9 @@ fn postgres(refusal: &PgDatabaseError) -> Reaction {
         "53100" | "53200" => Reaction::Full,
         "53300" => Reaction::Retry,
         "28000" | "28P01" | "3D000" | "42501" => Reaction::Grant,
+        // No such character in the database's encoding; a character that no text holds; too long.
+        "22P05" | "22021" | "22001" => Reaction::TextRefused,
+        "23502" => Reaction::ValueRequired(refusal.column().unwrap_or_default().to_owned()),
         "42P01" => Reaction::TableMissing(quoted(refusal.message(), '"')),
         code if code.starts_with("08") || code.starts_with("57P0") => Reaction::Retry,
         _ => Reaction::Unknown,
@@ -184,6 +203,9 @@ fn mysql(refusal: &MySqlDatabaseError) -> Reaction {
         1290 | 1792 | 1836 => Reaction::ReadOnly,
         1021 | 1114 => Reaction::Full,
         1044 | 1045 | 1049 | 1142 | 1698 => Reaction::Grant,
+        // No such character in the column's alphabet; too long.
+        1366 | 1406 => Reaction::TextRefused,
+        1048 | 1364 => Reaction::ValueRequired(quoted(refusal.message(), '\'')),
         1146 => Reaction::TableMissing(quoted(refusal.message(), '\'')),
         // Too many connections, shutdown, killed, gone away, lost.
         1040 | 1053 | 1152 | 1158..=1161 | 1203 | 1317 | 1927 | 2002 | 2003 | 2006 | 2013 => Reaction::Retry,
@@ -205,6 +227,14 @@ fn sqlite(refusal: &SqliteError) -> Reaction {
         (_, 1555 | 2067) => Reaction::Duplicate(duplicate_field(
             refusal.message().rsplit('.').next().unwrap_or_default(),
         )),
+        (_, 1299) => Reaction::ValueRequired(
+            refusal
+                .message()
+                .rsplit('.')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        ),
         (1, _) => match refusal.message().split_once("no such table: ") {
             Some((_, table)) => Reaction::TableMissing(table.to_owned()),
             None => Reaction::Unknown,

@@ -10,22 +10,22 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sea_orm::DatabaseTransaction;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func, InsertStatement, SelectStatement};
+use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, InsertStatement, JoinType, SelectStatement};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
 use super::error::StoreError;
 use super::names::{Column, Table};
 use super::newcomer::{NewUser, filled};
-use super::roles::ADMINISTRATOR_ROLES;
 use super::statements::Newest;
 use super::store::Store;
-use super::users::{Linked, USER_COLUMNS, User, UserId};
+use super::users::{Link, Linked, USER_COLUMNS, User, UserId};
 
 /// How long a first sign-in waits for those before it in this process.
 const TURN_LIMIT: Duration = Duration::from_secs(10);
 /// One match is an answer, two are a refusal; the third only shows that there are more.
 const PHONE_MATCHES: usize = 3;
+const DEPARTMENTS: &str = "departmentTables";
 
 /// A user found by phone number, with what decides whether they may be linked.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub struct PhoneMatch {
     pub user: User,
     /// The subject this authenticator has linked them to already.
     pub linked_subject: Option<String>,
-    /// True with the role `root` or `admin`.
-    pub is_administrator: bool,
+    /// Whether roles may come from departments here; see [`Linking::is_administrator`].
+    pub(super) may_have_departments: bool,
 }
 
 impl fmt::Debug for PhoneMatch {
@@ -44,17 +44,17 @@ impl fmt::Debug for PhoneMatch {
             .debug_struct("PhoneMatch")
             .field("user", &self.user)
             .field("is_linked", &self.linked_subject.is_some())
-            .field("is_administrator", &self.is_administrator)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
 /// A linking under way; without [`Linking::commit`] nothing of it stays. It holds a lock and a turn: whatever takes
 /// long (a call to DingTalk) is done before.
 pub struct Linking {
-    store: Store,
+    pub(super) store: Store,
     authenticator: String,
-    transaction: DatabaseTransaction,
+    options: Value,
+    pub(super) transaction: DatabaseTransaction,
     created: Option<UserId>,
     /// Held until the transaction has ended; dropped after it.
     turn: OwnedMutexGuard<Newest>,
@@ -71,16 +71,17 @@ impl fmt::Debug for Linking {
 
 impl Store {
     /// Begins a linking once all earlier ones of this authenticator have ended, in every process; `None` when the
-    /// authenticator is gone.
+    /// authenticator is gone or disabled by then.
     pub async fn begin_linking(&self, authenticator: &str) -> Result<Option<Linking>, StoreError> {
         let turn = self.turn().await?;
         let transaction = self.begin().await?;
         let table = Table::Authenticators;
-        let mut lock = self.select(table, &[Column::Name]);
+        let mut lock = self.select(table, &[Column::Name, Column::Options]);
         lock.and_where(
             self.dialect
                 .same_bytes(self.col(table, Column::Name), authenticator),
         )
+        .and_where(self.col(table, Column::Enabled).eq(true))
         .lock_exclusive();
         let Some(row) = self.find_row_in(&transaction, table, &lock).await? else {
             return Ok(None);
@@ -89,6 +90,7 @@ impl Store {
         Ok(Some(Linking {
             store: self.clone(),
             authenticator,
+            options: row.json(Column::Options)?.unwrap_or_default(),
             transaction,
             created: None,
             turn,
@@ -104,22 +106,53 @@ impl Store {
 }
 
 impl Linking {
-    /// The user linked to this subject by now.
-    pub async fn find_linked(&mut self, subject: &str) -> Result<Option<Linked>, StoreError> {
-        let select = self.store.select_linked(&self.authenticator, subject);
-        let rows = self
+    /// The settings of the authenticator as they are stored now: waiting for a turn takes its time.
+    pub const fn options(&self) -> &Value {
+        &self.options
+    }
+
+    /// Where this subject leads by now.
+    pub async fn find_link(&mut self, subject: &str) -> Result<Option<Link>, StoreError> {
+        let select = self
+            .store
+            .select_linked(JoinType::RightJoin, &self.authenticator, subject);
+        let mut rows = self
             .store
             .find_rows_in(&self.transaction, Table::Users, &select)
             .await?;
-        let linked = Linked::oldest_of(&rows)?;
-        // Of all others, somebody may have moved those before them further than them.
-        if let Some(new) = linked
-            .as_ref()
-            .filter(|linked| Some(linked.user.id) == self.created)
-        {
-            self.turn.see(new.user.id.0, new.sort);
+        if rows.is_empty() {
+            return Ok(None);
         }
-        Ok(linked)
+        rows.retain(|row| !matches!(row.number(Column::Id), Ok(None)));
+        let Some(linked) = Linked::oldest_of(&rows)? else {
+            return Ok(Some(Link::Dead));
+        };
+        // Of all others, somebody may have moved those before them further than them.
+        if Some(linked.user.id) == self.created {
+            self.turn.see(linked.user.id.0, linked.sort);
+        }
+        Ok(Some(Link::To(Box::new(linked))))
+    }
+
+    /// Removes the links of this subject that lead to nobody.
+    pub async fn remove_dead(&mut self, subject: &str) -> Result<(), StoreError> {
+        let store = &self.store;
+        let mut users = SelectStatement::new();
+        users
+            .from(store.names.table_ref(Table::Users))
+            .expr(store.col(Table::Users, Column::Id));
+        let column = |column| Expr::col(store.names.iden(column));
+        let mut delete = DeleteStatement::new();
+        delete
+            .from_table(store.names.table_ref(Table::UsersAuthenticators))
+            .and_where(
+                store
+                    .dialect
+                    .same_bytes(column(Column::Authenticator), &self.authenticator),
+            )
+            .and_where(store.dialect.same_bytes(column(Column::Uuid), subject))
+            .and_where(column(Column::UserId).not_in_subquery(users));
+        store.execute_in(&self.transaction, &delete).await.map(drop)
     }
 
     /// The users who have this phone number in any of the spellings, at most three.
@@ -138,7 +171,7 @@ impl Linking {
                 Ok(PhoneMatch {
                     user: User::from_row(row)?,
                     linked_subject: row.text(Column::Uuid)?,
-                    is_administrator: row.number_as("administratorRoles")?.unwrap_or_default() > 0,
+                    may_have_departments: row.number_as(DEPARTMENTS)?.unwrap_or_default() > 0,
                 })
             })
             .collect::<Result<Vec<_>, StoreError>>()?;
@@ -228,32 +261,23 @@ impl Linking {
                 ]
                 .map(|column| store.names.iden(column)),
             );
-        insert.select_from(default_role).map_err(|_| missing_role())?;
+        insert
+            .select_from(default_role)
+            .map_err(|_| StoreError::NoDefaultRole)?;
         match store.execute_in(&self.transaction, &insert).await? {
-            0 => Err(missing_role()),
+            0 => Err(StoreError::NoDefaultRole),
             _ => Ok(()),
         }
     }
 
     fn select_by_phone(&self, spellings: &[String]) -> SelectStatement {
         let store = &self.store;
-        let (links, roles) = (Table::UsersAuthenticators, Table::RolesUsers);
+        let links = Table::UsersAuthenticators;
         let user_id = || store.col(Table::Users, Column::Id);
-
-        let mut administrator_roles = SelectStatement::new();
-        administrator_roles
-            .from(store.names.table_ref(roles))
-            .expr(Func::count(store.col(roles, Column::RoleName)))
-            .and_where(store.col(roles, Column::UserId).eq(user_id()))
-            .and_where(store.col(roles, Column::RoleName).is_in(ADMINISTRATOR_ROLES));
-
         let mut select = store.select(Table::Users, &USER_COLUMNS);
         store.add_columns(&mut select, links, &[Column::Uuid]);
         select
-            .expr_as(
-                Expr::SubQuery(None, Box::new(administrator_roles.into())),
-                "administratorRoles",
-            )
+            .expr_as(store.departments_exist(), DEPARTMENTS)
             .left_join(
                 store.names.table_ref(links),
                 store.col(links, Column::UserId).eq(user_id()).and(
@@ -268,12 +292,5 @@ impl Linking {
                     .any_of_bytes(store.col(Table::Users, Column::Phone), spellings),
             );
         select
-    }
-}
-
-const fn missing_role() -> StoreError {
-    StoreError::BadRow {
-        table: Table::Roles.camel(),
-        column: Column::Default.camel(),
     }
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, Func, LikeExpr, Order, SelectStatement};
+use sea_orm::sea_query::{
+    DeleteStatement, Expr, ExprTrait as _, Func, LikeExpr, Order, SelectStatement, UpdateStatement,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -80,6 +82,27 @@ impl Store {
             rows: rows.iter().map(Binding::from_row).collect::<Result<_, _>>()?,
             count,
         })
+    }
+
+    /// Writes anew what the link of a user notes of itself.
+    pub async fn note_link(
+        &self,
+        authenticator: &str,
+        user: UserId,
+        meta: &Value,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut update = UpdateStatement::new();
+        update
+            .table(self.names.table_ref(LINKS))
+            .value(self.names.iden(Column::Meta), self.dialect.json(meta))
+            .value(self.names.iden(Column::UpdatedAt), self.dialect.time(LINKS, now))
+            .and_where(
+                self.dialect
+                    .same_bytes(Expr::col(self.names.iden(Column::Authenticator)), authenticator),
+            )
+            .and_where(Expr::col(self.names.iden(Column::UserId)).eq(user.0));
+        self.execute(&update).await.map(drop)
     }
 
     /// Removes the link of a user; false when there was none.

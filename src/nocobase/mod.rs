@@ -4,6 +4,7 @@
 //! table of names instead of derived entities. Rows are never shown outside: every question
 //! has a typed answer, "not there" is `None`, and an outage is always an error.
 
+mod aes_key;
 mod at_once;
 mod authenticator;
 mod authenticators;
@@ -12,12 +13,16 @@ mod dialect;
 mod embedded;
 mod environment;
 mod error;
+mod kept_secrets;
+mod link_source;
 mod linking;
 mod links;
 mod names;
 mod newcomer;
 mod options;
 mod order;
+mod phones;
+mod rights;
 mod roles;
 mod row;
 mod settings;
@@ -32,11 +37,14 @@ mod transactions;
 mod users;
 mod wire_time;
 
+pub use aes_key::{AesKey, AesKeyError};
 pub use at_once::Newcomer;
 pub use authenticator::{Authenticator, AuthenticatorChanges, NewAuthenticator};
 pub use embedded::RootUser;
-pub use environment::{AesKey, AesKeyError, Environment, EnvironmentError, EnvironmentVariable};
+pub use environment::{Environment, EnvironmentError, EnvironmentVariable};
 pub use error::StoreError;
+pub use kept_secrets::{KeptSecret, SECRET_MASK, SECRET_PLACES, SecretChange, pointer, take_secrets};
+pub use link_source::{LinkSource, Noted};
 pub use linking::{Linking, PhoneMatch};
 pub use links::Binding;
 pub use newcomer::NewUser;
@@ -47,4 +55,4 @@ pub use shape::SubjectIndex;
 pub use site::PluginRow;
 pub use store::{Page, Paged, StatementObserver, StatementReport, Store};
 pub use tokens::IssuedToken;
-pub use users::{Linked, PasswordHash, User, UserId};
+pub use users::{Link, Linked, PasswordHash, User, UserId};

@@ -25,6 +25,11 @@ names! {
     Table {
         ApplicationPlugins = "applicationPlugins",
         Authenticators = "authenticators",
+        // Our plugin's own, spelt alike with and without `DB_UNDERSCORED`.
+        DingTalkSecrets = "dingtalk_secrets",
+        Departments = "departments",
+        DepartmentsRoles = "departmentsRoles",
+        DepartmentsUsers = "departmentsUsers",
         EnvironmentVariables = "environmentVariables",
         IssuedTokens = "issuedTokens",
         Roles = "roles",
@@ -52,6 +57,7 @@ names! {
         CreatedAt = "createdAt",
         CreatedById = "createdById",
         Default = "default",
+        DepartmentId = "departmentId",
         Description = "description",
         Email = "email",
         EnableChangePassword = "enableChangePassword",
@@ -70,6 +76,7 @@ names! {
         Nickname = "nickname",
         Options = "options",
         PackageName = "packageName",
+        ParentId = "parentId",
         Password = "password",
         PasswordChangeTz = "passwordChangeTz",
         Phone = "phone",

@@ -1,10 +1,11 @@
 //! The options of a DingTalk authenticator, read from its row.
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
 use super::environment::{Environment, EnvironmentError};
+use super::kept_secrets::SECRET_MASK;
 
 /// What identifies a DingTalk person to an authenticator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,19 @@ pub enum Subject {
     UserId,
     /// The phone number.
     Mobile,
+}
+
+impl Subject {
+    /// The name in the settings and in the notes of links.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::UnionId => "unionId",
+            Self::UserId => "userId",
+            Self::Mobile => "mobile",
+        }
+    }
+
+    const ALL: [Self; 3] = [Self::UnionId, Self::UserId, Self::Mobile];
 }
 
 /// An authenticator's options, templates rendered.
@@ -33,7 +47,7 @@ pub struct AuthenticatorOptions {
     pub corp_id: Option<String>,
     /// `callbackOrigin`, as scheme, host and port without a slash behind.
     pub callback_origin: Option<String>,
-    /// `bindAdministrators`: users with the role `root` or `admin` are linked by phone number too.
+    /// `bindAdministrators`: users who may configure the site are linked by phone number too.
     pub bind_administrators: bool,
     /// Present while the row still lives on the settings of the community plugin; `client_id`, `client_secret` and
     /// `subject` are then taken from those.
@@ -65,13 +79,31 @@ pub enum OptionsError {
         #[source]
         source: EnvironmentError,
     },
+    /// The value is kept apart and cannot be read.
+    #[error("the option {field} is kept apart and cannot be read")]
+    Locked {
+        /// The path of the option.
+        field: &'static str,
+        /// Why.
+        #[source]
+        source: EnvironmentError,
+    },
+    /// The value refers to a secret variable, and would show it to everybody.
+    #[error("the option {field} would show a secret variable to everybody")]
+    Public {
+        /// The path of the option.
+        field: &'static str,
+    },
 }
 
 impl OptionsError {
     /// The path of the option, as the form names it.
     pub const fn field(&self) -> &'static str {
         match self {
-            Self::Malformed { field } | Self::Unreadable { field, .. } => field,
+            Self::Malformed { field }
+            | Self::Unreadable { field, .. }
+            | Self::Locked { field, .. }
+            | Self::Public { field } => field,
         }
     }
 }
@@ -126,11 +158,43 @@ impl Reader<'_> {
             .filter(|value| !value.is_null())
     }
 
+    /// As stored; text or nothing.
+    fn stored(&self, field: &'static str) -> Result<Option<&str>, OptionsError> {
+        self.value(field)
+            .map(|value| value.as_str().ok_or(OptionsError::Malformed { field }))
+            .transpose()
+    }
+
     fn secret(&self, field: &'static str) -> Result<Option<SecretString>, OptionsError> {
-        let Some(value) = self.value(field) else {
+        let stored = self.stored(field)?;
+        if stored != Some(SECRET_MASK) {
+            return self.rendered(field, stored);
+        }
+        let kept = self
+            .environment
+            .kept(field)
+            .map_err(|source| OptionsError::Locked { field, source })?;
+        self.rendered(field, kept.map(ExposeSecret::expose_secret))
+    }
+
+    /// Text that people and DingTalk's pages show.
+    fn text(&self, field: &'static str) -> Result<Option<String>, OptionsError> {
+        let stored = self.stored(field)?;
+        if stored.is_some_and(|text| self.environment.is_secret(text)) {
+            return Err(OptionsError::Public { field });
+        }
+        let rendered = self.rendered(field, stored)?;
+        Ok(rendered.map(|text| text.expose_secret().to_owned()))
+    }
+
+    fn rendered(
+        &self,
+        field: &'static str,
+        text: Option<&str>,
+    ) -> Result<Option<SecretString>, OptionsError> {
+        let Some(text) = text else {
             return Ok(None);
         };
-        let text = value.as_str().ok_or(OptionsError::Malformed { field })?;
         let rendered = self
             .environment
             .render(text)
@@ -138,10 +202,6 @@ impl Reader<'_> {
         // People paste with a line break or a space around.
         let trimmed = rendered.as_ref().map(|text| text.expose_secret().trim());
         Ok(trimmed.filter(|text| !text.is_empty()).map(SecretString::from))
-    }
-
-    fn text(&self, field: &'static str) -> Result<Option<String>, OptionsError> {
-        Ok(self.secret(field)?.map(|text| text.expose_secret().to_owned()))
     }
 
     fn flag(&self, field: &'static str) -> Result<bool, OptionsError> {
@@ -158,13 +218,11 @@ impl Reader<'_> {
     }
 
     fn subject(&self) -> Result<Subject, OptionsError> {
-        match self.text("subject")?.as_deref() {
-            None => Ok(Subject::default()),
-            Some("unionId") => Ok(Subject::UnionId),
-            Some("userId") => Ok(Subject::UserId),
-            Some("mobile") => Ok(Subject::Mobile),
-            Some(_) => Err(OptionsError::Malformed { field: "subject" }),
-        }
+        let Some(text) = self.text("subject")? else {
+            return Ok(Subject::default());
+        };
+        let found = Subject::ALL.into_iter().find(|subject| subject.label() == text);
+        found.ok_or(OptionsError::Malformed { field: "subject" })
     }
 
     fn origin(&self, field: &'static str) -> Result<Option<String>, OptionsError> {
@@ -192,15 +250,23 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::nocobase::EnvironmentVariable;
+    use crate::entropy::Entropy;
+    use crate::nocobase::{AesKey, EnvironmentVariable, KeptSecret};
+
+    fn variable(name: &str, secret: bool, value: &str) -> EnvironmentVariable {
+        EnvironmentVariable {
+            name: name.to_owned(),
+            secret,
+            value: value.to_owned(),
+        }
+    }
 
     fn environment() -> Environment {
-        let variable = |name: &str, value: &str| EnvironmentVariable {
-            name: name.to_owned(),
-            secret: false,
-            value: value.to_owned(),
-        };
-        Environment::new(vec![variable("ID", "dingfromenv"), variable("YES", "true")], None)
+        let variables = vec![
+            variable("ID", false, "dingfromenv"),
+            variable("YES", false, "true"),
+        ];
+        Environment::new(variables, None)
     }
 
     fn parse(options: &Value) -> AuthenticatorOptions {
@@ -276,6 +342,90 @@ mod tests {
             assert_eq!(parsed.subject, Subject::UserId);
             assert_eq!(parsed.community, Some(CommunityOptions { matches_by_mobile }));
         }
+    }
+
+    #[test]
+    fn secrets_kept_apart_are_read_and_may_refer_to_variables() {
+        let key = AesKey::from_bytes(&[7; 32]).unwrap();
+        let entropy = Entropy::seeded(1);
+        let kept = |place: &str, secret: &str| KeptSecret {
+            place: place.to_owned(),
+            value: key.encrypt(secret, &entropy).unwrap(),
+        };
+        let environment = Environment::new(vec![variable("ID", false, "ding1")], Some(&key)).with_kept(&[
+            kept("clientSecret", "s3cret-{{$env.ID}}"),
+            kept("internal.appSecret", "old"),
+        ]);
+        let secret = |options: Value| {
+            let parsed = AuthenticatorOptions::parse(&options, &environment).unwrap();
+            parsed
+                .client_secret
+                .map(|secret| secret.expose_secret().to_owned())
+        };
+
+        let ours = secret(json!({"clientId": "ding1", "clientSecret": "********"}));
+        let community = secret(json!({"internal": {"appKey": "dingold", "appSecret": "********"}}));
+
+        assert_eq!(ours.as_deref(), Some("s3cret-ding1"));
+        assert_eq!(community.as_deref(), Some("old"));
+    }
+
+    #[test]
+    fn a_mask_without_a_secret_behind_it_is_no_secret() {
+        let parsed = parse(&json!({"clientId": "ding1", "clientSecret": "********"}));
+
+        assert!(parsed.client_secret.is_none());
+    }
+
+    #[test]
+    fn a_secret_kept_apart_under_another_key_is_told() {
+        let [key, other] = [[7; 32], [8; 32]].map(|bytes| AesKey::from_bytes(&bytes).unwrap());
+        let kept = [KeptSecret {
+            place: "clientSecret".to_owned(),
+            value: key.encrypt("s3cret", &Entropy::seeded(1)).unwrap(),
+        }];
+
+        for key in [None, Some(&other)] {
+            let environment = Environment::new(Vec::new(), key).with_kept(&kept);
+            let options = json!({"clientId": "ding1", "clientSecret": "********"});
+
+            let error = AuthenticatorOptions::parse(&options, &environment).unwrap_err();
+
+            assert!(
+                matches!(
+                    error,
+                    OptionsError::Locked {
+                        field: "clientSecret",
+                        ..
+                    }
+                ),
+                "{error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_secret_variable_stands_nowhere_but_in_the_secret() {
+        let key = AesKey::from_bytes(&[7; 32]).unwrap();
+        let stored = key.encrypt("s3cret", &Entropy::seeded(1)).unwrap();
+        let environment = Environment::new(vec![variable("S", true, &stored)], Some(&key));
+        let template = "x{{ $env.S }}";
+        for (options, field) in [
+            (json!({"clientId": template}), "clientId"),
+            (json!({"corpId": template}), "corpId"),
+            (json!({"callbackOrigin": template}), "callbackOrigin"),
+            (json!({"subject": template}), "subject"),
+            (json!({"public": {"autoSignup": template}}), "public.autoSignup"),
+            (json!({"internal": {"appKey": template}}), "internal.appKey"),
+        ] {
+            let error = AuthenticatorOptions::parse(&options, &environment).unwrap_err();
+
+            assert!(matches!(error, OptionsError::Public { .. }), "{error:?}");
+            assert_eq!(error.field(), field);
+        }
+        let options = json!({"clientId": "ding1", "clientSecret": template});
+        let parsed = AuthenticatorOptions::parse(&options, &environment).unwrap();
+        assert_eq!(parsed.client_secret.unwrap().expose_secret(), "xs3cret");
     }
 
     #[test]

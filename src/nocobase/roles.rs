@@ -83,6 +83,15 @@ impl Store {
             .collect()
     }
 
+    /// Whether there is a role for new users.
+    pub async fn has_default_role(&self) -> Result<bool, StoreError> {
+        let mut select = self.select(Table::Roles, &[Column::Name]);
+        select
+            .and_where(self.col(Table::Roles, Column::Default).eq(true))
+            .limit(1);
+        Ok(self.find_row(Table::Roles, &select).await?.is_some())
+    }
+
     /// The role rows of a user, the preferred one first.
     pub(super) fn preferred_role_first(&self, user: Expr) -> SelectStatement {
         let links = Table::RolesUsers;

@@ -30,6 +30,17 @@ pub enum SubjectIndex {
     NotUsed,
 }
 
+/// What we fill of a new user.
+const NEW_USER_COLUMNS: [Column; 7] = [
+    Column::Id,
+    Column::Nickname,
+    Column::Phone,
+    Column::SystemSettings,
+    Column::Sort,
+    Column::CreatedAt,
+    Column::UpdatedAt,
+];
+
 const SHAPE: [(Table, &[Column]); 10] = [
     (Table::Users, &USER_COLUMNS),
     (Table::Users, &[Column::Password, Column::Sort]),
@@ -157,6 +168,41 @@ impl Store {
         let found = if rows.is_empty() { missing } else { Some(there) };
         self.subjects_are_unique(found == Some(SubjectIndex::Present));
         Ok(found)
+    }
+
+    /// The columns of users that must be filled, have nothing to fill them by themselves, and are none that we fill: the
+    /// site's own.
+    pub async fn required_user_columns(&self) -> Result<Vec<String>, StoreError> {
+        let users: SqlValue = self.names.table(Table::Users).into();
+        let (sql, values): (_, Vec<SqlValue>) = match self.dialect {
+            Dialect::Sqlite => (
+                "SELECT name FROM pragma_table_info(?) WHERE \"notnull\" = 1 AND dflt_value IS NULL ORDER BY cid",
+                vec![users],
+            ),
+            Dialect::Postgres => (
+                "SELECT column_name::text FROM information_schema.columns WHERE table_name = $1 AND table_schema = $2 \
+                 AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO' AND is_generated = 'NEVER' \
+                 ORDER BY ordinal_position",
+                vec![users, self.names.schema.clone().unwrap_or_default().into()],
+            ),
+            Dialect::MySql { .. } => (
+                "SELECT CAST(column_name AS CHAR) FROM information_schema.columns WHERE table_name = ? \
+                 AND table_schema = DATABASE() AND is_nullable = 'NO' AND column_default IS NULL AND extra = '' \
+                 ORDER BY ordinal_position",
+                vec![users],
+            ),
+        };
+        let rows = self.raw_rows(sql, values).await?;
+        let mut required = rows
+            .iter()
+            .map(|row| row.try_get_by_index(0))
+            .collect::<Result<Vec<String>, sea_orm::DbErr>>()?;
+        required.retain(|column| {
+            NEW_USER_COLUMNS
+                .iter()
+                .all(|ours| self.names.column(*ours) != *column)
+        });
+        Ok(required)
     }
 
     fn subject_index_name(&self) -> String {

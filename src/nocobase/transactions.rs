@@ -33,11 +33,11 @@ impl Store {
         Ok(result.map(|result| Row::new(result, self.dialect, table)))
     }
 
-    pub(super) async fn find_rows_in(
+    pub(super) async fn find_rows_in<S: StatementBuilder + Sync>(
         &self,
         transaction: &DatabaseTransaction,
         table: Table,
-        select: &SelectStatement,
+        select: &S,
     ) -> Result<Vec<Row>, StoreError> {
         let results = limited(transaction.query_all(select)).await?;
         Ok(results

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait as _, Order, QueryStatementBuilder as _, SelectStatement};
+use sea_orm::sea_query::{
+    Expr, ExprTrait as _, JoinType, Order, QueryStatementBuilder as _, SelectStatement,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -82,8 +84,19 @@ pub struct Linked {
     pub user: User,
     /// The role they prefer, else their first by name; `None` when they have none.
     pub role: Option<String>,
+    /// What the link notes of itself.
+    pub meta: Value,
     /// Their place among the users; 0 where NocoBase gave them none.
     pub(super) sort: i64,
+}
+
+/// Where a subject leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// To this user.
+    To(Box<Linked>),
+    /// To somebody who is gone: a user deleted behind NocoBase's back, or half a restore.
+    Dead,
 }
 
 pub(super) const PREFERRED_ROLE: &str = "preferredRole";
@@ -136,6 +149,8 @@ impl Linked {
         Ok(Self {
             user: User::from_row(row)?,
             role: row.text_as(PREFERRED_ROLE)?,
+            // A note that cannot be read is none, and keeps nobody out.
+            meta: row.json(Column::Meta).ok().flatten().unwrap_or_default(),
             sort: row.number(Column::Sort)?.unwrap_or_default(),
         })
     }
@@ -181,21 +196,29 @@ impl Store {
         authenticator: &str,
         subject: &str,
     ) -> Result<Option<Linked>, StoreError> {
-        let select = self.select_linked(authenticator, subject);
+        let select = self.select_linked(JoinType::InnerJoin, authenticator, subject);
         let rows = self.find_rows(Table::Users, &select).await?;
         Linked::oldest_of(&rows)
     }
 
-    pub(super) fn select_linked(&self, authenticator: &str, subject: &str) -> SelectStatement {
+    /// Joined rightwards, a link whose user is gone is found as well.
+    pub(super) fn select_linked(
+        &self,
+        join: JoinType,
+        authenticator: &str,
+        subject: &str,
+    ) -> SelectStatement {
         let mut role = self.preferred_role_first(self.col(Table::Users, Column::Id));
         role.expr(self.col(Table::RolesUsers, Column::RoleName)).limit(1);
         let role = Expr::SubQuery(None, Box::new(role.into_sub_query_statement()));
         let links = Table::UsersAuthenticators;
         let mut select = self.select(Table::Users, &USER_COLUMNS);
         self.add_columns(&mut select, Table::Users, &[Column::Sort]);
+        self.add_columns(&mut select, links, &[Column::Meta]);
         select
             .expr_as(role, PREFERRED_ROLE)
-            .inner_join(
+            .join(
+                join,
                 self.names.table_ref(links),
                 self.col(links, Column::UserId)
                     .eq(self.col(Table::Users, Column::Id)),

@@ -106,14 +106,8 @@ mod tests {
     #[test]
     fn a_value_that_spells_a_token_is_not_replaced() {
         assert_eq!(
-            Fill::new(
-                Some("u"),
-                &BTreeMap::new(),
-                "v",
-                r#"{"a":"__NBDT_VERSION__"}"#,
-                "{}"
-            )
-            .apply(r#""__NBDT_FORM__""#),
+            Fill::new(None, &BTreeMap::new(), "v", r#"{"a":"__NBDT_VERSION__"}"#, "{}")
+                .apply(r#""__NBDT_FORM__""#),
             r#"{"a":"__NBDT_VERSION__"}"#
         );
     }

@@ -6,11 +6,11 @@ use super::begin::remove;
 use super::directory::Configured;
 use super::flow::{Flow, Proof, Returned};
 use super::identity::{Identity, Phone, nickname};
-use super::matching::{Rules, find_or_link};
+use super::matching::{Matching, Rules};
 use super::{Attempt, CookieChange, CookieIn, Origin, Outcome, SignIn, SignInError, credentials};
 use crate::audit::Matched;
 use crate::dingtalk::DingTalkError;
-use crate::nocobase::{Subject, User};
+use crate::nocobase::{AuthenticatorOptions, LinkSource, Subject, User};
 use crate::session::{Issued, SessionCookie};
 
 /// What the sign-in page posts.
@@ -109,9 +109,20 @@ impl SignIn {
     async fn run(&self, flow: &mut Returned, authenticator: &str) -> Result<Done, SignInError> {
         let configured = self.directory.find(authenticator).await?;
         let identity = self.identify(flow, &configured).await?;
+        // That took its time, so what is allowed is looked up again.
+        let latest = self.directory.find(authenticator).await?;
+        if !identifies_alike(&configured.options, &latest.options) {
+            return Err(SignInError::SettingsChanged);
+        }
         let draft = self.sessions.draft(authenticator, flow.id()).await?;
-        let rules = Rules::of(&configured.options);
-        let person = find_or_link(&self.store, &identity, rules, &draft).await?;
+        let matching = Matching {
+            store: &self.store,
+            spellings: &self.spellings,
+            authenticator: &latest.authenticator,
+            rules: Rules::of(&latest.options),
+            draft: &draft,
+        };
+        let person = matching.find_or_link(identity).await?;
         if !person.has_session {
             self.sessions.record(person.user.id, &draft).await?;
         }
@@ -121,6 +132,7 @@ impl SignIn {
             role: person.role,
             issued,
             matched: person.matched,
+            replaced_dead_link: person.replaced_dead_link,
         })
     }
 
@@ -150,10 +162,18 @@ impl SignIn {
                 .ok_or(SignInError::NotInOrganization)?
                 .as_str()
                 .to_owned(),
-            Subject::Mobile => phone.as_ref().ok_or(SignInError::PhoneUnavailable)?.stored(),
+            Subject::Mobile => match &phone {
+                Ok(phone) => phone.stored(),
+                Err(reason) => return Err(SignInError::NoPhone(*reason)),
+            },
         };
         Ok(Identity {
             subject,
+            source: LinkSource {
+                kind: options.subject,
+                client_id: credentials.client_id,
+                corp_id: options.corp_id.clone(),
+            },
             phone,
             nickname: nickname(&profile),
         })
@@ -174,7 +194,7 @@ impl SignIn {
                     matched: Some(done.matched),
                     user_id: Some(done.user.id),
                     dingtalk_request_id: None,
-                    detail: None,
+                    detail: done.replaced_dead_link.then_some("dead_link_replaced"),
                 }
             }
             Err(error) => {
@@ -202,6 +222,12 @@ struct Done {
     role: Option<String>,
     issued: Issued,
     matched: Matched,
+    replaced_dead_link: bool,
+}
+
+/// Whether a person is the same subject under both settings.
+fn identifies_alike(before: &AuthenticatorOptions, after: &AuthenticatorOptions) -> bool {
+    (&before.client_id, before.subject, &before.corp_id) == (&after.client_id, after.subject, &after.corp_id)
 }
 
 fn newest_returned(flows: Vec<Flow>, authenticator: &str, handle: Option<&str>) -> Option<Returned> {

@@ -6,7 +6,9 @@ use moka::sync::Cache;
 
 use super::{AUTH_TYPE, PLUGIN_NAME, SignInError};
 use crate::clock::Clock;
-use crate::nocobase::{AesKey, Authenticator, AuthenticatorOptions, Environment, Store, StoreError};
+use crate::nocobase::{
+    AesKey, Authenticator, AuthenticatorOptions, Environment, SECRET_MASK, Store, StoreError,
+};
 use crate::remembered::Remembered;
 
 const NAMES_REMEMBERED: u64 = 100;
@@ -15,7 +17,7 @@ const NAMES_REMEMBERED: u64 = 100;
 pub struct Configured {
     /// Its row.
     pub authenticator: Authenticator,
-    /// Its settings, templates rendered and secret variables decrypted.
+    /// Its settings, templates rendered and secrets decrypted.
     pub options: AuthenticatorOptions,
 }
 
@@ -43,7 +45,7 @@ impl Directory {
         }
     }
 
-    /// The key of NocoBase's secret variables.
+    /// The key of secret variables and of the secrets that are kept apart.
     pub fn aes_key(&self) -> Option<&AesKey> {
         self.aes_key.as_ref()
     }
@@ -101,23 +103,20 @@ impl Directory {
         })
     }
 
-    /// The settings of an authenticator, templates rendered and secret variables decrypted.
+    /// The settings of an authenticator, templates rendered and secrets decrypted.
     pub async fn options_of(
         &self,
         authenticator: &Authenticator,
     ) -> Result<AuthenticatorOptions, SignInError> {
-        let has_templates = authenticator.options.to_string().contains("{{");
-        let environment = if has_templates {
-            self.environment().await?
-        } else {
-            Environment::new(Vec::new(), None)
-        };
+        let stored = authenticator.options.to_string();
+        let mut environment = Environment::new(Vec::new(), self.aes_key.as_ref());
+        if stored.contains(SECRET_MASK) {
+            environment = environment.with_kept(&self.store.kept_secrets(authenticator.id).await?);
+        }
+        if stored.contains("{{") || environment.kept_refers_to_variables() {
+            environment = environment.with_variables(self.store.environment_variables().await?);
+        }
         AuthenticatorOptions::parse(&authenticator.options, &environment)
             .map_err(|error| SignInError::ConfigurationIncomplete(Some(error)))
-    }
-
-    async fn environment(&self) -> Result<Environment, StoreError> {
-        let variables = self.store.environment_variables().await?;
-        Ok(Environment::new(variables, self.aes_key.as_ref()))
     }
 }

@@ -1,5 +1,6 @@
 //! Why a sign-in was refused.
 
+use super::identity::NoPhone;
 use crate::dingtalk::DingTalkError;
 use crate::nocobase::{OptionsError, StoreError};
 use crate::session::SessionError;
@@ -23,14 +24,23 @@ pub enum SignInError {
     #[error("the authorization was refused at DingTalk")]
     Denied,
     /// The person has to be found by phone, and DingTalk gave no usable number.
-    #[error("DingTalk gave no phone number")]
-    PhoneUnavailable,
+    #[error("DingTalk gave no phone number: {0:?}")]
+    NoPhone(NoPhone),
     /// Nobody has this number, and automatic sign-up is off.
     #[error("no user has this phone number and sign-up is off")]
     NoMatchingUser,
     /// Several users have this number.
     #[error("more than one user has this phone number")]
     PhoneAmbiguous,
+    /// The database takes the number for another user's, whose spelling of it nobody can read.
+    #[error("the phone number cannot be stored beside another user's")]
+    PhoneTaken,
+    /// The link of this subject was made under other settings, and may be another person's.
+    #[error("the link of this subject is of another kind of id, or of another organization")]
+    LinkOfOtherSettings,
+    /// Somebody changed the settings while DingTalk was asked.
+    #[error("the authenticator's settings were changed meanwhile")]
+    SettingsChanged,
     /// The user with this number belongs to another DingTalk person.
     #[error("the user with this phone number is linked to another subject")]
     PhoneAlreadyLinked,

@@ -4,12 +4,16 @@
 //! to someone else and no administrator; a new user, when sign-up is allowed; nobody. Nothing is ever
 //! matched by e-mail, nickname or user name, which DingTalk users choose themselves.
 
+use log::warn;
 use serde_json::json;
 
 use super::error::SignInError;
-use super::identity::Identity;
+use super::identity::{Identity, Phone, shortened};
+use super::spellings::Spellings;
 use crate::audit::Matched;
-use crate::nocobase::{AuthenticatorOptions, Linked, NewUser, Newcomer, Store, StoreError, User};
+use crate::nocobase::{
+    Authenticator, AuthenticatorOptions, Link, Linked, NewUser, Newcomer, Noted, Store, StoreError, User,
+};
 use crate::session::Draft;
 
 /// The user who was found or made.
@@ -22,6 +26,8 @@ pub struct Match {
     pub matched: Matched,
     /// Whether their session was recorded with it.
     pub has_session: bool,
+    /// Whether a link to somebody who is gone was replaced.
+    pub replaced_dead_link: bool,
 }
 
 impl Match {
@@ -31,6 +37,7 @@ impl Match {
             role: linked.role,
             matched,
             has_session: false,
+            replaced_dead_link: false,
         }
     }
 
@@ -66,84 +73,158 @@ impl Rules {
     }
 }
 
-/// Finds the user for `identity`, linking or creating one in a single transaction where the rules allow. Where the
-/// database signs people in at once, `draft` is recorded with it.
-pub async fn find_or_link(
-    store: &Store,
-    identity: &Identity,
-    rules: Rules,
-    draft: &Draft,
-) -> Result<Match, SignInError> {
-    let Draft { row, now, .. } = draft;
-    if store.signs_in_at_once() {
-        match store.sign_in(&identity.subject, row, *now).await {
-            Ok(Some(linked)) => return Ok(Match::at_once(linked, Matched::Subject)),
-            Ok(None) => {}
-            Err(StoreError::Duplicate { .. }) => return Err(SignInError::FlowUsed),
-            Err(error) => return Err(error.into()),
-        }
-    } else if let Some(linked) = store.find_linked(&row.authenticator, &identity.subject).await? {
-        return Ok(Match::of(linked, Matched::Subject));
-    }
-    // A deadlock, or a rival who was faster by a hair: what was true has changed, so it is asked again, once.
-    match link(store, identity, rules, draft).await {
-        Err(SignInError::Store(StoreError::Conflict | StoreError::Duplicate { .. })) => {
-            link(store, identity, rules, draft).await
-        }
-        outcome => outcome,
-    }
+/// One sign-in that looks for its user.
+pub struct Matching<'a> {
+    /// NocoBase's tables.
+    pub store: &'a Store,
+    /// How users spell their numbers.
+    pub spellings: &'a Spellings,
+    /// The authenticator as it was when the identity was known.
+    pub authenticator: &'a Authenticator,
+    /// What it allows.
+    pub rules: Rules,
+    /// What is recorded where the database signs people in at once.
+    pub draft: &'a Draft,
 }
 
-async fn link(store: &Store, identity: &Identity, rules: Rules, draft: &Draft) -> Result<Match, SignInError> {
-    let Draft { row, now, .. } = draft;
-    let now = *now;
-    if !rules.may_match_by_phone {
-        return Err(SignInError::MigrationNeeded);
+impl Matching<'_> {
+    /// Finds the user for `identity`, linking or creating one in a single transaction where the rules allow.
+    pub async fn find_or_link(&self, mut identity: Identity) -> Result<Match, SignInError> {
+        if let Some(known) = self.find_known(&identity).await? {
+            return Ok(known);
+        }
+        if !self.rules.may_match_by_phone {
+            return Err(SignInError::MigrationNeeded);
+        }
+        let phone = identity.phone.clone().map_err(SignInError::NoPhone)?;
+        let mut was_repeated = false;
+        loop {
+            match self.link(&identity, &phone).await {
+                // A deadlock, or a rival who was faster by a hair: what was true has changed, so it is asked again, once.
+                Err(SignInError::Store(StoreError::Conflict | StoreError::Duplicate { .. }))
+                    if !was_repeated =>
+                {
+                    was_repeated = true;
+                }
+                Err(SignInError::Store(StoreError::Duplicate { field: "phone" })) => {
+                    return Err(SignInError::PhoneTaken);
+                }
+                // The database's alphabet lacks a character, which only a name can have.
+                Err(SignInError::Store(StoreError::TextRefused)) if identity.nickname.is_some() => {
+                    identity.nickname = identity.nickname.as_deref().and_then(shortened);
+                }
+                outcome => return outcome,
+            }
+        }
     }
-    let Some(phone) = &identity.phone else {
-        return Err(SignInError::PhoneUnavailable);
-    };
-    let new_user = || NewUser {
-        nickname: identity.nickname.clone(),
-        phone: Some(phone.stored()),
-    };
-    let meta = |matched| json!({ "matchedBy": matched });
-    let spellings = phone.spellings();
-    if rules.may_sign_up {
-        let newcomer = Newcomer {
-            subject: &identity.subject,
-            user: new_user(),
-            phone_spellings: &spellings,
-            meta: meta(Matched::SignUp),
+
+    /// The user whom an earlier sign-in has linked.
+    async fn find_known(&self, identity: &Identity) -> Result<Option<Match>, SignInError> {
+        let Draft { row, now, .. } = self.draft;
+        let (store, subject) = (self.store, &identity.subject);
+        if store.signs_in_at_once() {
+            match store.sign_in(subject, &identity.source, row, *now).await {
+                Ok(Some(linked)) => return Ok(Some(Match::at_once(linked, Matched::Subject))),
+                // Whoever can be linked is looked for once more by a linking, also among older links.
+                Ok(None) if identity.phone.is_ok() && self.rules.may_match_by_phone => return Ok(None),
+                Ok(None) => {}
+                Err(StoreError::Duplicate { .. }) => return Err(SignInError::FlowUsed),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match store.find_linked(&row.authenticator, subject).await? {
+            Some(linked) => self.recognize(linked, identity).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether the link is of this person, and not of another id that is spelt alike.
+    async fn recognize(&self, linked: Linked, identity: &Identity) -> Result<Match, SignInError> {
+        let Draft { row, now, .. } = self.draft;
+        match identity.source.compare(&linked.meta) {
+            Noted::Same => {}
+            Noted::Refresh => {
+                let meta = identity.source.noted_in(&linked.meta);
+                self.store
+                    .note_link(&row.authenticator, linked.user.id, &meta, *now)
+                    .await?;
+            }
+            Noted::Other => return Err(SignInError::LinkOfOtherSettings),
+        }
+        Ok(Match::of(linked, Matched::Subject))
+    }
+
+    async fn link(&self, identity: &Identity, phone: &Phone) -> Result<Match, SignInError> {
+        let Draft { row, now, .. } = self.draft;
+        let (now, subject) = (*now, &identity.subject);
+        let new_user = || NewUser {
+            nickname: identity.nickname.clone(),
+            phone: Some(phone.stored()),
         };
-        if let Some(linked) = store.sign_up(&newcomer, row, now).await? {
-            return Ok(Match::at_once(linked, Matched::SignUp));
-        }
-    }
-    let linking = store.begin_linking(&row.authenticator).await?;
-    let mut linking = linking.ok_or(SignInError::AuthenticatorNotFound)?;
-    if let Some(linked) = linking.find_linked(&identity.subject).await? {
-        return Ok(Match::of(linked, Matched::Subject));
-    }
-    let mut candidates = linking.find_by_phone(&spellings).await?;
-    let (user, matched) = match (candidates.pop(), candidates.is_empty()) {
-        (Some(candidate), true) => {
-            if candidate.linked_subject.is_some() {
-                return Err(SignInError::PhoneAlreadyLinked);
+        let meta = |matched| identity.source.noted_in(&json!({ "matchedBy": matched }));
+        let mut spellings = phone.spellings();
+        spellings.extend(self.spellings.of(phone.dialled()).await?);
+        if self.rules.may_sign_up {
+            let newcomer = Newcomer {
+                subject,
+                user: new_user(),
+                phone_spellings: &spellings,
+                meta: meta(Matched::SignUp),
+            };
+            if let Some(linked) = self.store.sign_up(&newcomer, row, now).await? {
+                return Ok(Match::at_once(linked, Matched::SignUp));
             }
-            if candidate.is_administrator && !rules.may_link_administrators {
-                return Err(SignInError::AdministratorNotLinked);
-            }
-            (candidate.user.id, Matched::Phone)
         }
-        (Some(_), false) => return Err(SignInError::PhoneAmbiguous),
-        (None, _) if rules.may_sign_up => (linking.create_user(new_user(), now).await?, Matched::SignUp),
-        (None, _) => return Err(SignInError::NoMatchingUser),
-    };
-    let (subject, nickname) = (&identity.subject, identity.nickname.as_deref());
-    linking.link(user, subject, meta(matched), nickname, now).await?;
-    let linked = linking.find_linked(subject).await?;
-    let linked = linked.ok_or(SignInError::Store(StoreError::Conflict))?;
-    linking.commit().await?;
-    Ok(Match::of(linked, matched))
+        let linking = self.store.begin_linking(&row.authenticator).await?;
+        let mut linking = linking.ok_or(SignInError::AuthenticatorNotFound)?;
+        // Others had their turns meanwhile, and an administrator may have had his.
+        if *linking.options() != self.authenticator.options {
+            return Err(SignInError::SettingsChanged);
+        }
+        let mut replaced_dead_link = false;
+        match linking.find_link(subject).await? {
+            Some(Link::To(linked)) => {
+                drop(linking);
+                return self.recognize(*linked, identity).await;
+            }
+            Some(Link::Dead) => {
+                linking.remove_dead(subject).await?;
+                replaced_dead_link = true;
+            }
+            None => {}
+        }
+        let mut candidates = linking.find_by_phone(&spellings).await?;
+        let (user, matched) = match (candidates.pop(), candidates.is_empty()) {
+            (Some(candidate), true) => {
+                if candidate.linked_subject.is_some() {
+                    return Err(SignInError::PhoneAlreadyLinked);
+                }
+                if !self.rules.may_link_administrators && linking.is_administrator(&candidate).await? {
+                    return Err(SignInError::AdministratorNotLinked);
+                }
+                (candidate.user.id, Matched::Phone)
+            }
+            (Some(_), false) => return Err(SignInError::PhoneAmbiguous),
+            (None, _) if self.rules.may_sign_up => {
+                (linking.create_user(new_user(), now).await?, Matched::SignUp)
+            }
+            (None, _) => return Err(SignInError::NoMatchingUser),
+        };
+        let nickname = identity.nickname.as_deref();
+        linking.link(user, subject, meta(matched), nickname, now).await?;
+        let Some(Link::To(linked)) = linking.find_link(subject).await? else {
+            return Err(SignInError::Store(StoreError::Conflict));
+        };
+        linking.commit().await?;
+        if replaced_dead_link {
+            warn!(
+                "a link of {} to a user who is gone was replaced by one to user {user}",
+                row.authenticator
+            );
+        }
+        Ok(Match {
+            replaced_dead_link,
+            ..Match::of(*linked, matched)
+        })
+    }
 }

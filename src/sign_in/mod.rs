@@ -14,6 +14,7 @@ mod matching;
 mod origin;
 mod receive;
 mod return_path;
+mod spellings;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::audit::{Audit, Entry, Event, Matched};
 use crate::clock::Clock;
 use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
-use crate::nocobase::{AesKey, AuthenticatorOptions, Store, UserId};
+use crate::nocobase::{AesKey, AuthenticatorOptions, Store, StoreError, UserId};
 use crate::session::{SessionError, Sessions};
 
 pub use begin::{BeginRequest, Begun};
@@ -33,10 +34,11 @@ use consumed::Consumed;
 pub use directory::Directory;
 pub use error::SignInError;
 use flow::{Flow, FlowSeal};
-pub use identity::Phone;
+pub use identity::{NoPhone, Phone};
 pub use origin::Origin;
 pub use receive::{Answer, Received};
 pub use return_path::ReturnPath;
+use spellings::Spellings;
 
 /// The `authType` under which NocoBase knows us.
 pub const AUTH_TYPE: &str = "dingtalk";
@@ -116,6 +118,7 @@ pub struct SignIn {
     seal: FlowSeal,
     consumed: Arc<Consumed>,
     directory: Directory,
+    spellings: Spellings,
     site: Site,
     clock: Clock,
     entropy: Entropy,
@@ -161,6 +164,7 @@ impl SignIn {
                 parts.site.plugin_row_decides,
                 parts.clock.clone(),
             ),
+            spellings: Spellings::new(parts.store.clone(), parts.clock.clone()),
             store: parts.store,
             site: parts.site,
             clock: parts.clock,
@@ -243,7 +247,11 @@ impl SignInError {
             Self::FlowNotFound => "FLOW_NOT_FOUND",
             Self::FlowUsed => "FLOW_USED",
             Self::Denied => "DINGTALK_DENIED",
-            Self::PhoneUnavailable => "PHONE_UNAVAILABLE",
+            Self::NoPhone(NoPhone::Withheld) => "PHONE_UNAVAILABLE",
+            Self::NoPhone(NoPhone::Missing) => "PHONE_MISSING",
+            Self::PhoneTaken => "PHONE_TAKEN",
+            Self::LinkOfOtherSettings => "LINK_OF_OTHER_SETTINGS",
+            Self::SettingsChanged => "SETTINGS_CHANGED",
             Self::NoMatchingUser => "NO_MATCHING_USER",
             Self::PhoneAmbiguous => "PHONE_AMBIGUOUS",
             Self::PhoneAlreadyLinked => "PHONE_ALREADY_LINKED",
@@ -252,18 +260,23 @@ impl SignInError {
             Self::MigrationNeeded => "MIGRATION_NEEDED",
             Self::DingTalk(error) => match error {
                 D::CodeRejected { .. } => "CODE_REJECTED",
-                D::CredentialsRejected { .. } | D::AppUnavailable { .. } => "CREDENTIALS_REJECTED",
-                D::PermissionMissing { .. } | D::NotInScope { .. } => "PERMISSION_MISSING",
+                D::CredentialsRejected { .. } => "CREDENTIALS_REJECTED",
+                D::AppUnavailable { .. } => "APP_DISABLED",
+                D::PermissionMissing { .. } => "PERMISSION_MISSING",
+                D::NotInScope { .. } => "NOT_IN_SCOPE",
                 D::IpNotAllowed { .. } => "IP_NOT_ALLOWED",
                 D::Throttled { .. } | D::Busy { .. } => "DINGTALK_BUSY",
                 D::TimedOut { .. } => "DINGTALK_TIMEOUT",
+                D::QuotaUsedUp { .. } => "QUOTA_USED_UP",
+                D::Refused { .. } if !error.is_passing() => "DINGTALK_REFUSED",
                 D::NotConnected { .. }
                 | D::TokenRejected { .. }
-                | D::QuotaUsedUp { .. }
                 | D::Malformed { .. }
-                | D::Refused { .. }
-                | D::Client { .. } => "DINGTALK_UNAVAILABLE",
+                | D::Refused { .. } => "DINGTALK_UNAVAILABLE",
+                D::Client { .. } => "INTERNAL_ERROR",
             },
+            Self::Store(StoreError::NoDefaultRole) => "DEFAULT_ROLE_MISSING",
+            Self::Store(StoreError::ValueRequired { .. }) => "USER_FIELD_REQUIRED",
             Self::Store(_) | Self::Session(SessionError::Store(_)) => "DATABASE_UNAVAILABLE",
             Self::Session(_) => "INTERNAL_ERROR",
         }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What every module may use: values that are handed in, and the choice that every client needs.
-const LEAVES: [&str; 3] = ["clock", "entropy", "tls"];
+/// What every module may use: values that are handed in, the choice that every client needs, and what a phone number is.
+const LEAVES: [&str; 4] = ["clock", "entropy", "phone", "tls"];
 
 /// A module, and which of the others it may use beside the leaves.
 const MAY_USE: [(&str, &[&str]); 12] = [
@@ -35,7 +35,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
 const ROOTS: [&str; 6] = ["app", "commands", "log_lines", "main", "managed", "lib"];
 
 /// A crate, and the modules it lives in.
-const LIVES_IN: [(&str, &[&str]); 14] = [
+const LIVES_IN: [(&str, &[&str]); 15] = [
     ("actix_web", &["http", "simulator"]),
     // The doctor's one question to NocoBase itself goes through a client of tls.
     ("reqwest", &["dingtalk", "tls"]),
@@ -46,6 +46,7 @@ const LIVES_IN: [(&str, &[&str]); 14] = [
     ("jsonwebtoken", &["session"]),
     ("hmac", &["session"]),
     ("scrypt", &["session"]),
+    ("rlibphonenumber", &["phone"]),
     ("chacha20poly1305", &["sign_in"]),
     ("hkdf", &["sign_in"]),
     ("tar", &["plugin"]),

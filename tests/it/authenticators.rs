@@ -1,5 +1,7 @@
 //! The authentication settings of a sidecar that runs alone.
 
+use nocobase_dingtalk::nocobase::{AesKey, AuthenticatorOptions, Environment};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
@@ -48,10 +50,34 @@ async fn id_of(app: &TestApp, name: &str) -> i64 {
     app.store.find_authenticator(name).await.unwrap().unwrap().id
 }
 
-/// The client secret as it stands in the table.
-async fn stored_secret(app: &TestApp) -> Option<String> {
-    app.value("SELECT options ->> '$.clientSecret' FROM authenticators WHERE name = 's_dingtalk'")
+/// The client secret that is kept apart, as the sidecar reads it.
+async fn kept_secret(app: &TestApp) -> Option<String> {
+    let key = std::fs::read(app.folder.path().join("secrets.key")).unwrap();
+    let row = app
+        .store
+        .find_authenticator(AUTHENTICATOR)
         .await
+        .unwrap()
+        .unwrap();
+    let kept = app.store.kept_secrets(row.id).await.unwrap();
+    let environment = Environment::new(Vec::new(), AesKey::from_bytes(&key).ok().as_ref()).with_kept(&kept);
+    let options = AuthenticatorOptions::parse(&row.options, &environment).unwrap();
+    options
+        .client_secret
+        .map(|secret| secret.expose_secret().to_owned())
+}
+
+/// Everything the database has written.
+fn database_files(app: &TestApp) -> Vec<u8> {
+    let files = std::fs::read_dir(app.folder.path())
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let ours = files.filter(|file| file.to_string_lossy().contains("nocobase-dingtalk.sqlite"));
+    ours.flat_map(|file| std::fs::read(file).unwrap()).collect()
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 async fn update(app: &TestApp, body: Value) -> Answer {
@@ -222,7 +248,7 @@ async fn saving_the_mask_keeps_the_secret() {
         answer.json["data"][0]["options"]["clientSecret"],
         json!("********")
     );
-    assert_eq!(stored_secret(&app).await, Some(secret));
+    assert_eq!(kept_secret(&app).await, Some(secret));
 }
 
 #[tokio::test]
@@ -235,7 +261,7 @@ async fn saving_another_value_replaces_the_secret() {
     )
     .await;
 
-    assert_eq!(stored_secret(&app).await.as_deref(), Some("new one"));
+    assert_eq!(kept_secret(&app).await.as_deref(), Some("new one"));
 }
 
 #[tokio::test]
@@ -251,7 +277,7 @@ async fn saving_nothing_removes_the_secret() {
         let answer = update(&app, json!({ "enabled": true, "options": options })).await;
 
         assert_eq!(answer.status, 200, "{}", answer.text);
-        assert_eq!(stored_secret(&app).await, None, "{options}");
+        assert_eq!(kept_secret(&app).await, None, "{options}");
         assert!(answer.json["data"][0]["options"].get("clientSecret").is_none());
     }
 }
@@ -301,25 +327,87 @@ async fn a_secret_that_only_quotes_a_variable_is_masked() {
 }
 
 #[tokio::test]
-async fn the_community_plugins_secret_is_masked_and_kept() {
+async fn a_secret_is_nowhere_in_the_database_but_encrypted() {
     let app = TestApp::start().await;
-    app.run(
-        r#"UPDATE authenticators SET options = '{"internal":{"appKey":"k","appSecret":"canary"}}' WHERE name = 's_dingtalk'"#,
+    update(
+        &app,
+        json!({ "enabled": true, "options": { "clientId": "x", "clientSecret": "canary-of-an-update" } }),
     )
     .await;
-    let shown = app.root().await.get("authenticators:list").await.json["data"][1]["options"].clone();
 
-    let answer = update(&app, json!({ "enabled": true, "options": shown.clone() })).await;
+    let written = database_files(&app);
 
-    assert_eq!(
-        shown,
-        json!({ "internal": { "appKey": "k", "appSecret": "********" } })
-    );
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    let stored: String = app
-        .value("SELECT options ->> '$.internal.appSecret' FROM authenticators WHERE name = 's_dingtalk'")
+    assert!(holds(&written, AUTHENTICATOR), "these are not the files");
+    assert!(!holds(&written, &app.dingtalk_app.client_secret));
+    assert!(!holds(&written, "canary-of-an-update"));
+    assert_eq!(kept_secret(&app).await.as_deref(), Some("canary-of-an-update"));
+}
+
+#[tokio::test]
+async fn secrets_that_an_earlier_version_left_in_the_options_are_moved_at_the_start() {
+    for (options, masked) in [
+        (
+            json!({ "clientId": "k", "clientSecret": "canary" }),
+            json!({ "clientId": "k", "clientSecret": "********" }),
+        ),
+        (
+            json!({ "internal": { "appKey": "k", "appSecret": "canary" } }),
+            json!({ "internal": { "appKey": "k", "appSecret": "********" } }),
+        ),
+    ] {
+        let mut app = TestApp::start().await;
+        update(&app, json!({ "enabled": true, "options": {} })).await;
+        app.run(&format!(
+            "UPDATE authenticators SET options = '{options}' WHERE name = 's_dingtalk'"
+        ))
         .await;
-    assert_eq!(stored, "canary");
+
+        app.start_replica().await;
+
+        let row = app
+            .store
+            .find_authenticator(AUTHENTICATOR)
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(row.options, masked);
+        let answer = update(&app, json!({ "enabled": true, "options": masked })).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(kept_secret(&app).await.as_deref(), Some("canary"));
+    }
+}
+
+#[tokio::test]
+async fn a_secret_kept_apart_may_refer_to_variables() {
+    let app = TestApp::start().await;
+    let (beginning, rest) = app.dingtalk_app.client_secret.split_at(3);
+    app.run(&format!(
+        r#"INSERT INTO "environmentVariables" (name, type, value, "createdAt", "updatedAt") VALUES ('REST', 'default', '{rest}', '2025-01-02', '2025-01-02')"#
+    ))
+    .await;
+    let secret = format!("{beginning}{{{{ $env.REST }}}}");
+
+    app.set_options(json!({ "public": { "autoSignup": true }, "clientSecret": secret }))
+        .await;
+
+    let answer = app.browser().sign_in(&app.dingtalk, "li-lei").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn what_is_kept_for_an_authenticator_goes_with_it() {
+    let app = TestApp::start().await;
+    let id = id_of(&app, AUTHENTICATOR).await;
+    assert_eq!(app.store.kept_secrets(id).await.unwrap().len(), 1);
+
+    let answer = app
+        .root()
+        .await
+        .post(&format!("authenticators:destroy?filterByTk={id}"), json!({}))
+        .await;
+
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(app.store.kept_secrets(id).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -719,7 +719,6 @@ async fn a_success_without_an_identity_is_none() {
     let app = TestApp::start().await;
     let before = app.rows().await;
     for body in [
-        r#"{"code":"NotFound","message":"no"}"#,
         r#"{"unionId":null,"mobile":"13800138000","stateCode":"86"}"#,
         r#"{"unionId":"","mobile":"13800138000","stateCode":"86"}"#,
         r#"{"openId":"x","mobile":"13800138000","stateCode":"86"}"#,
@@ -745,7 +744,7 @@ async fn dingtalks_own_words_reach_nobody() {
 
     let answer = app.browser().sign_in(&app.dingtalk, "li-lei").await;
 
-    assert_eq!(answer.code(), "DINGTALK_UNAVAILABLE");
+    assert_eq!(answer.code(), "DINGTALK_REFUSED");
     assert!(
         !answer.text.contains("script") && !answer.text.contains("canary"),
         "{}",

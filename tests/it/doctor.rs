@@ -78,6 +78,7 @@ impl Ward {
             title: None,
             description: String::new(),
             options,
+            secrets: Vec::new(),
             enabled: true,
         };
         self.store

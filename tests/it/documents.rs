@@ -1,4 +1,4 @@
-//! The documents that must agree with the code: README's tables and the OpenAPI description.
+//! The documents that must agree with the code: the reference's tables and the OpenAPI description.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
@@ -39,12 +39,12 @@ fn upper_case_literals(source: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The rows of README's tables whose header row begins with `header`, cells trimmed.
+/// The rows of the tables of `docs/reference.md` whose header row begins with `header`, cells trimmed.
 fn rows(header: &str) -> Vec<Vec<String>> {
-    let readme = read("README.md");
+    let reference = read("docs/reference.md");
     let mut rows = Vec::new();
     let mut is_inside = false;
-    for line in readme.lines().map(str::trim) {
+    for line in reference.lines().map(str::trim) {
         if !line.starts_with('|') {
             is_inside = false;
         } else if line.starts_with(&format!("| {header} |")) {
@@ -56,7 +56,7 @@ fn rows(header: &str) -> Vec<Vec<String>> {
     }
     assert!(
         !rows.is_empty(),
-        "README.md has no table that begins with {header}"
+        "docs/reference.md has no table that begins with {header}"
     );
     rows
 }
@@ -155,6 +155,30 @@ fn the_settings_tables_name_every_variable_that_is_read_and_no_other() {
         .collect();
 
     assert_eq!(first_column("variable"), read_there);
+}
+
+#[test]
+fn the_table_of_flags_is_that_of_plugin_pack() {
+    let source = read("src/main.rs");
+    let flags = source
+        .split("    Pack {")
+        .nth(1)
+        .unwrap()
+        .split("    },")
+        .next()
+        .unwrap();
+    let fields = flags
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with(['/', '#']));
+    let names: BTreeSet<String> = fields
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, _)| format!("--{}", name.replace('_', "-")))
+        .collect();
+
+    let documented = first_column("flag");
+    let documented = documented.iter().filter_map(|cell| cell.split(' ').next());
+    assert_eq!(documented.map(str::to_owned).collect::<BTreeSet<_>>(), names);
 }
 
 #[test]
@@ -460,7 +484,7 @@ fn every_test_and_every_check_of_the_table_of_attacks_exists() {
         .iter()
         .map(|row| row[0].split_whitespace().next().unwrap().to_owned())
         .collect();
-    let expected: Vec<String> = (1..=34).map(|number| format!("D{number}")).collect();
+    let expected: Vec<String> = (1..=39).map(|number| format!("D{number}")).collect();
     assert_eq!(numbers, expected);
 
     let mut unknown = Vec::new();

@@ -243,6 +243,21 @@ fn the_form_writes_exactly_the_options_that_exist() {
 }
 
 #[test]
+fn the_form_shows_the_four_fields_of_the_guides_and_folds_the_rest_away() {
+    let form = json("client-schema/authenticator-form.json");
+
+    let mut shown: Vec<_> = form["properties"].as_object().unwrap().iter().collect();
+    shown.sort_by_key(|(_, field)| field["x-index"].as_u64());
+
+    let names: Vec<_> = shown.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["public", "clientId", "clientSecret", "redirectUrl", "advanced"]
+    );
+    assert_eq!(form["properties"]["advanced"]["x-component"], "DingTalkAdvanced");
+}
+
+#[test]
 fn the_form_publishes_no_secret_and_masks_it() {
     let form = json("client-schema/authenticator-form.json");
 

@@ -21,6 +21,7 @@ mod languages;
 mod limits;
 mod matching;
 mod package;
+mod people;
 mod plugins;
 mod receive;
 mod security;

@@ -20,8 +20,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::{
-    AuthenticatorChanges, DatabaseSettings, IssuedToken, Linked, NewAuthenticator, NewUser, Newcomer, Page,
-    PasswordHash, Store, StoreError, SubjectIndex, User, UserId,
+    AuthenticatorChanges, DatabaseSettings, IssuedToken, Link, LinkSource, Linked, NewAuthenticator, NewUser,
+    Newcomer, Page, PasswordHash, Store, StoreError, Subject, SubjectIndex, User, UserId,
 };
 use serde_json::json;
 
@@ -37,7 +37,7 @@ async fn sign_up(store: &Store, subject: &str, phone: Option<&str>) -> User {
         .await
         .unwrap()
         .expect("the authenticator is there");
-    if let Some(linked) = linking.find_linked(subject).await.unwrap() {
+    if let Some(Link::To(linked)) = linking.find_link(subject).await.unwrap() {
         return linked.user;
     }
     let new = NewUser {
@@ -46,12 +46,27 @@ async fn sign_up(store: &Store, subject: &str, phone: Option<&str>) -> User {
     };
     let user = linking.create_user(new, now()).await.unwrap();
     linking
-        .link(user, subject, json!({"matched": "signUp"}), Some("Nick"), now())
+        .link(user, subject, a_note(), Some("Nick"), now())
         .await
         .unwrap();
-    let linked = linking.find_linked(subject).await.unwrap().unwrap();
+    let Some(Link::To(linked)) = linking.find_link(subject).await.unwrap() else {
+        panic!("just linked");
+    };
     linking.commit().await.unwrap();
     linked.user
+}
+
+fn a_source() -> LinkSource {
+    LinkSource {
+        kind: Subject::UnionId,
+        client_id: "ding".to_owned(),
+        corp_id: None,
+    }
+}
+
+/// What a link of that source notes.
+fn a_note() -> serde_json::Value {
+    a_source().noted_in(&json!({"matchedBy": "signUp"}))
 }
 
 async fn an_authenticator(store: &Store, name: &str) -> i64 {
@@ -61,6 +76,7 @@ async fn an_authenticator(store: &Store, name: &str) -> i64 {
         title: Some("DingTalk".to_owned()),
         description: String::new(),
         options: json!({"public": {"autoSignup": true}, "clientId": "ding"}),
+        secrets: Vec::new(),
         enabled: true,
     };
     store.create_authenticator(new, now()).await.unwrap().id

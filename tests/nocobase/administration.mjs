@@ -6,6 +6,9 @@ import { openWindow } from './window.mjs';
 
 export const PACKAGE = 'nocobase-plugin-auth-dingtalk';
 
+/** Stands in the options where a secret is kept apart. */
+export const MASK = '********';
+
 /** The plugin's card on the classic plugin manager page. */
 function card(window) {
   const { page, t } = window;
@@ -172,7 +175,7 @@ export async function remove(window, nocobase) {
   await nocobase.untilHealthy();
 }
 
-/** The options as they are stored, past every mask. */
+/** The options as they are stored. */
 export async function storedOptions(nocobase, name) {
   const [[text]] = await nocobase.database.query(`select options from ${nocobase.table('authenticators')} where name = '${name}'`);
   return JSON.parse(text);

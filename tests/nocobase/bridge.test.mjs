@@ -13,15 +13,15 @@ const load = Module._load;
 Module._load = (name, ...rest) => (name === '@nocobase/utils' ? { getRequestOrigin: () => 'http://nocobase.test' } : load(name, ...rest));
 const { RemotePlace } = require('../../nocobase-plugin/server/place');
 const { Sidecar } = require('../../nocobase-plugin/server/sidecar');
-const { masked, keepStoredSecret } = require('../../nocobase-plugin/server/secret-mask');
+const { KeptSecrets, redaction } = require('../../nocobase-plugin/server/kept-secrets');
 const { signInPage } = require('../../nocobase-plugin/server/sign-in-page');
 
 const MASK = '********';
-const row = (options, authType = 'dingtalk') => ({ id: 1, name: 'ding', authType, options });
 
-class Model {
-  constructor(stored, options, authType = 'dingtalk') {
-    Object.assign(this, { stored, values: { authType, options } });
+/** A row as Sequelize hands it to listeners. */
+class Row {
+  constructor(id, options, authType = 'dingtalk') {
+    Object.assign(this, { isNewRecord: id === undefined, values: { id, authType, options } });
   }
   get(key) {
     return this.values[key];
@@ -29,44 +29,118 @@ class Model {
   set(key, value) {
     this.values[key] = value;
   }
-  previous() {
-    return this.stored;
-  }
 }
 
-test('a stored secret is masked wherever a row stands in an answer', () => {
-  const answer = { data: [{ nickname: 'x', authenticators: [row({ clientId: 'id', clientSecret: 'secret' })] }], meta: { count: 1 } };
-  const out = masked(answer);
-  assert.deepEqual(out.data[0].authenticators[0].options, { clientId: 'id', clientSecret: MASK });
-  assert.equal(answer.data[0].authenticators[0].options.clientSecret, 'secret', 'the live row was changed');
+/** NocoBase as far as secrets need it: its events, its key, and one table. */
+function nocobase() {
+  const listeners = {};
+  const kept = new Map();
+  const queries = {
+    tables: new Set(),
+    createTable: async (table) => queries.tables.add(table),
+    bulkDelete: async (_table, { id, name }) => {
+      for (const key of kept.keys()) if (key === `${id} ${name}` || (name === undefined && key.startsWith(`${id} `))) kept.delete(key);
+    },
+    bulkInsert: async (_table, rows) => rows.forEach(({ id, name, value }) => kept.set(`${id} ${name}`, value)),
+    queryGenerator: { selectQuery: (_table, { where }) => where.id },
+  };
+  const sequelize = {
+    Sequelize: { DataTypes: {} },
+    getQueryInterface: () => queries,
+    query: async (id) => [...kept.keys()].filter((key) => key.startsWith(`${id} `)).map((key) => ({ name: key.split(' ')[1] })),
+  };
+  const db = { sequelize, options: { tablePrefix: 'd' }, inDialect: () => true, on: (event, listener) => (listeners[event] = listener) };
+  return { app: { db, aesEncryptor: { encrypt: async (text) => `<${text}>` } }, listeners, kept, queries };
+}
+
+/** Saves a row as NocoBase does, and tells what its options are then. */
+async function saved({ listeners }, id, options, authType) {
+  const row = new Row(undefined, options, authType);
+  if (id !== undefined && id !== 'new') Object.assign(row, { isNewRecord: false, values: { ...row.values, id } });
+  await listeners['authenticators.beforeSave'](row, {});
+  row.values.id = id;
+  await listeners['authenticators.afterSave'](row, {});
+  return row.values.options;
+}
+
+function serving(isOurs = true) {
+  const world = nocobase();
+  new KeptSecrets(world.app, () => isOurs).listen();
+  return world;
+}
+
+test('a secret is taken out of the row and kept encrypted', async () => {
+  const world = serving();
+  const given = { clientId: 'id', clientSecret: 'secret', internal: { appKey: 'k', appSecret: 'old' } };
+  assert.deepEqual(await saved(world, 'new', given), { clientId: 'id', clientSecret: MASK, internal: { appKey: 'k', appSecret: MASK } });
+  assert.deepEqual([...world.kept], [['new clientSecret', '<secret>'], ['new internal.appSecret', '<old>']]);
+  assert.equal(given.clientSecret, 'secret', 'what was handed in was changed');
+  assert.deepEqual([...world.queries.tables], ['ddingtalk_secrets']);
 });
 
-test('the secret of a row made by the community plugin is masked as well', () => {
-  assert.deepEqual(masked(row({ internal: { appKey: 'k', appSecret: 's' } })).options, { internal: { appKey: 'k', appSecret: MASK } });
+test('saving the mask keeps what is kept, another value replaces it, and nothing removes it', async () => {
+  const world = serving();
+  await saved(world, 7, { clientSecret: 'secret' });
+  assert.deepEqual(await saved(world, 7, { clientId: 'new', clientSecret: MASK }), { clientId: 'new', clientSecret: MASK });
+  assert.equal(world.kept.get('7 clientSecret'), '<secret>');
+  await saved(world, 7, { clientSecret: 'another' });
+  assert.equal(world.kept.get('7 clientSecret'), '<another>');
+  for (const options of [{ clientSecret: '' }, { clientSecret: null }, {}, { clientSecret: '{{$env.S}}' }]) {
+    await saved(world, 7, { clientSecret: 'secret' });
+    assert.deepEqual(await saved(world, 7, options), options);
+    assert.equal(world.kept.size, 0, JSON.stringify(options));
+  }
 });
 
-test('a lone template is shown, a template inside a secret is not', () => {
-  assert.equal(masked(row({ clientSecret: '{{ $env.SECRET }}' })).options.clientSecret, '{{ $env.SECRET }}');
-  assert.equal(masked(row({ clientSecret: 'a{{$env.SECRET}}' })).options.clientSecret, MASK);
+test('a mask where nothing is kept saves nothing', async () => {
+  assert.deepEqual(await saved(serving(), 'new', { clientSecret: MASK }), {});
+  assert.deepEqual(await saved(serving(), 7, { internal: { appKey: 'k', appSecret: MASK } }), { internal: { appKey: 'k' } });
 });
 
-test('options of other types are left alone', () => {
-  assert.equal(masked(row({ clientSecret: 'theirs' }, 'OIDC')).options.clientSecret, 'theirs');
+test('a lone template stays where it is, a template inside a secret does not', async () => {
+  assert.deepEqual(await saved(serving(), 7, { clientSecret: '{{ $env.SECRET }}' }), { clientSecret: '{{ $env.SECRET }}' });
+  assert.deepEqual(await saved(serving(), 7, { clientSecret: 'a{{$env.SECRET}}' }), { clientSecret: MASK });
 });
 
-test('saving the mask keeps the stored secret, saving anything else replaces it', () => {
-  const kept = new Model({ clientSecret: 'old' }, { clientId: 'new', clientSecret: MASK });
-  keepStoredSecret(kept);
-  assert.deepEqual(kept.values.options, { clientId: 'new', clientSecret: 'old' });
-  const replaced = new Model({ clientSecret: 'old' }, { clientSecret: 'new' });
-  keepStoredSecret(replaced);
-  assert.equal(replaced.values.options.clientSecret, 'new');
+test('a change of the type keeps what is kept, and rows of other types are left alone', async () => {
+  const world = serving();
+  await saved(world, 7, { clientSecret: 'secret' });
+  assert.deepEqual(await saved(world, 7, { clientSecret: MASK }, 'Email/Password'), { clientSecret: MASK });
+  assert.deepEqual(await saved(world, 7, { clientSecret: MASK }), { clientSecret: MASK });
+  assert.equal(world.kept.get('7 clientSecret'), '<secret>');
+  assert.deepEqual(await saved(world, 8, { clientSecret: 'theirs' }, 'OIDC'), { clientSecret: 'theirs' });
 });
 
-test('a mask where nothing is stored saves nothing', () => {
-  const model = new Model(undefined, { clientSecret: MASK });
-  keepStoredSecret(model);
-  assert.deepEqual(model.values.options, {});
+test('while another plugin serves the type its rows are left alone', async () => {
+  const world = serving(false);
+  assert.deepEqual(await saved(world, 7, { clientSecret: 'theirs' }), { clientSecret: 'theirs' });
+  assert.deepEqual([world.kept.size, world.queries.tables.size], [0, 0]);
+});
+
+test('a row that goes takes what is kept for it along', async () => {
+  const world = serving();
+  await saved(world, 7, { clientSecret: 'secret' });
+  await saved(world, 77, { clientSecret: 'other' });
+  await world.listeners['authenticators.afterDestroy'](new Row(7, {}), {});
+  assert.deepEqual([...world.kept.keys()], ['77 clientSecret']);
+});
+
+test('what NocoBase logs of a request holds no secret, also when the request fails', async () => {
+  const row = { authType: 'dingtalk', options: { clientId: 'id', clientSecret: 'secret', internal: { appSecret: 'old' }, template: '{{$env.X}}' } };
+  const ctx = { request: { body: row }, action: { params: { filterByTk: 1, values: [{ nested: { rows: [row] } }] } } };
+  const failure = new Error('refused');
+  await assert.rejects(redaction()(ctx, async () => {
+    assert.equal(ctx.request.body.options.clientSecret, 'secret', 'the action does not see what was sent');
+    throw failure;
+  }), failure);
+  assert.doesNotMatch(JSON.stringify(ctx), /"secret"|"old"/);
+  assert.deepEqual(ctx.request.body.options, { clientId: 'id', clientSecret: MASK, internal: { appSecret: MASK }, template: '{{$env.X}}' });
+  assert.equal(row.options.clientSecret, 'secret', 'what the action may still hold was changed');
+});
+
+test('a body nested without end is no matter to the redaction', async () => {
+  const body = JSON.parse('['.repeat(100_000) + ']'.repeat(100_000));
+  await redaction()({ request: { body } }, async () => {});
 });
 
 test('a sign-in page keeps its own query and loses what an earlier attempt left there', () => {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { BUTTON, openWindow } from './window.mjs';
 import * as admin from './administration.mjs';
 
-const FORM_LABELS = ['Sign up automatically when the user does not exist', 'Client ID', 'Client Secret', 'Redirect URL'];
+const FORM_LABELS = ['Sign up automatically when the user does not exist', 'Client ID', 'Client Secret', 'Redirect URL', 'Advanced'];
 
 export async function labelSteps({ step, browser, nocobase, name, output, clients, language }) {
   const classic = await admin.administratorWindow(browser, nocobase, { client: 'v1', language, output, name: 'labels' });

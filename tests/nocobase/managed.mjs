@@ -12,8 +12,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { PACKAGE } from './administration.mjs';
-import { packManaged, PLATFORM } from './programs.mjs';
+import { binary, packManaged, PLATFORM } from './programs.mjs';
 import { HAN_MEIMEI, LI_LEI, NAME, Site, Steps, until } from './site.mjs';
 
 const dialect = process.env.NBDT_NOCOBASE_DIALECT ?? 'postgres';
@@ -74,12 +73,11 @@ async function expectReason(pattern) {
   return finding.message;
 }
 
-/** The package with another program in it. */
+/** Uploads the package with another program in it, as the plugin manager page does. */
 async function uploadWith(bytes, name) {
   const file = path.join(site.folder, name);
   fs.writeFileSync(file, bytes, { mode: 0o755 });
-  const packed = await packManaged(path.join(site.folder, `${name}.tgz`), { program: file });
-  await site.uploadPackage(packed, `pm:update?filterByTk=${PACKAGE}`);
+  await site.uploadPackage(await packManaged(path.join(site.folder, `${name}.tgz`), { program: file }));
 }
 
 try {
@@ -275,7 +273,7 @@ try {
       }
     });
   }
-  if (launch === 'pm2' && processes === 1) {
+  if (processes === 1) {
     const bytes = fs.readFileSync(program.file);
     await steps.step('a newer package over the running one replaces the program; who had begun before ends after', async () => {
       const begun = await site.comeBack(LI_LEI.person);
@@ -299,12 +297,11 @@ try {
     });
     await steps.step('a package for a sidecar elsewhere over it: no program; the managed one over that: one', async () => {
       const remote = path.join(site.folder, 'remote.tgz');
-      const { binary } = await import('./programs.mjs');
       execFileSync(binary(), ['plugin', 'pack', '--remote', 'http://127.0.0.1:9', '--output', remote]);
-      await site.uploadPackage(remote, `pm:update?filterByTk=${PACKAGE}`);
+      await site.uploadPackage(remote);
       await until('the other place is told', async () => /127\.0\.0\.1:9/.test((await site.firstFinding().catch(() => null))?.message ?? ''), 120);
       await expectRunning(0);
-      await site.uploadPackage(site.packageFile, `pm:update?filterByTk=${PACKAGE}`);
+      await site.uploadPackage();
       await until('a program runs', () => program.running().length === 1, 120);
       await nocobase.untilHealthy();
       await expectRunning();

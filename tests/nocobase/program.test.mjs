@@ -12,6 +12,8 @@ const require = createRequire(import.meta.url);
 const { Program } = require('../../nocobase-plugin/server/program');
 const { CannotRun, findProgram, isMountedNoexec, whyItDidNotStart } = require('../../nocobase-plugin/server/cannot-run');
 
+const { UpdateWatch, forgetLoadedFiles } = require('../../nocobase-plugin/server/update');
+
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nbdt-test-'));
 after(() => fs.rmSync(folder, { recursive: true, force: true }));
 const PLATFORM = `${process.platform}-${process.arch}`;
@@ -203,6 +205,36 @@ test('the mount that a file is on says whether programs run there', async () => 
     assert.equal(await isMountedNoexec(path.join(folder, 'mounts'), mounts), expected, lines);
   }
   assert.equal(await isMountedNoexec('/nowhere', '/nowhere'), false);
+});
+
+test('files that were exchanged are noticed once, and not while one is missing', async () => {
+  const files = ['a', 'b'].map((name) => path.join(folder, `exchanged-${name}`));
+  const write = (text) => files.forEach((file) => fs.writeFileSync(file, text));
+  let noticed = 0;
+  let looks = 0;
+  write('old');
+  const watch = new UpdateWatch(() => (noticed += 1), { files, everyMs: 5 });
+  const looked = setInterval(() => (looks += 1), 5);
+  const lookSeveralTimes = async () => {
+    looks = 0;
+    await until(() => looks > 5);
+  };
+  watch.start();
+  await lookSeveralTimes();
+  fs.rmSync(files[1]);
+  await lookSeveralTimes();
+  assert.equal(noticed, 0, 'half an installation was taken for a new one');
+  write('newer');
+  await until(() => noticed > 0);
+  await lookSeveralTimes();
+  assert.equal(noticed, 1);
+  clearInterval(looked);
+});
+
+test('of what is loaded only the files of this package are forgotten', () => {
+  const cache = { '/p/ours/dist/server/index.js': 1, '/p/ours/package.json': 1, '/p/ours-too/index.js': 1, '/node/x.js': 1 };
+  forgetLoadedFiles(cache, '/p/ours');
+  assert.deepEqual(Object.keys(cache), ['/p/ours-too/index.js', '/node/x.js']);
 });
 
 test('nothing is held by the process when all have ended', () => {

@@ -92,7 +92,17 @@ pub const CUT: Refused = Refused {
 
 /// The month's quota: refused without a look, and no waiting of ours helps.
 const Q: Cell = Some(Refused {
+    code: "QUOTA_USED_UP",
+    sentence: "Your organization has used up its DingTalk calls of this month. Sign in with your password, or ask your \
+               administrator to buy more.",
     flow: Flow::Kept,
+    ..UNAVAILABLE
+});
+
+/// Refused for a reason that lasts.
+const R: Cell = Some(Refused {
+    code: "DINGTALK_REFUSED",
+    sentence: "DingTalk refused this sign-in, and trying again will not help. Give your administrator the reference.",
     ..UNAVAILABLE
 });
 
@@ -184,8 +194,8 @@ pub fn table() -> Vec<(&'static str, Effect, [Cell; 5])> {
         ("wrong types",                Effect::WrongTypes,                               [X, U,      U,       U,         U]),
         ("5 MB",                       Effect::Huge,                                     [X, U,      U,       U,         U]),
         ("a redirect",                 Effect::Redirect,                                 [U, U,      U,       U,         U]),
-        ("an error with status 200",   json(200, unknown),                               [U, U,      U,       U,         X]),
-        ("the old API's error",        json(200, r#"{"errcode":33001,"errmsg":"no"}"#),  [X, X,      X,       X,         U]),
+        ("an error with status 200",   json(200, unknown),                               [R, R,      R,       R,         X]),
+        ("the old API's error",        json(200, r#"{"errcode":33001,"errmsg":"no"}"#),  [X, X,      X,       X,         R]),
         ("a refused code with 200",    json(200, stale),                                 [C, C,      X,       X,         X]),
     ]
 }

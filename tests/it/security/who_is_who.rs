@@ -97,6 +97,7 @@ async fn add_authenticator(store: &Store, app: &DingTalkApp) {
             "clientId": app.client_id,
             "clientSecret": app.client_secret,
         }),
+        secrets: Vec::new(),
         enabled: true,
     };
     store.create_authenticator(new, now()).await.unwrap();

@@ -12,7 +12,7 @@ fn a_newcomer<'a>(subject: &'a str, phone: &str, phone_spellings: &'a [String]) 
             phone: Some(phone.to_owned()),
         },
         phone_spellings,
-        meta: json!({"matched": "signUp"}),
+        meta: a_note(),
     }
 }
 
@@ -46,14 +46,20 @@ async fn only_a_database_that_keeps_subjects_apart_signs_in_at_once() {
         let before = people(&database).await;
 
         assert!(!store.signs_in_at_once(), "no index is known");
-        let known = store.sign_in("union1", &a_session(), now()).await.unwrap();
+        let known = store
+            .sign_in("union1", &a_source(), &a_session(), now())
+            .await
+            .unwrap();
         assert_eq!(
             (known, at_once(store, "union2", "13900000002").await),
             (None, None)
         );
         assert_eq!(people(&database).await, before);
         store.ensure_subject_index().await.unwrap();
-        let known = store.sign_in("union1", &a_session(), now()).await.unwrap();
+        let known = store
+            .sign_in("union1", &a_source(), &a_session(), now())
+            .await
+            .unwrap();
         let made = at_once(store, "union2", "13900000002").await;
 
         let expected = POSTGRES.contains(&database.kind);
@@ -75,7 +81,7 @@ async fn who_is_known_is_found_and_given_a_session_once() {
             let session = a_session();
             let statements = database.statements();
 
-            let found = store.sign_in("union1", &session, now()).await.unwrap().unwrap();
+            let found = store.sign_in("union1", &a_source(), &session, now()).await.unwrap().unwrap();
 
             assert_eq!(database.statements() - statements, 1);
             let linked = store.find_linked(AUTHENTICATOR, "union1").await.unwrap();
@@ -91,14 +97,14 @@ async fn who_is_known_is_found_and_given_a_session_once() {
                 now().timestamp_millis()
             );
             assert_eq!(database.number(&recorded).await, 1);
-            let again = store.sign_in("union1", &session, now()).await.unwrap_err();
+            let again = store.sign_in("union1", &a_source(), &session, now()).await.unwrap_err();
             assert!(matches!(again, StoreError::Duplicate { field: "id" }), "{again:?}");
             let elsewhere = IssuedToken {
                 authenticator: "s_other".to_owned(),
                 ..a_session()
             };
             for (subject, session) in [("union2", a_session()), ("UNION1", a_session()), ("union1", elsewhere)] {
-                let unknown = store.sign_in(subject, &session, now()).await.unwrap();
+                let unknown = store.sign_in(subject, &a_source(), &session, now()).await.unwrap();
                 assert_eq!(unknown, None, "{subject}");
             }
             assert_eq!(people(&database).await, [2, 4, 1, 1]);
@@ -130,12 +136,58 @@ async fn the_preferred_role_is_found_at_once_as_it_is_otherwise() {
                 database.run(&change).await;
                 let otherwise = store.find_linked(AUTHENTICATOR, "union1").await.unwrap().unwrap();
                 let found = store
-                    .sign_in("union1", &a_session(), now())
+                    .sign_in("union1", &a_source(), &a_session(), now())
                     .await
                     .unwrap()
                     .unwrap();
                 assert_eq!((found.role.as_deref(), &found), (role, &otherwise));
             }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_notes_another_source_is_not_found_at_once() {
+    for kind in POSTGRES {
+        on(kind, |database| async move {
+            let store = &database.store;
+            an_authenticator(store, AUTHENTICATOR).await;
+            store.ensure_subject_index().await.unwrap();
+            at_once(store, "union1", "13900000001").await.unwrap();
+            let ours = a_source();
+            let others = [
+                LinkSource {
+                    kind: Subject::UserId,
+                    ..ours.clone()
+                },
+                LinkSource {
+                    client_id: "other".to_owned(),
+                    ..ours.clone()
+                },
+                LinkSource {
+                    corp_id: Some("corp".to_owned()),
+                    ..ours.clone()
+                },
+            ];
+            let before = people(&database).await;
+
+            for other in others {
+                let found = store
+                    .sign_in("union1", &other, &a_session(), now())
+                    .await
+                    .unwrap();
+                assert_eq!(found, None, "{other:?}");
+            }
+            for older in ["'{}'", "NULL", "'7'", r#"'{"matchedBy":"phone"}'"#] {
+                database
+                    .run(&format!("UPDATE `@usersAuthenticators` SET `meta` = {older}"))
+                    .await;
+                let found = store.sign_in("union1", &ours, &a_session(), now()).await.unwrap();
+                assert_eq!(found, None, "{older}");
+            }
+
+            assert_eq!(people(&database).await, before);
         })
         .await;
     }
@@ -306,7 +358,7 @@ async fn links_are_found_by_their_index_however_few_there_were_at_first() {
                 let (subject, phone) = (format!("union{index}"), format!("139000000{index}"));
                 at_once(&store, &subject, &phone).await.unwrap();
                 store
-                    .sign_in(&subject, &a_session(), now())
+                    .sign_in(&subject, &a_source(), &a_session(), now())
                     .await
                     .unwrap()
                     .unwrap();

@@ -13,6 +13,7 @@ async fn authenticators_are_made_found_changed_and_listed() {
             title: None,
             description: String::new(),
             options: json!({}),
+            secrets: Vec::new(),
             enabled: false,
         };
 

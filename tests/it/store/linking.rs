@@ -167,23 +167,11 @@ async fn a_phone_number_finds_its_users_with_what_speaks_against_linking_them() 
             .await
             .unwrap();
 
-        assert_eq!(both.len(), 2);
-        assert_eq!(
-            (
-                both[0].user.id,
-                both[0].is_administrator,
-                both[0].linked_subject.as_deref()
-            ),
-            (ROOT, true, None)
-        );
-        assert_eq!(
-            (
-                both[1].user.id,
-                both[1].is_administrator,
-                both[1].linked_subject.as_deref()
-            ),
-            (linked.id, false, Some("union1"))
-        );
+        let seen: Vec<_> = both
+            .iter()
+            .map(|found| (found.user.id, found.linked_subject.as_deref()))
+            .collect();
+        assert_eq!(seen, [(ROOT, None), (linked.id, Some("union1"))]);
         assert!(none.is_empty() && nothing.is_empty());
         assert_eq!(other.len(), 1);
         assert_eq!(other[0].linked_subject, None);
@@ -238,6 +226,156 @@ async fn a_taken_phone_number_and_a_second_link_are_told_apart_from_faults() {
             "{taken:?}"
         );
         assert!(matches!(linked, StoreError::Duplicate { .. }), "{linked:?}");
+    })
+    .await;
+}
+
+/// Whether the user with this number may not be linked by it.
+async fn is_administrator(store: &Store, phone: &str) -> bool {
+    let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+    let found = linking.find_by_phone(&spellings(&[phone])).await.unwrap();
+    assert_eq!(found.len(), 1);
+    linking.is_administrator(&found[0]).await.unwrap()
+}
+
+const DEPARTMENTS: [&str; 3] = [
+    "CREATE TABLE `@departments` (`id` BIGINT PRIMARY KEY, `parentId` BIGINT)",
+    "CREATE TABLE `@departmentsUsers` (`departmentId` BIGINT NOT NULL, `userId` BIGINT NOT NULL)",
+    "CREATE TABLE `@departmentsRoles` (`departmentId` BIGINT NOT NULL, `roleName` VARCHAR(255) NOT NULL)",
+];
+
+#[tokio::test]
+async fn rights_by_role_are_not_given_away_by_phone() {
+    on_every_database(|database| async move {
+        let store = &database.store;
+        an_authenticator(store, AUTHENTICATOR).await;
+        let user = sign_up(store, "union1", Some("13900000001")).await.id;
+        assert!(!is_administrator(store, "13900000001").await, "a member");
+        for (snippets, expected) in [
+            (r#"["pm"]"#, true),
+            (r#"["!pm","pm.*"]"#, true),
+            (r#"["ui.*","!pm.*"]"#, true),
+            (r#"["pm.auth.authenticators"]"#, true),
+            (r#"["!ui.*","!pm","!pm.*"]"#, false),
+            (r"[]", false),
+            (r#"{"a":1}"#, true),
+        ] {
+            database.run("DELETE FROM `@rolesUsers` WHERE `roleName` = 'builder'").await;
+            database.run("DELETE FROM `@roles` WHERE `name` = 'builder'").await;
+            database
+                .run(&format!(
+                    "INSERT INTO `@roles` (`name`, `title`, `snippets`, `createdAt`, `updatedAt`) \
+                     VALUES ('builder', 'Builder', '{snippets}', '2026-01-01 00:00:00', '2026-01-01 00:00:00')"
+                ))
+                .await;
+            database
+                .run(&format!(
+                    "INSERT INTO `@rolesUsers` (`roleName`, `userId`, `createdAt`, `updatedAt`) \
+                     VALUES ('builder', {user}, '2026-01-01 00:00:00', '2026-01-01 00:00:00')"
+                ))
+                .await;
+
+            assert_eq!(is_administrator(store, "13900000001").await, expected, "{snippets}");
+        }
+        // A role whose row is gone may come back.
+        database
+            .run(&format!("UPDATE `@rolesUsers` SET `roleName` = 'Root' WHERE `userId` = {user} AND `roleName` = 'builder'"))
+            .await;
+        assert!(is_administrator(store, "13900000001").await, "by a name");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rights_by_a_department_or_one_above_it_are_not_given_away_by_phone() {
+    on_every_database(|database| async move {
+        let store = &database.store;
+        an_authenticator(store, AUTHENTICATOR).await;
+        let user = sign_up(store, "union1", Some("13900000001")).await.id;
+        for table in DEPARTMENTS {
+            database.run(table).await;
+        }
+        // A circle must not turn for ever.
+        database
+            .run("INSERT INTO `@departments` (`id`, `parentId`) VALUES (1, NULL), (2, 1), (3, 2), (4, 5), (5, 4), (6, NULL)")
+            .await;
+        let given = "INSERT INTO `@departmentsRoles` (`departmentId`, `roleName`) VALUES (1, 'admin'), (6, 'member'), (5, 'member')";
+        database.run(given).await;
+
+        for (department, expected) in [(None, false), (Some(6), false), (Some(4), false), (Some(1), true), (Some(3), true)] {
+            database.run("DELETE FROM `@departmentsUsers`").await;
+            if let Some(department) = department {
+                database
+                    .run(&format!("INSERT INTO `@departmentsUsers` (`departmentId`, `userId`) VALUES ({department}, {user})"))
+                    .await;
+            }
+            assert_eq!(is_administrator(store, "13900000001").await, expected, "{department:?}");
+        }
+        // Half of the plugin's tables are no answer.
+        database.run("DROP TABLE `@departmentsRoles`").await;
+        let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+        let found = linking.find_by_phone(&spellings(&["13900000001"])).await.unwrap();
+        assert!(linking.is_administrator(&found[0]).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_to_nobody_is_seen_and_removed() {
+    on_every_database(|database| async move {
+        let store = &database.store;
+        an_authenticator(store, AUTHENTICATOR).await;
+        let kept = sign_up(store, "union1", None).await.id;
+        let gone = sign_up(store, "union2", None).await.id;
+        database.run(&format!("DELETE FROM `@users` WHERE `id` = {gone}")).await;
+
+        let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+        assert_eq!(linking.find_link("union2").await.unwrap(), Some(Link::Dead));
+        assert_eq!(linking.find_link("union3").await.unwrap(), None);
+        for subject in ["union1", "union2"] {
+            linking.remove_dead(subject).await.unwrap();
+        }
+        assert_eq!(linking.find_link("union2").await.unwrap(), None);
+        assert!(matches!(linking.find_link("union1").await.unwrap(), Some(Link::To(linked)) if linked.user.id == kept));
+        linking.commit().await.unwrap();
+
+        let links = "SELECT COUNT(*) FROM `@usersAuthenticators`";
+        assert_eq!(database.number(links).await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_spelling_that_the_index_does_not_know_is_listed() {
+    on_every_database(|database| async move {
+        let store = &database.store;
+        an_authenticator(store, AUTHENTICATOR).await;
+        let plain = [
+            "13900000001",
+            "8613900000002",
+            "+8613900000003",
+            "+86-13900000004",
+        ];
+        let unusual = [
+            "139 0000 0005",
+            "13900000006 ",
+            "+61-412345678",
+            "１３９00000007",
+            "0086139",
+            "1390000000",
+            "null",
+        ];
+        for phone in plain.iter().chain(&unusual) {
+            sign_up(store, phone, Some(phone)).await;
+        }
+
+        let mut listed = store.unusual_phones().await.unwrap();
+
+        listed.sort();
+        let mut expected = spellings(&unusual);
+        expected.sort();
+        assert_eq!(listed, expected);
+        assert_eq!(store.phones().await.unwrap().len(), plain.len() + unusual.len());
     })
     .await;
 }

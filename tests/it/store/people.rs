@@ -95,16 +95,7 @@ async fn a_site_without_a_default_role_makes_no_user_at_all() {
         let error = linking.create_user(NewUser::default(), now()).await.unwrap_err();
         drop(linking);
 
-        assert!(
-            matches!(
-                error,
-                StoreError::BadRow {
-                    table: "roles",
-                    column: "default"
-                }
-            ),
-            "{error:?}"
-        );
+        assert!(matches!(error, StoreError::NoDefaultRole), "{error:?}");
         assert_eq!(database.number("SELECT COUNT(*) FROM `@users`").await, 1);
     })
     .await;

@@ -44,7 +44,7 @@ async fn links_are_listed_searched_masked_and_removed() {
             (found.user_id, found.subject_masked.as_str()),
             (first.id, "uni***0-A")
         );
-        assert_eq!(found.meta, json!({"matched": "signUp"}));
+        assert_eq!(found.meta, a_note());
 
         assert!(store.unlink(AUTHENTICATOR, first.id).await.unwrap());
         assert!(!store.unlink(AUTHENTICATOR, first.id).await.unwrap());

@@ -49,6 +49,7 @@ pub async fn beside(database: &TestDatabase, settings: &[(&str, &str)]) -> TestA
             "clientId": app.dingtalk_app.client_id,
             "clientSecret": app.dingtalk_app.client_secret,
         }),
+        secrets: Vec::new(),
         enabled: true,
     };
     database.store.create_authenticator(new, now()).await.unwrap();

@@ -48,6 +48,7 @@ impl SharedSite {
                 "clientId": app.client_id,
                 "clientSecret": app.client_secret,
             }),
+            secrets: Vec::new(),
             enabled: true,
         };
         store.create_authenticator(authenticator, now).await.unwrap();

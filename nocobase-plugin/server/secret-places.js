@@ -1,0 +1,47 @@
+'use strict';
+
+// Where the options of an authenticator hold a secret, and what stands there in its stead.
+
+const { SECRET_MASK } = require('./names');
+
+// Ours, and that of the community plugin's rows.
+const PLACES = ['clientSecret', 'internal.appSecret'];
+const KEYS = new Set(PLACES.map((place) => place.split('.').pop()));
+
+// A lone template names a variable; it is no secret, and the form must show it.
+const TEMPLATE = /^\s*\{\{\s*\$env\.[^{}]+\}\}\s*$/;
+
+// Rows stand five levels deep at most; what is nested deeper must not exhaust the stack.
+const DEPTH_LIMIT = 12;
+
+const isObject = (value) => value !== null && typeof value === 'object';
+const isSecret = (value) => typeof value === 'string' && value.trim() !== '' && value !== SECRET_MASK && !TEMPLATE.test(value);
+
+function valueAt(options, place) {
+  return place.split('.').reduce((inner, key) => (isObject(inner) ? inner[key] : undefined), options);
+}
+
+/** A copy of the options with another value in a place, or with none. */
+function replaced(options, place, value) {
+  const [key, ...rest] = place.split('.');
+  const copy = { ...options };
+  if (rest.length) copy[key] = replaced(options[key], rest.join('.'), value);
+  else if (value === undefined) delete copy[key];
+  else copy[key] = value;
+  return copy;
+}
+
+/** The same without secrets, at whatever depth they stand; what holds none is not copied. */
+function redacted(value, depth = 0) {
+  if (!isObject(value) || depth > DEPTH_LIMIT) return value;
+  let copy = value;
+  for (const [key, inner] of Object.entries(value)) {
+    const clean = KEYS.has(key) && isSecret(inner) ? SECRET_MASK : redacted(inner, depth + 1);
+    if (clean === inner) continue;
+    if (copy === value) copy = Array.isArray(value) ? [...value] : { ...value };
+    copy[key] = clean;
+  }
+  return copy;
+}
+
+module.exports = { PLACES, isObject, isSecret, redacted, replaced, valueAt };

@@ -1,0 +1,176 @@
+//! What a user may do beyond the data: whether linking somebody to them would hand over the site.
+//!
+//! Rights come from roles, and roles from two places: given to the user, or to a department that the user belongs to.
+//! NocoBase takes the departments a user is in; those above them are taken here as well. A role is an administrator's by
+//! its name, or because it may configure anything at all. When in doubt somebody has such rights.
+
+use sea_orm::sea_query::{
+    Alias, CommonTableExpression, Expr, ExprTrait as _, JoinType, SelectStatement, UnionType, WithClause,
+};
+use serde_json::Value;
+
+use super::dialect::Dialect;
+use super::error::StoreError;
+use super::linking::{Linking, PhoneMatch};
+use super::names::{Column, Table};
+use super::roles::ADMINISTRATOR_ROLES;
+use super::row::Row;
+use super::store::Store;
+use super::users::UserId;
+
+const HELD: &str = "heldDepartments";
+const GIVEN: &str = "givenRole";
+
+impl Linking {
+    /// Whether this user has rights that a phone number must not give away.
+    pub async fn is_administrator(&mut self, found: &PhoneMatch) -> Result<bool, StoreError> {
+        let store = &self.store;
+        let user = found.user.id;
+        let mut roles = store.given_roles(Table::RolesUsers);
+        roles.and_where(store.col(Table::RolesUsers, Column::UserId).eq(user.0));
+        if !found.may_have_departments {
+            let rows = store
+                .find_rows_in(&self.transaction, Table::Roles, &roles)
+                .await?;
+            return is_any_administrators(&rows);
+        }
+        let (by_department, departments) = store.roles_by_department(user);
+        roles.union(UnionType::All, by_department);
+        let roles = roles.with(departments);
+        let rows = store
+            .find_rows_in(&self.transaction, Table::Roles, &roles)
+            .await?;
+        is_any_administrators(&rows)
+    }
+}
+
+impl Store {
+    /// Whether there is a table of who belongs to which department, as a number: its plugin is off by default. Asked of the
+    /// database's own list, because a statement that fails would end the transaction.
+    pub(super) fn departments_exist(&self) -> Expr {
+        let table = self.names.table(Table::DepartmentsUsers);
+        match self.dialect {
+            Dialect::Postgres => {
+                let names = self.names.schema.iter().chain([&table]);
+                let names: Vec<_> = names.map(|name| self.dialect.quoted(name)).collect();
+                let exists = "CAST(CAST(to_regclass($1) IS NOT NULL AS int) AS bigint)";
+                Expr::cust_with_values(exists, [names.join(".")])
+            }
+            Dialect::MySql { .. } => Expr::cust_with_values(
+                "(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?)",
+                [table],
+            ),
+            Dialect::Sqlite => {
+                Expr::cust_with_values("(SELECT COUNT(*) FROM sqlite_master WHERE name = ?)", [table])
+            }
+        }
+    }
+
+    /// Roles as a table gives them, with what they allow where they still exist.
+    fn given_roles(&self, giver: Table) -> SelectStatement {
+        let mut select = SelectStatement::new();
+        select
+            .from(self.names.table_ref(giver))
+            .expr_as(self.col(giver, Column::RoleName), GIVEN)
+            .join(
+                JoinType::LeftJoin,
+                self.names.table_ref(Table::Roles),
+                self.col(giver, Column::RoleName)
+                    .eq(self.col(Table::Roles, Column::Name)),
+            );
+        self.add_columns(
+            &mut select,
+            Table::Roles,
+            &[Column::Name, Column::AllowConfigure, Column::Snippets],
+        );
+        select
+    }
+
+    /// The roles of the departments that a user belongs to and of all above them. UNION, so that a circle ends.
+    fn roles_by_department(&self, user: UserId) -> (SelectStatement, WithClause) {
+        let held = Alias::new(HELD);
+        let held_id = || Expr::col((Alias::new(HELD), Alias::new(Column::Id.camel())));
+        let (members, departments, given) = (
+            Table::DepartmentsUsers,
+            Table::Departments,
+            Table::DepartmentsRoles,
+        );
+        let mut above = SelectStatement::new();
+        above
+            .from(self.names.table_ref(departments))
+            .expr(self.col(departments, Column::ParentId))
+            .inner_join(held.clone(), self.col(departments, Column::Id).eq(held_id()))
+            .and_where(self.col(departments, Column::ParentId).is_not_null());
+        let mut all = SelectStatement::new();
+        all.from(self.names.table_ref(members))
+            .expr(self.col(members, Column::DepartmentId))
+            .and_where(self.col(members, Column::UserId).eq(user.0))
+            .union(UnionType::Distinct, above);
+        let mut table = CommonTableExpression::new();
+        table
+            .table_name(held.clone())
+            .column(Alias::new(Column::Id.camel()))
+            .query(all);
+        let mut with = WithClause::new();
+        with.recursive(true).cte(table);
+        let mut roles = self.given_roles(given);
+        roles.inner_join(held, self.col(given, Column::DepartmentId).eq(held_id()));
+        (roles, with)
+    }
+}
+
+fn is_any_administrators(rows: &[Row]) -> Result<bool, StoreError> {
+    for row in rows {
+        let names = [row.text_as(GIVEN)?, row.text(Column::Name)?];
+        let is_named = names.iter().flatten().any(|name| {
+            ADMINISTRATOR_ROLES
+                .iter()
+                .any(|administrator| administrator.eq_ignore_ascii_case(name.trim()))
+        });
+        // A value that cannot be read may be anything.
+        let snippets = row.json(Column::Snippets).unwrap_or(Some(Value::Bool(true)));
+        let may_configure = row.flag(Column::AllowConfigure)?.unwrap_or_default();
+        if is_named || may_configure || grants_anything(snippets.as_ref()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Snippets are names of what may be configured, such as `pm.*`; those with `!` in front take away. A role that may
+/// configure one thing can often reach the rest from there, so any of them counts.
+fn grants_anything(snippets: Option<&Value>) -> bool {
+    match snippets {
+        None | Some(Value::Null) => false,
+        Some(Value::Array(names)) => names.iter().any(|name| {
+            name.as_str()
+                .is_none_or(|name| !name.trim_start().starts_with('!'))
+        }),
+        Some(_) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_role_that_may_configure_anything_is_an_administrators() {
+        for snippets in [
+            json!(["pm"]),
+            json!(["pm.*"]),
+            json!(["!pm", "!pm.*", "ui.*"]),
+            json!(["!ui.*", "pm.auth.authenticators"]),
+            json!([7]),
+            json!("pm"),
+            json!({"0": "!pm"}),
+        ] {
+            assert!(grants_anything(Some(&snippets)), "{snippets}");
+        }
+        for snippets in [json!(null), json!([]), json!(["!ui.*", "!pm", "!pm.*"])] {
+            assert!(!grants_anything(Some(&snippets)), "{snippets}");
+        }
+    }
+}
