@@ -12,8 +12,8 @@
 //!
 //! [`http`] is the edge, [`app`] puts everything together, [`config`] says how. [`audit`] keeps who signed in,
 //! [`doctor`] says what is wrong, [`plugin`] is what runs inside NocoBase, [`simulator`] is a DingTalk to develop
-//! and test against. [`clock`] and [`entropy`] hand in time and randomness, [`phone`] tells when two spellings are one
-//! number, [`causes`] says why something failed.
+//! and test against. [`clock`] and [`entropy`] hand in time and randomness, [`tls`] HTTP clients, [`phone`] tells when
+//! two spellings are one number, [`causes`] says why something failed.
 
 pub mod app;
 pub mod audit;
@@ -32,6 +32,7 @@ mod remembered;
 pub mod session;
 pub mod sign_in;
 pub mod simulator;
+pub mod tls;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

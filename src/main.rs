@@ -3,6 +3,7 @@
 mod commands;
 mod failure;
 mod health;
+mod log_lines;
 mod managed;
 mod output;
 mod signals;
@@ -17,6 +18,7 @@ use nocobase_dingtalk::plugin::{self, Contents, Platform, Program};
 
 use commands::{examine, run_demo, serve, show_first_password};
 use failure::Failure;
+use log_lines::start_log;
 use output::{complain, say};
 
 /// Exit code of a start that the settings or the surroundings prevent.
@@ -353,27 +355,4 @@ fn block_on<F: Future<Output = Result<(), Failure>>>(future: F) -> Result<(), Fa
         .build()
         .map_err(Failure::Runtime)?;
     runtime.block_on(future)
-}
-
-/// Info and above, unless RUST_LOG says otherwise; the database driver's own lines only from warnings on.
-fn start_log(format: LogFormat) {
-    use std::io::Write as _;
-    let mut builder = env_logger::Builder::new();
-    builder
-        .filter_level(log::LevelFilter::Info)
-        .filter_module("sqlx", log::LevelFilter::Warn)
-        .filter_module("actix_server", log::LevelFilter::Warn)
-        .parse_default_env();
-    if format == LogFormat::Json {
-        builder.format(|out, record| {
-            let line = serde_json::json!({
-                "time": out.timestamp_millis().to_string(),
-                "level": record.level().as_str(),
-                "target": record.target(),
-                "message": record.args().to_string(),
-            });
-            writeln!(out, "{line}")
-        });
-    }
-    builder.init();
 }

@@ -156,7 +156,7 @@ pub async fn floor(database: &str, dingtalk_url: &str) -> Outcome<()> {
             .max_connections(POOL)
             .connect(database)
             .await?,
-        dingtalk: reqwest::Client::builder().no_proxy().build()?,
+        dingtalk: nocobase_dingtalk::tls::client_builder().no_proxy().build()?,
         dingtalk_url: dingtalk_url.to_owned(),
     });
     serve(2, 0, move |config| {

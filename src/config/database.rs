@@ -1,8 +1,8 @@
 //! NocoBase's database, from NocoBase's `DB_*` variables.
 
 use chrono::{FixedOffset, Local, Offset as _, Utc};
-use jiff::{Timestamp, tz::TimeZone};
 use secrecy::SecretString;
+use tz::TimeZone;
 
 use super::{ConfigError, Sources};
 use crate::nocobase::{DatabaseSettings, ServerDatabase, ServerDialect, SslMode, SslModeError, SslSettings};
@@ -72,7 +72,8 @@ pub(super) fn timezone(
 
 /// The offset at this moment: like NocoBase's, it stays as it was at the start.
 fn offset(text: &str) -> Option<FixedOffset> {
-    if text == "Z" {
+    // Also where no time zones are installed.
+    if matches!(text, "Z" | "UTC" | "Etc/UTC") {
         return Some(Utc.fix());
     }
     // NocoBase knows +8:00 and +08:00, and takes +0800 for a name.
@@ -80,8 +81,9 @@ fn offset(text: &str) -> Option<FixedOffset> {
         let (sign, digits) = hours.split_at_checked(1)?;
         return format!("{sign}{digits:0>2}:{minutes}").parse().ok();
     }
-    let zone = TimeZone::get(text).ok()?;
-    FixedOffset::east_opt(zone.to_offset(Timestamp::now()).seconds())
+    // With the colon it is read as a name, never as a rule such as `CET-1CEST`, which NocoBase does not know either.
+    let zone = TimeZone::from_posix_tz(&format!(":{text}")).ok()?;
+    FixedOffset::east_opt(zone.find_current_local_time_type().ok()?.ut_offset())
 }
 
 /// The certificate variables hold either the text itself or the path of a file.

@@ -10,6 +10,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use super::call::Call;
 use super::error::{DingTalkError, Fault, SetUpFault};
 use super::refusal::sanitized;
+use crate::tls::client_builder;
 
 /// Any answer used here is a few hundred bytes.
 const ANSWER_BYTES: usize = 256 * 1024;
@@ -23,7 +24,7 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
 
 /// A client that does what it is told and nothing else: no redirects, no repeats, no proxy of the environment.
 pub(super) fn client(connect: Duration, total: Duration) -> Result<Client, DingTalkError> {
-    Client::builder()
+    client_builder()
         .user_agent(concat!("nocobase-dingtalk/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
         .retry(reqwest::retry::never())

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::nocobase::{Store, StoreError, UserId};
 use crate::session::{Claims, SessionSecret};
+use crate::tls::client_builder;
 
 use super::database;
 use super::finding::Finding;
@@ -84,11 +85,7 @@ async fn ask(neighbour: &Neighbour<'_>, url: &Url) -> Option<Answer> {
     };
     let token = neighbour.secret.sign(&claims).ok()?;
     let address = url.join(&format!("{}auth:check", neighbour.api_base)).ok()?;
-    let client = reqwest::Client::builder()
-        .timeout(ANSWER_WITHIN)
-        .no_proxy()
-        .build()
-        .ok()?;
+    let client = client_builder().timeout(ANSWER_WITHIN).no_proxy().build().ok()?;
     let response = client
         .get(address)
         .bearer_auth(token)

@@ -7,6 +7,7 @@
 pub mod cookies;
 mod ended;
 mod first_password;
+mod hmac;
 pub mod password;
 mod passwords;
 pub mod policy;

@@ -11,6 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::hmac;
 use crate::nocobase::UserId;
 
 /// The `aud` of a bridge token.
@@ -122,6 +123,7 @@ const SHORT: usize = 32;
 impl SessionSecret {
     /// Takes the secret as NocoBase uses it: bytes, not decoded from anything.
     pub fn new(bytes: &[u8]) -> Self {
+        hmac::provide();
         let mut of_session = hmac_validation();
         of_session.validate_aud = false;
         let mut of_bridge = hmac_validation();

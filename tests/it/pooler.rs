@@ -71,7 +71,8 @@ async fn behind_pgbouncer_everything_is_done_whole_or_not_at_all() {
             title: None,
             description: String::new(),
             options: json!({}),
-            enabled: true,
+            secrets: Vec::new(),
+        enabled: true,
         };
         store.verify_shape().await.unwrap();
         store.create_authenticator(new, now()).await.unwrap();

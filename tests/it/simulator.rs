@@ -45,7 +45,7 @@ impl Bench {
         let simulator = Simulator::start(SimulatorOptions::default()).await.unwrap();
         let control = simulator.control();
         control.hold_time();
-        let http = Client::builder()
+        let http = nocobase_dingtalk::tls::client_builder()
             .redirect(redirect::Policy::none())
             .no_proxy()
             .build()

@@ -101,7 +101,7 @@ impl Answer {
 impl Browser {
     /// A fresh profile.
     pub fn new(base: &str) -> Self {
-        let client = reqwest::Client::builder()
+        let client = nocobase_dingtalk::tls::client_builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
