@@ -18,7 +18,7 @@ const SECRET: &[u8] = b"a secret of the benchmark, thirty-nine characters";
 const NOW: i64 = 1_763_600_523;
 
 fn sealing(criterion: &mut Criterion) {
-    let seal = FlowSeal::new(SECRET, Entropy::secure());
+    let seal = FlowSeal::new(SECRET, None, Entropy::secure());
     let now = DateTime::from_timestamp(NOW, 0).unwrap();
     let begun = Begun::new(
         "s_dingtalk",

@@ -80,6 +80,9 @@ function successBadge(event) {
     case 'passwordSignIn': return [h('span', { class: 'badge badge-ok' }, t('Signed in')), ' ', h('span', { class: 'hint' }, t('Password'))];
     case 'unlink': return h('span', { class: 'badge' }, t('Link removed'));
     case 'settingsChange': return h('span', { class: 'badge' }, t('Settings'));
+    case 'pluginChange': return h('span', { class: 'badge' }, t('Plugin'));
+    case 'passwordChange': return h('span', { class: 'badge' }, t('Password changed'));
+    case 'signOut': return h('span', { class: 'badge' }, t('Signed out'));
     default: return h('span', { class: 'badge' }, event);
   }
 }

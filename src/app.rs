@@ -13,19 +13,21 @@ use log::{info, warn};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::audit::{Audit, AuditError};
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::config::{Config, Listen, Mode};
 use crate::dingtalk::{DingTalk, DingTalkError};
 use crate::entropy::Entropy;
+use crate::files::make_private_folder;
 use crate::http::{
     Address, AppState, Bounds, Demo, Guesses, Limits, Listener, Metrics, Packages, Pause, Server, Stop,
     TrustedProxies,
 };
 use crate::nocobase::{RootUser, Store, StoreError, SubjectIndex};
-use crate::session::{Passwords, SessionSecret, Sessions, password};
+use crate::session::{FirstPassword, Passwords, SessionSecret, Sessions, password};
 use crate::sign_in::{Parts, SignIn, Site};
 
-pub use examination::{enable_password, examine};
+pub use examination::{enable_password, examine, first_password};
 
 /// Why the server could not be started. Its text is shown to the person who starts it.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,12 @@ pub enum StartError {
         folder: std::path::PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// There is nothing to look at.
+    #[error("there is no database in the storage folder {}; give the folder that the sidecar runs with, or start the sidecar once", folder.display())]
+    NothingThere {
+        /// The folder.
+        folder: std::path::PathBuf,
     },
     /// The database cannot be used.
     #[error("the database cannot be used")]
@@ -77,7 +85,6 @@ pub struct App {
 }
 
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
-const PASSWORD_BYTES: usize = 12;
 
 impl App {
     /// Builds everything: database, audit, clients, use cases, server.
@@ -88,9 +95,11 @@ impl App {
         demo: Option<Demo>,
     ) -> Result<Self, StartError> {
         let listener = listen(&config.listen)?;
-        make_storage(&config.storage)?;
+        make_private_folder(&config.storage).map_err(unusable(&config.storage))?;
         let metrics = Metrics::new()?;
-        let (store, first_password) = open_store(&config, &metrics, &clock, &entropy).await?;
+        let kept = FirstPassword::in_folder(&config.storage).map_err(unusable(&config.storage))?;
+        let store = open_store(&config, &kept, &metrics, &clock, &entropy).await?;
+        let first_password = kept.unused();
         let is_ours = config.mode == Mode::Alone;
         let subject_index = if is_ours {
             Some(store.ensure_subject_index().await)
@@ -134,6 +143,7 @@ impl App {
             store: store.clone(),
             sessions,
             sign_in,
+            first_password: kept,
             dingtalk,
             audit,
             metrics,
@@ -177,7 +187,7 @@ impl App {
         self.server.stopper()
     }
 
-    /// The password made for the first administrator, when this start made the database and none was set.
+    /// The password made for the first administrator, when none was set, as long as nobody has used it.
     pub fn first_password(&self) -> Option<&SecretString> {
         self.first_password.as_ref()
     }
@@ -208,32 +218,40 @@ fn listen(wanted: &Listen) -> Result<Listener, StartError> {
     }
 }
 
-fn make_storage(folder: &Path) -> Result<(), StartError> {
-    std::fs::create_dir_all(folder).map_err(|source| StartError::Storage {
+fn unusable(folder: &Path) -> impl FnOnce(io::Error) -> StartError {
+    |source| StartError::Storage {
         folder: folder.to_owned(),
         source,
-    })
+    }
 }
 
 async fn open_store(
     config: &Config,
+    kept: &FirstPassword,
     metrics: &Metrics,
     clock: &Clock,
     entropy: &Entropy,
-) -> Result<(Store, Option<SecretString>), StartError> {
+) -> Result<Store, StartError> {
     let counted = metrics.clone();
     let observer = Arc::new(move |report: &crate::nocobase::StatementReport| {
         counted.statement_ran(report.failed, report.elapsed);
     });
     let store = Store::connect(&config.database, observer).await?;
+    if store.is_pooled() {
+        info!("a connection pooler stands before the database: each statement is a transaction of its own");
+    }
     if config.mode == Mode::BesideNocoBase {
         store.verify_shape().await?;
-        return Ok((store, None));
+        return Ok(store);
+    }
+    if store.is_furnished().await? {
+        return Ok(store);
     }
     let given = config.first_administrator.password.clone();
-    let password = given
-        .clone()
-        .unwrap_or_else(|| SecretString::from(entropy.text::<PASSWORD_BYTES>()));
+    let password = match given {
+        Some(password) => password,
+        None => kept.unused_or_new(entropy).map_err(unusable(&config.storage))?,
+    };
     let root = RootUser {
         email: config.first_administrator.email.clone(),
         username: config.first_administrator.username.clone(),
@@ -252,7 +270,7 @@ async fn open_store(
             root.username
         );
     }
-    Ok((store, (is_new && given.is_none()).then_some(password)))
+    Ok(store)
 }
 
 async fn ensure_index(store: &Store, may_create: bool) -> Option<Result<SubjectIndex, StoreError>> {
@@ -274,7 +292,10 @@ async fn ensure_index(store: &Store, may_create: bool) -> Option<Result<SubjectI
         }
         Ok(SubjectIndex::Present | SubjectIndex::Plain | SubjectIndex::NotUsed) => {}
         Err(error) => {
-            warn!("the index over authenticator and uuid on usersAuthenticators could not be made: {error}");
+            warn!(
+                "the index over authenticator and uuid on usersAuthenticators could not be made: {}",
+                with_causes(error)
+            );
         }
     }
     Some(outcome)
@@ -285,7 +306,7 @@ fn prune_regularly(audit: Audit, clock: Clock) {
         loop {
             tokio::time::sleep(PRUNE_EVERY).await;
             if let Err(error) = audit.prune(clock.now()).await {
-                warn!("old audit files were not removed: {error}");
+                warn!("old audit files were not removed: {}", with_causes(&error));
             }
         }
     });

@@ -1,6 +1,6 @@
 //! What the command line asks for.
 
-use log::{error, info};
+use log::info;
 use nocobase_dingtalk::app::demo::{self, DEMO_PASSWORD, RunningDemo};
 use nocobase_dingtalk::app::{self, App};
 use nocobase_dingtalk::clock::Clock;
@@ -11,28 +11,21 @@ use nocobase_dingtalk::http::Stop;
 use nocobase_dingtalk::plugin::{Language, Locales};
 use secrecy::ExposeSecret as _;
 
-use crate::{DoctorArguments, Failure};
-
-/// Writes a line for the person who started us. A reader who went away has seen enough.
-pub fn say(line: &str) {
-    use std::io::Write as _;
-    if writeln!(std::io::stdout(), "{line}").is_err() {
-        std::process::exit(0);
-    }
-}
+use crate::DoctorArguments;
+use crate::failure::Failure;
+use crate::output::{announce, say};
+use crate::signals::Signals;
 
 /// Examines, or lets someone in who is locked out; fails when something is wrong.
 pub async fn examine(config: Config, arguments: &DoctorArguments, language: Language) -> Result<(), Failure> {
     let clock = Clock::system();
     if arguments.enable_password {
         let count = app::enable_password(&config, &clock).await?;
-        match count {
-            0 => say("Sign-in with a password is enabled already."),
-            _ => say(
-                "Sign-in with a password is enabled again. Restart NocoBase, which remembers the old state.",
-            ),
-        }
-        return Ok(());
+        let done = match count {
+            0 => "Sign-in with a password is enabled already.",
+            _ => "Sign-in with a password is enabled again. Restart NocoBase, which remembers the old state.",
+        };
+        return say(done).map_err(Failure::Output);
     }
     let findings = app::examine(config, &clock, arguments.authenticator.as_deref()).await?;
     let locales = Locales::embedded();
@@ -44,6 +37,7 @@ pub async fn examine(config: Config, arguments: &DoctorArguments, language: Lang
             .collect();
         locales.format(language, key, &parameters)
     };
+    let mut lines = Vec::new();
     if arguments.json {
         let rows: Vec<serde_json::Value> = findings
             .iter()
@@ -56,111 +50,110 @@ pub async fn examine(config: Config, arguments: &DoctorArguments, language: Lang
                 })
             })
             .collect();
-        say(&serde_json::json!({ "findings": rows }).to_string());
+        lines.push(serde_json::json!({ "findings": rows }).to_string());
     } else {
         for finding in &findings {
-            say(&format!(
-                "{:8} {}",
-                finding.status.label(),
-                text(finding, finding.message_key)
-            ));
-            if let Some(action) = finding.action_key {
-                say(&format!("{:8} {}", "", text(finding, action)));
-            }
+            let seen = text(finding, finding.message_key);
+            lines.push(format!("{:8} {seen}", finding.status.label()));
+            lines.extend(
+                finding
+                    .action_key
+                    .map(|key| format!("{:8} {}", "", text(finding, key))),
+            );
         }
     }
+    let said = lines.iter().try_for_each(|line| say(line));
     if doctor::worst(&findings) == Status::Error {
-        Err(Failure::Findings)
-    } else {
-        Ok(())
+        return Err(Failure::Findings);
     }
+    said.map_err(Failure::Output)
+}
+
+/// Shows what was made for the first administrator.
+pub fn show_first_password(config: &Config) -> Result<(), Failure> {
+    let password = app::first_password(config)?.ok_or(Failure::NoFirstPassword)?;
+    say(password.expose_secret()).map_err(Failure::Output)
 }
 
 /// Runs the sidecar until it is stopped.
 pub async fn serve(config: Config) -> Result<(), Failure> {
-    let mode = config.mode;
+    let signals = Signals::watch().map_err(Failure::Runtime)?;
+    let (mode, format) = (config.mode, config.log_format);
     let public_path = config.public_path.clone();
     let administrator = config.first_administrator.username.clone();
     let app = App::build(config, Clock::system(), Entropy::secure(), None).await?;
     let address = app.address();
+    let mut lines = Vec::new();
     match mode {
         Mode::Alone => {
-            say(&format!("Sign-in page  http://{address}{public_path}signin"));
-            say(&format!(
+            lines.push(format!("Sign-in page  http://{address}{public_path}signin"));
+            lines.push(format!(
                 "Plugins       http://{address}{public_path}admin/settings/plugin-manager"
             ));
-            say(&format!(
+            lines.push(format!(
                 "Settings      http://{address}{public_path}admin/settings/auth/authenticators"
             ));
-            if let Some(password) = app.first_password() {
-                say(&format!(
-                    "Administrator {administrator}, password {} (shown only now)",
+            lines.extend(app.first_password().map(|password| {
+                format!(
+                    "Administrator {administrator}, password {} (`nocobase-dingtalk first-password` shows it until it is used)",
                     password.expose_secret()
-                ));
-            }
+                )
+            }));
         }
         Mode::BesideNocoBase => {
-            say(&format!("Sidecar       http://{address}"));
-            say(&format!(
+            lines.push(format!("Sidecar       http://{address}"));
+            lines.push(format!(
                 "Package       http://{address}/plugin.tgz (add it on NocoBase's plugin manager page)"
             ));
         }
     }
+    announce(format, &lines);
     info!("listening on {address}");
-    until_stopped(app).await
+    until_stopped(app, signals).await
 }
 
 /// Runs the sidecar and the simulated DingTalk until they are stopped.
 pub async fn run_demo(config: Config, simulator_listen: std::net::SocketAddr) -> Result<(), Failure> {
-    let public_path = config.public_path.clone();
+    let signals = Signals::watch().map_err(Failure::Runtime)?;
+    let (public_path, format) = (config.public_path.clone(), config.log_format);
     let RunningDemo { app, simulator } =
         demo::build(config, simulator_listen, Clock::system(), Entropy::secure()).await?;
     let address = app.address();
-    say(&format!(
-        "Sign-in page        http://{address}{public_path}signin"
-    ));
-    say(&format!("Simulated DingTalk  {}", simulator.url()));
-    say(&format!("Administrator       nocobase / {DEMO_PASSWORD}"));
-    say("");
-    say("Try it: open the sign-in page, click the DingTalk button, choose a person, approve.");
-    say("  Li Lei      is matched to an existing user by phone number");
-    say("  Han Meimei  is new and signed up automatically");
-    say("  Wang Fang   shares no phone number, Alex Kim has a foreign one,");
-    say("  Zhao Yun    is outside the organization, Chen Chen's number is on two users");
-    say("Then sign in as administrator and look at the authentication settings. Stop with Ctrl-C.");
-    let outcome = until_stopped(app).await;
+    let lines = [
+        format!("Sign-in page        http://{address}{public_path}signin"),
+        format!("Simulated DingTalk  {}", simulator.url()),
+        format!("Administrator       nocobase / {DEMO_PASSWORD}"),
+        String::new(),
+        "Try it: open the sign-in page, click the DingTalk button, choose a person, approve.".to_owned(),
+        "  Li Lei      is matched to an existing user by phone number".to_owned(),
+        "  Han Meimei  is new and signed up automatically".to_owned(),
+        "  Wang Fang   shares no phone number, Alex Kim has a foreign one,".to_owned(),
+        "  Zhao Yun    is outside the organization, Chen Chen's number is on two users".to_owned(),
+        "Then sign in as administrator and look at the authentication settings. Stop with Ctrl-C.".to_owned(),
+    ];
+    announce(format, &lines);
+    let outcome = until_stopped(app, signals).await;
     simulator.stop().await;
     outcome
 }
 
-/// Answers until Ctrl-C or SIGTERM; a second one does not wait for requests in flight.
-async fn until_stopped(app: App) -> Result<(), Failure> {
-    let stop = app.stopper();
-    tokio::spawn(stop_on_signal(stop));
+/// Answers until it is told to stop; told again, it does not wait for requests in flight.
+async fn until_stopped(app: App, signals: Signals) -> Result<(), Failure> {
+    let store = app.store().clone();
+    tokio::spawn(stop_on(signals, app.stopper()));
     app.run().await.map_err(Failure::Run)?;
+    store.close().await;
     info!("stopped");
     Ok(())
 }
 
-async fn stop_on_signal(stop: Stop) {
-    until_signalled().await;
+async fn stop_on(mut signals: Signals, stop: Stop) {
+    signals.next().await;
     info!("stopping; requests in flight are finished first");
-    let first = stop.clone();
-    tokio::spawn(async move { first.gracefully().await });
-    until_signalled().await;
-    stop.now().await;
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-pub async fn until_signalled() {
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        },
-        Err(failure) => {
-            error!("SIGTERM cannot be watched: {failure}");
-            std::future::pending::<()>().await;
-        }
+    let gently = stop.clone();
+    tokio::spawn(async move { gently.gracefully().await });
+    loop {
+        signals.next().await;
+        stop.now().await;
     }
 }

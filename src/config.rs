@@ -11,7 +11,7 @@ mod secret;
 mod sources;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -19,7 +19,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::dingtalk::{Endpoints, Limits};
-use crate::nocobase::{AesKey, DatabaseSettings};
+use crate::nocobase::{AesKey, DatabaseSettings, LANGUAGES};
 use crate::sign_in::{Origin, SecretBytes};
 
 pub use handover::{Handover, HandoverError};
@@ -72,6 +72,12 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
+    /// Others can read our key.
+    #[error("the key file {} can be read by others than its owner; see that nobody has, make its mode 0600, or remove it and let a new one be made", path.display())]
+    KeyMode {
+        /// Its path.
+        path: PathBuf,
+    },
     /// A key file does not hold exactly 32 bytes.
     #[error("the key file {} must hold exactly 32 bytes", path.display())]
     KeyLength {
@@ -95,6 +101,7 @@ impl ConfigError {
             Self::EnvFile { .. }
             | Self::EnvFileLine { .. }
             | Self::KeyFile { .. }
+            | Self::KeyMode { .. }
             | Self::KeyLength { .. }
             | Self::Handover(_) => None,
         }
@@ -239,7 +246,10 @@ struct Surroundings {
 }
 
 impl Surroundings {
-    fn alone_or_remote(sources: &Sources) -> Result<Self, ConfigError> {
+    fn alone_or_remote(
+        sources: &Sources,
+        own_secret: fn(&Path) -> Result<SecretBytes, ConfigError>,
+    ) -> Result<Self, ConfigError> {
         let mode = if sources.text("DB_DIALECT").is_some() {
             Mode::BesideNocoBase
         } else {
@@ -249,14 +259,14 @@ impl Surroundings {
         let public_path = slashed(sources.text("APP_PUBLIC_PATH").unwrap_or("/"));
         let api_base = sources.text("API_BASE_PATH").unwrap_or("/api/");
         let api_base = slashed(&format!("{public_path}{}", api_base.trim_start_matches('/')));
+        let aes_key = match mode {
+            Mode::Alone => Some(secret::own_aes_key(&storage.join("secrets.key"), own_secret)?),
+            Mode::BesideNocoBase => secret::aes_key(sources)?,
+        };
         Ok(Self {
             mode,
             managed: None,
-            listen: Listen::Address(
-                sources
-                    .parsed("SIDECAR_LISTEN", "an address and port such as 127.0.0.1:13100")?
-                    .unwrap_or(DEFAULT_LISTEN),
-            ),
+            listen: Listen::Address(sources.listen()?),
             database: match mode {
                 Mode::Alone => DatabaseSettings::Sqlite {
                     path: storage.join("nocobase-dingtalk.sqlite"),
@@ -264,13 +274,10 @@ impl Surroundings {
                 Mode::BesideNocoBase => database::read(sources)?,
             },
             secret: match mode {
-                Mode::Alone => secret::own(&storage.join("session-secret.key"))?,
-                Mode::BesideNocoBase => secret::of_nocobase(sources)?,
+                Mode::Alone => own_secret(&storage.join("session-secret.key"))?,
+                Mode::BesideNocoBase => secret::of_nocobase(sources, aes_key.is_some())?,
             },
-            aes_key: match mode {
-                Mode::Alone => Some(secret::own_aes_key(&storage.join("secrets.key"))?),
-                Mode::BesideNocoBase => secret::aes_key(sources)?,
-            },
+            aes_key,
             api_base,
             public_path,
             sidecar_url: sources.url("SIDECAR_URL")?,
@@ -303,7 +310,7 @@ impl Surroundings {
                 restarts: handover.restarts,
             }),
             database: handover.database()?,
-            secret: handover.session_secret()?,
+            secret: secret::unknown(&handover.session_secret()?)?,
             aes_key: Some(handover.aes_key()?),
             listen: handover.socket.map_or(Listen::Address(LOOPBACK), Listen::Socket),
             storage: storage(sources, handover.storage),
@@ -320,9 +327,23 @@ impl Surroundings {
 }
 
 impl Config {
-    /// Reads and checks every setting that this way of running uses, alone or with NocoBase's own variables.
+    /// Reads and checks every setting that this way of running uses, alone or with NocoBase's own variables; alone, makes
+    /// the secret where there is none yet.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        Surroundings::alone_or_remote(sources)
+        Self::read(sources, secret::own)
+    }
+
+    /// As [`Config::load`], for who only looks: nothing is written. A secret that has not been made yet is one that signs
+    /// nothing.
+    pub fn load_untouched(sources: &Sources) -> Result<Self, ConfigError> {
+        Self::read(sources, secret::own_or_none)
+    }
+
+    fn read(
+        sources: &Sources,
+        own_secret: fn(&Path) -> Result<SecretBytes, ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        Surroundings::alone_or_remote(sources, own_secret)
             .and_then(|surroundings| Self::complete(sources, surroundings))
             .map_err(|error| sources.located(error))
     }
@@ -361,8 +382,8 @@ impl Config {
             audit_retention_days: sources
                 .parsed("SIDECAR_AUDIT_DAYS", "a number of days")?
                 .unwrap_or(DEFAULT_AUDIT_DAYS),
-            first_administrator: first_administrator(sources),
-            language: sources.text("INIT_APP_LANG").unwrap_or("en-US").to_owned(),
+            first_administrator: first_administrator(sources, surroundings.mode)?,
+            language: language(sources, surroundings.mode)?,
             cors: Cors {
                 whitelist: surroundings.cors_whitelist.as_deref().map(comma_list),
             },
@@ -384,8 +405,18 @@ const DEFAULT_AUDIT_DAYS: u32 = 180;
 /// An office of 2000 people is one address: all may be under way at once, and each may give up once before.
 pub const DEFAULT_ATTEMPTS_PER_ADDRESS: u32 = 4000;
 const DEFAULT_REQUEST_SECONDS: u64 = 10;
+/// Characters that a password has, alone.
+pub const SHORTEST_PASSWORD: usize = 8;
 /// Each may hold 32 KiB of a half-sent head.
 const DEFAULT_CONNECTIONS: usize = 4096;
+
+impl Sources {
+    /// Where it listens.
+    pub fn listen(&self) -> Result<SocketAddr, ConfigError> {
+        let address = self.parsed("SIDECAR_LISTEN", "an address and port such as 127.0.0.1:13100")?;
+        Ok(address.unwrap_or(DEFAULT_LISTEN))
+    }
+}
 
 fn storage(sources: &Sources, default: PathBuf) -> PathBuf {
     sources.path("SIDECAR_STORAGE").unwrap_or(default)
@@ -486,14 +517,31 @@ fn limits(sources: &Sources) -> Result<Limits, ConfigError> {
     })
 }
 
-fn first_administrator(sources: &Sources) -> FirstAdministrator {
+/// The language that a database of our own begins with; beside NocoBase the variable may name any that NocoBase has.
+fn language(sources: &Sources, mode: Mode) -> Result<String, ConfigError> {
+    let name = "INIT_APP_LANG";
+    let language = sources.text(name).unwrap_or("en-US");
+    if mode == Mode::Alone && !LANGUAGES.contains(&language) {
+        let expected = "it is en-US, zh-CN, hi-IN, ru-RU, de-DE, id-ID or tr-TR";
+        return Err(ConfigError::Invalid { name, expected });
+    }
+    Ok(language.to_owned())
+}
+
+fn first_administrator(sources: &Sources, mode: Mode) -> Result<FirstAdministrator, ConfigError> {
     let text = |name, default: &str| sources.text(name).unwrap_or(default).to_owned();
-    FirstAdministrator {
+    let name = "INIT_ROOT_PASSWORD";
+    let password = sources.text(name);
+    if mode == Mode::Alone && password.is_some_and(|password| password.chars().count() < SHORTEST_PASSWORD) {
+        let expected = "it has at least 8 characters";
+        return Err(ConfigError::Invalid { name, expected });
+    }
+    Ok(FirstAdministrator {
         email: text("INIT_ROOT_EMAIL", "admin@nocobase.com"),
         username: text("INIT_ROOT_USERNAME", "nocobase"),
         nickname: text("INIT_ROOT_NICKNAME", "Super Admin"),
-        password: sources.text("INIT_ROOT_PASSWORD").map(SecretString::from),
-    }
+        password: password.map(SecretString::from),
+    })
 }
 
 #[cfg(test)]
@@ -537,6 +585,8 @@ mod tests {
             ("DINGTALK_API_URL", "not a url"),
             ("DINGTALK_QPS_PER_API", "-1"),
             ("LOG_FORMAT", "xml"),
+            ("INIT_APP_LANG", "xx-XX"),
+            ("INIT_ROOT_PASSWORD", "seven77"),
             ("SIDECAR_AUDIT_DAYS", "soon"),
             ("SIDECAR_CREATE_INDEX", "maybe"),
             ("SIDECAR_ATTEMPTS_PER_ADDRESS", "-7"),
@@ -565,21 +615,101 @@ mod tests {
         assert_eq!(*first, *second);
     }
 
-    #[test]
-    fn the_secrets_that_nocobases_command_line_gives_everyone_are_refused() {
-        let beside = [
-            ("DB_DIALECT", "postgres"),
-            ("DB_HOST", "h"),
-            ("DB_DATABASE", "d"),
-            ("DB_USER", "u"),
-        ];
-        for key in ["test-jwt-secret", "your-secret-key", "test-key", ""] {
-            let mut settings = beside.to_vec();
-            settings.push(("APP_KEY", key));
-            settings.push(("STORAGE_PATH", "/nonexistent"));
+    const BESIDE: [(&str, &str); 5] = [
+        ("DB_DIALECT", "postgres"),
+        ("DB_HOST", "h"),
+        ("DB_DATABASE", "d"),
+        ("DB_USER", "u"),
+        ("STORAGE_PATH", "/nonexistent"),
+    ];
+    /// Long enough to stand without an AES key.
+    const LONG: &str = "canary-app-key of thirty-two characters";
 
-            assert!(load(&settings).is_err(), "{key}");
+    fn beside(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        load(&[BESIDE.as_slice(), settings].concat())
+    }
+
+    #[test]
+    fn a_secret_that_others_know_is_refused_in_whatever_clothes_it_comes() {
+        let aes = ("APP_AES_SECRET_KEY", AES);
+        for key in ["test-jwt-secret", "your-secret-key", "test-key", ""] {
+            assert!(beside(&[("APP_KEY", key), aes]).is_err(), "{key}");
         }
+        for key in [
+            " test-jwt-secret",
+            "test-jwt-secret\n",
+            " test-key ",
+            "Your-Secret-Key",
+            "changeme",
+            "CHANGEME",
+        ] {
+            for unsafe_default in ["false", "true"] {
+                let flag = ("UNSAFE_USE_DEFAULT_JWT_SECRET", unsafe_default);
+                let error = beside(&[("APP_KEY", key), aes, flag]).unwrap_err();
+
+                assert!(matches!(error, ConfigError::Secret(NotShared::Known)), "{key}");
+            }
+        }
+        // NocoBase itself takes these two for a secret when it is told to.
+        for key in ["your-secret-key", "test-key"] {
+            let flag = ("UNSAFE_USE_DEFAULT_JWT_SECRET", "true");
+            let error = beside(&[("APP_KEY", key), aes, flag]).unwrap_err();
+
+            assert!(matches!(error, ConfigError::Secret(NotShared::Known)), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_refused_where_no_aes_key_stands_beside_it() {
+        let short = "thirty-one characters, no more.";
+        assert_eq!(short.len(), 31);
+        for key in ["a", short] {
+            let error = beside(&[("APP_KEY", key)]).unwrap_err();
+
+            assert!(matches!(error, ConfigError::Secret(NotShared::Short)), "{key}");
+            assert!(
+                beside(&[("APP_KEY", key), ("APP_AES_SECRET_KEY", AES)]).is_ok(),
+                "{key}"
+            );
+        }
+        assert!(beside(&[("APP_KEY", LONG)]).is_ok());
+    }
+
+    const AES: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn a_mode_of_tls_that_is_misspelt_connects_to_nothing() {
+        let name = "DB_DIALECT_OPTIONS_SSL_MODE";
+        for mode in ["verify_full", "VERIFY-FULL", "VERIFY_IDENTITY", "nonsense"] {
+            let text = beside(&[("APP_KEY", LONG), (name, mode)])
+                .unwrap_err()
+                .to_string();
+
+            assert!(text.contains(name) && !text.contains(mode), "{text}");
+        }
+        for mode in [
+            "disable",
+            "allow",
+            "prefer",
+            "require",
+            "verify-ca",
+            "verify-full",
+        ] {
+            assert!(beside(&[("APP_KEY", LONG), (name, mode)]).is_ok(), "{mode}");
+        }
+    }
+
+    #[test]
+    fn who_only_looks_leaves_no_key_and_no_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = folder.path().join("new");
+        let sources = Sources::of_pairs(&[("SIDECAR_STORAGE", storage.to_str().unwrap())]);
+
+        Config::load_untouched(&sources).unwrap();
+        assert!(!storage.exists());
+
+        let made = Config::load(&sources).unwrap().secret;
+        assert_eq!(*Config::load_untouched(&sources).unwrap().secret, *made);
     }
 
     #[test]
@@ -590,7 +720,7 @@ mod tests {
             ("DB_DATABASE", "d"),
             ("DB_USER", "u"),
             ("DB_PASSWORD", "canary-database"),
-            ("APP_KEY", "canary-app-key"),
+            ("APP_KEY", LONG),
             ("INIT_ROOT_PASSWORD", "canary-root"),
             ("STORAGE_PATH", "/nonexistent"),
         ]);

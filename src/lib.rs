@@ -13,15 +13,17 @@
 //! [`http`] is the edge, [`app`] puts everything together, [`config`] says how. [`audit`] keeps who signed in,
 //! [`doctor`] says what is wrong, [`plugin`] is what runs inside NocoBase, [`simulator`] is a DingTalk to develop
 //! and test against. [`clock`] and [`entropy`] hand in time and randomness, [`phone`] tells when two spellings are one
-//! number.
+//! number, [`causes`] says why something failed.
 
 pub mod app;
 pub mod audit;
+pub mod causes;
 pub mod clock;
 pub mod config;
 pub mod dingtalk;
 pub mod doctor;
 pub mod entropy;
+mod files;
 pub mod http;
 pub mod nocobase;
 pub mod phone;

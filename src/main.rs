@@ -1,17 +1,23 @@
 //! The command line.
 
 mod commands;
+mod failure;
+mod health;
 mod managed;
+mod output;
+mod signals;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use nocobase_dingtalk::app::StartError;
+use nocobase_dingtalk::causes::with_causes;
 use nocobase_dingtalk::config::{Config, ConfigError, Handover, LogFormat, Setting, Sources, slashed};
 use nocobase_dingtalk::plugin::{self, Contents, Platform, Program};
 
-use commands::{examine, run_demo, say, serve};
+use commands::{examine, run_demo, serve, show_first_password};
+use failure::Failure;
+use output::{complain, say};
 
 /// Exit code of a start that the settings or the surroundings prevent.
 const CANNOT_START: u8 = 2;
@@ -33,9 +39,30 @@ enum Command {
     Demo(DemoArguments),
     /// Examine everything a sign-in needs, and say in plain words what is wrong
     Doctor(DoctorArguments),
+    /// Ask the sidecar on this machine how it is, for containers: exit code 0 when it is well
+    Health(HealthArguments),
+    /// Show the password made for the first administrator, as long as it was not used
+    FirstPassword(StorageArguments),
     /// Work with the plugin package that runs inside NocoBase
     #[command(subcommand)]
     Plugin(PluginCommand),
+}
+
+#[derive(Args)]
+struct HealthArguments {
+    /// Address it listens on [variable: SIDECAR_LISTEN] [default: 127.0.0.1:13100]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Ask whether it can sign people in at this moment, not only whether it runs
+    #[arg(long)]
+    ready: bool,
+}
+
+#[derive(Args)]
+struct StorageArguments {
+    /// Folder of the sidecar's own files [variable: SIDECAR_STORAGE] [default: nocobase-dingtalk-data]
+    #[arg(long, value_name = "FOLDER")]
+    storage: Option<String>,
 }
 
 #[derive(Args)]
@@ -121,49 +148,42 @@ enum PluginCommand {
     },
 }
 
-/// Why the command did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Start(#[from] StartError),
-    #[error("the package could not be made")]
-    Package(#[from] plugin::PackageError),
-    #[error("the package could not be made")]
-    Program(#[from] plugin::ProgramError),
-    #[error(
-        "this program cannot be packed for NocoBase, since it runs on another system; name one with --program"
-    )]
-    NoProgram,
-    #[error("the file of this program cannot be found")]
-    OwnFile(#[source] std::io::Error),
-    #[error("{} could not be written", path.display())]
-    Write { path: PathBuf, source: std::io::Error },
-    #[error("something is wrong; see the findings")]
-    Findings,
-    #[error("the server failed")]
-    Run(#[source] std::io::Error),
-    #[error("the runtime could not be started")]
-    Runtime(#[source] std::io::Error),
-}
-
 fn main() -> ExitCode {
     let command_line = CommandLine::parse();
-    match run(command_line.command) {
+    let mut format = wanted_format(&command_line.command);
+    match run(command_line.command, &mut format) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("nocobase-dingtalk: {}", with_causes(&failure));
-            ExitCode::from(if matches!(failure, Failure::Run(_) | Failure::Findings) {
-                1
-            } else {
-                CANNOT_START
-            })
+            complain(format, &with_causes(&failure));
+            let has_begun = matches!(
+                failure,
+                Failure::Run(_) | Failure::Findings | Failure::NotWell(..) | Failure::NoFirstPassword
+            );
+            ExitCode::from(if has_begun { 1 } else { CANNOT_START })
         }
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+/// How a start that fails before there are settings says so; what is neither of the two is refused later.
+fn wanted_format(command: &Command) -> LogFormat {
+    let flag = match command {
+        Command::Serve(serve) => serve.settings.log_format.clone(),
+        Command::Demo(demo) => demo.settings.log_format.clone(),
+        Command::Doctor(_) | Command::Health(_) | Command::FirstPassword(_) | Command::Plugin(_) => {
+            return LogFormat::Text;
+        }
+    };
+    let variable = || {
+        let mut variables = environment();
+        variables.find_map(|(name, value)| (name == "LOG_FORMAT").then_some(value))
+    };
+    match flag.or_else(variable).as_deref() {
+        Some("json") => LogFormat::Json,
+        Some(_) | None => LogFormat::Text,
+    }
+}
+
+fn run(command: Command, format: &mut LogFormat) -> Result<(), Failure> {
     match command {
         Command::Serve(arguments) => {
             let mut flags = flags(&arguments.settings);
@@ -171,9 +191,13 @@ fn run(command: Command) -> Result<(), Failure> {
             let sources = Sources::gather(flags, environment(), arguments.env_file.as_deref())?;
             if arguments.managed {
                 // Before anything can go wrong: the plugin reads every line.
+                *format = LogFormat::Json;
                 start_log(LogFormat::Json);
                 let handover = Handover::read(&mut std::io::stdin().lock()).map_err(ConfigError::from)?;
                 return managed::serve(Config::managed(&sources, handover)?);
+            }
+            if sources.text("LOG_FORMAT") == Some("json") {
+                *format = LogFormat::Json;
             }
             let config = Config::load(&sources)?;
             start_log(config.log_format);
@@ -206,9 +230,22 @@ fn run(command: Command) -> Result<(), Failure> {
                 .or_else(|| sources.text("LANG"))
                 .map(language_tag);
             let language = plugin::negotiate(language.as_deref(), None, None);
-            let config = Config::load(&sources)?;
+            let config = Config::load_untouched(&sources)?;
             start_log(LogFormat::Text);
             block_on(examine(config, &arguments, language))
+        }
+        Command::Health(arguments) => {
+            let flags = Vec::from_iter(arguments.listen.map(|value| ("SIDECAR_LISTEN", value)));
+            let listen = Sources::gather(flags, environment(), None)?.listen()?;
+            let path = if arguments.ready { "/readyz" } else { "/healthz" };
+            health::ask(listen, path).map_err(|source| Failure::NotWell(listen, source))
+        }
+        Command::FirstPassword(arguments) => {
+            let flags = Vec::from_iter(arguments.storage.map(|value| ("SIDECAR_STORAGE", value)));
+            let mut sources = Sources::gather(flags, environment(), None)?;
+            // Only an administrator of our own has one.
+            sources.unset("DB_DIALECT");
+            show_first_password(&Config::load_untouched(&sources)?)
         }
         Command::Plugin(PluginCommand::Pack {
             program,
@@ -253,8 +290,8 @@ fn pack(
         path.display(),
         megabytes / 10,
         megabytes % 10
-    ));
-    Ok(())
+    ))
+    .map_err(Failure::Output)
 }
 
 /// This program, and those given beside it or in its place.
@@ -316,17 +353,6 @@ fn block_on<F: Future<Output = Result<(), Failure>>>(future: F) -> Result<(), Fa
         .build()
         .map_err(Failure::Runtime)?;
     runtime.block_on(future)
-}
-
-fn with_causes(failure: &dyn std::error::Error) -> String {
-    let mut text = failure.to_string();
-    let mut source = failure.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Info and above, unless RUST_LOG says otherwise; the database driver's own lines only from warnings on.

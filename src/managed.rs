@@ -18,8 +18,9 @@ use nocobase_dingtalk::http::{Address, Stop};
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use crate::commands::until_signalled;
-use crate::{Failure, block_on};
+use crate::block_on;
+use crate::failure::Failure;
+use crate::signals::Signals;
 
 /// What sign-ins under way may still take: with the rest of the work no program is left after two seconds.
 const FINISH_WITHIN: Duration = Duration::from_millis(1500);
@@ -44,6 +45,7 @@ fn watch_standard_input() -> oneshot::Receiver<()> {
 }
 
 async fn run(config: Config, mut ended: oneshot::Receiver<()>) -> Result<(), Failure> {
+    let signals = Signals::watch().map_err(Failure::Runtime)?;
     let build = App::build(config, Clock::system(), Entropy::secure(), None);
     let app = tokio::select! {
         app = build => app?,
@@ -52,7 +54,7 @@ async fn run(config: Config, mut ended: oneshot::Receiver<()>) -> Result<(), Fai
     let address = app.address().clone();
     say_ready(&address).map_err(Failure::Run)?;
     info!("ready at {address}");
-    tokio::spawn(stop_in_time(app.stopper(), ended, address.clone()));
+    tokio::spawn(stop_in_time(app.stopper(), ended, signals, address.clone()));
     let outcome = app.run().await.map_err(Failure::Run);
     remove_socket(&address);
     outcome
@@ -70,10 +72,10 @@ fn say_ready(address: &Address) -> io::Result<()> {
     output.flush()
 }
 
-async fn stop_in_time(stop: Stop, ended: oneshot::Receiver<()>, address: Address) {
+async fn stop_in_time(stop: Stop, ended: oneshot::Receiver<()>, mut signals: Signals, address: Address) {
     let reason = tokio::select! {
         _ = ended => "NocoBase has ended or let go of the program",
-        () = until_signalled() => "asked to",
+        () = signals.next() => "asked to",
     };
     info!(
         "stopping, {reason}; requests in flight have {} ms",

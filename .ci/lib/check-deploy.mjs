@@ -23,7 +23,7 @@ const READERS = {
   },
   Dockerfile: (text) => {
     const instructions = text.replace(/\\\n/g, ' ').split('\n').filter((line) => line && !line.startsWith('#')).map((line) => line.split(' ')[0]);
-    const known = ['FROM', 'WORKDIR', 'COPY', 'RUN', 'USER', 'ENV', 'VOLUME', 'EXPOSE', 'ENTRYPOINT', 'CMD'];
+    const known = ['FROM', 'WORKDIR', 'COPY', 'RUN', 'USER', 'ENV', 'VOLUME', 'EXPOSE', 'ENTRYPOINT', 'CMD', 'HEALTHCHECK'];
     assert.deepEqual(instructions.filter((one) => !known.includes(one)), []);
     for (const line of text.split('\n').filter((one) => /^(ENTRYPOINT|CMD) /.test(one))) assert.ok(Array.isArray(JSON.parse(line.slice(line.indexOf('[')))));
     return `${instructions.length} instructions`;

@@ -54,7 +54,7 @@ stop_by_pid() {
 }
 
 # What is about the tables, and about who is who.
-ON_EVERY_DATABASE='store:: security::who_is_who concurrency:: cost:: database_faults::'
+ON_EVERY_DATABASE='store:: security::who_is_who concurrency:: cost:: database_faults:: pooler::'
 
 # A suite that finds no server passes without a word; the server tells whether it was asked.
 postgres_suite() {

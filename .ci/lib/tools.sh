@@ -10,6 +10,7 @@ tools() {
   command -v cc || missing+=(build-essential)
   command -v mariadbd || missing+=(mariadb-server)
   [[ -n $(postgres_programs) ]] || missing+=(postgresql)
+  [[ -x /usr/sbin/pgbouncer ]] || missing+=(pgbouncer)
   [[ -n $(browser_program) ]] || missing+=(chromium)
   # Without them Hindi and Chinese are boxes on the pictures.
   for package in fonts-noto-core fonts-noto-cjk; do

@@ -59,7 +59,7 @@ fn site() -> Surface {
     let begun = Begun::new("dingtalk", PAGE, &entropy, clock.now());
     let state = begun.state().to_owned();
     let flow = Flow::from(begun);
-    let cookie = FlowSeal::new(SECRET, entropy.clone()).seal(&flow, false).unwrap();
+    let cookie = FlowSeal::new(SECRET, None, entropy.clone()).seal(&flow, false).unwrap();
     let cookie = format!("{}={cookie}", flow.cookie_name(false));
     let handle = flow.handle().to_owned();
     let app = runtime.block_on(async {

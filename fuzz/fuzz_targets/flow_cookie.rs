@@ -12,8 +12,8 @@ use nocobase_dingtalk::sign_in::flow::{Begun, Flow, FlowSeal, Proof, SEALED_LIMI
 use secrecy::ExposeSecret as _;
 
 static ENTROPY: LazyLock<Entropy> = LazyLock::new(|| Entropy::seeded(1));
-static SEAL: LazyLock<FlowSeal> = LazyLock::new(|| FlowSeal::new(b"a secret of the fuzzer", ENTROPY.clone()));
-static OTHER: LazyLock<FlowSeal> = LazyLock::new(|| FlowSeal::new(b"another secret", ENTROPY.clone()));
+static SEAL: LazyLock<FlowSeal> = LazyLock::new(|| FlowSeal::new(b"a secret of the fuzzer", None, ENTROPY.clone()));
+static OTHER: LazyLock<FlowSeal> = LazyLock::new(|| FlowSeal::new(b"another secret", None, ENTROPY.clone()));
 
 fn flow(authenticator: &str, return_path: &str, code: Option<&str>) -> Flow {
     let now = DateTime::from_timestamp(1_763_600_000, 0).unwrap();

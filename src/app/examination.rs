@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use log::warn;
+use secrecy::SecretString;
 
-use super::StartError;
-use crate::audit::Audit;
+use super::{StartError, unusable};
+use crate::audit::latest_results_in;
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::config::{Config, Mode};
 use crate::dingtalk::DingTalk;
 use crate::doctor::{self, Finding, Neighbour, Patient};
-use crate::nocobase::{AuthenticatorChanges, Page, Store};
-use crate::session::SessionSecret;
+use crate::nocobase::{AuthenticatorChanges, DatabaseSettings, Page, Store};
+use crate::session::{FirstPassword, SessionSecret};
 use crate::sign_in::{Origin, PLUGIN_NAME};
 
 /// Examines what a sign-in would meet, without answering any request.
@@ -20,7 +22,8 @@ pub async fn examine(
     clock: &Clock,
     authenticator: Option<&str>,
 ) -> Result<Vec<Finding>, StartError> {
-    let store = Store::connect(
+    require_database(&config)?;
+    let store = Store::connect_to_look(
         &config.database,
         Arc::new(|_: &crate::nocobase::StatementReport| {}),
     )
@@ -30,10 +33,11 @@ pub async fn examine(
         config.limits,
         Arc::new(|_: &crate::dingtalk::CallReport| {}),
     )?;
-    let latest = match Audit::open(&config.storage.join("audit"), &config.instance, 0, clock.now()) {
-        Ok(audit) => audit.latest_results().await?,
+    let latest = match latest_results_in(&config.storage.join("audit")).await {
+        Ok(latest) => latest,
         Err(error) => {
-            warn!("the audit cannot be opened, so the latest sign-ins are unknown: {error}");
+            let error = with_causes(&error);
+            warn!("the audit cannot be read, so the latest sign-ins are unknown: {error}");
             Vec::new()
         }
     };
@@ -81,6 +85,7 @@ pub async fn examine(
 
 /// Enables sign-in with a password, for someone who is locked out: the number of authenticators it concerns.
 pub async fn enable_password(config: &Config, clock: &Clock) -> Result<usize, StartError> {
+    require_database(config)?;
     let store = Store::connect(
         &config.database,
         Arc::new(|_: &crate::nocobase::StatementReport| {}),
@@ -98,6 +103,22 @@ pub async fn enable_password(config: &Config, clock: &Clock) -> Result<usize, St
         }
     }
     Ok(count)
+}
+
+/// The password made for the first administrator, as long as nobody has used it.
+pub fn first_password(config: &Config) -> Result<Option<SecretString>, StartError> {
+    let kept = FirstPassword::in_folder(&config.storage).map_err(unusable(&config.storage))?;
+    Ok(kept.unused())
+}
+
+/// Who only looks, or mends, does not make a database where there is none.
+fn require_database(config: &Config) -> Result<(), StartError> {
+    match &config.database {
+        DatabaseSettings::Sqlite { path } if !path.exists() => Err(StartError::NothingThere {
+            folder: config.storage.clone(),
+        }),
+        DatabaseSettings::Sqlite { .. } | DatabaseSettings::Server(_) => Ok(()),
+    }
 }
 
 /// NocoBase's own type of authenticator.

@@ -35,7 +35,7 @@ pub struct Entry {
     /// DingTalk's number of the request that failed, for its support.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dingtalk_request_id: Option<String>,
-    /// A code below `result`, for the operator: which error it was inside.
+    /// A code below `result`, for the operator: which error it was inside, or what was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -50,8 +50,16 @@ pub enum Event {
     PasswordSignIn,
     /// The removal of the link between a user and a DingTalk account.
     Unlink,
-    /// A sign-in method that was made, changed or deleted, where the sidecar administers them.
+    /// A sign-in method that was made, changed, enabled, disabled or deleted, where the sidecar administers them.
     SettingsChange,
+    /// The plugin was enabled or disabled, where the sidecar administers it.
+    PluginChange,
+    /// A password was changed by its owner, where the sidecar takes those.
+    PasswordChange,
+    /// A session was ended by its owner, where the sidecar keeps those.
+    SignOut,
+    /// Somebody asked for what they may not have, or came with a bridge token that is not signed with our secret.
+    Access,
     /// Written by a version that knows more.
     #[serde(other)]
     Other,
@@ -85,6 +93,10 @@ impl Event {
             Self::PasswordSignIn => "passwordSignIn",
             Self::Unlink => "unlink",
             Self::SettingsChange => "settingsChange",
+            Self::PluginChange => "pluginChange",
+            Self::PasswordChange => "passwordChange",
+            Self::SignOut => "signOut",
+            Self::Access => "access",
             Self::Other => "other",
         }
     }

@@ -1,12 +1,13 @@
 //! The file being written: append-only, readable by its owner alone, one write a line.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 
 use super::day;
+use crate::files::{append_to_private_file, is_still_at, make_private_folder};
 
 /// Writes one instance's entries, each into the file of its day.
 #[derive(Debug)]
@@ -33,7 +34,16 @@ impl Writer {
 
     /// `line` ends in a line feed.
     pub(super) fn append(&mut self, date: NaiveDate, line: &[u8]) -> io::Result<()> {
-        if date != self.date {
+        let path = self.folder.join(day::name(date, &self.instance));
+        // Moved or deleted: what was written to it now, nobody would find.
+        if date != self.date || !is_still_at(&self.file, &path)? {
+            if date == self.date {
+                log::warn!(
+                    "the audit's file {} was moved or deleted; a new one is begun",
+                    path.display()
+                );
+            }
+            make_private_folder(&self.folder)?;
             (self.file, self.torn) = open(&self.folder, &self.instance, date)?;
             self.date = date;
         }
@@ -49,14 +59,7 @@ impl Writer {
 }
 
 fn open(folder: &Path, instance: &str, date: NaiveDate) -> io::Result<(File, bool)> {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(folder.join(day::name(date, instance)))?;
+    let mut file = append_to_private_file(&folder.join(day::name(date, instance)))?;
     let torn = if file.metadata()?.len() == 0 {
         false
     } else {
@@ -66,16 +69,4 @@ fn open(folder: &Path, instance: &str, date: NaiveDate) -> io::Result<(File, boo
         last != *b"\n"
     };
     Ok((file, torn))
-}
-
-/// The folder and those above it; an existing folder keeps its rights.
-pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    builder.create(folder)
 }

@@ -21,6 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use thiserror::Error;
 
+use crate::files::make_private_folder;
+
 pub use entry::{Entry, Event, Matched};
 pub use export::to_csv;
 pub use search::{Filter, Found};
@@ -49,8 +51,14 @@ pub enum AuditError {
         source: io::Error,
     },
     /// The entry is not recorded.
-    #[error("an audit entry cannot be written")]
-    Write(#[source] io::Error),
+    #[error("an audit entry cannot be written into {}", folder.display())]
+    Write {
+        /// Where it belongs.
+        folder: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
     /// The entries cannot be read now.
     #[error("the audit cannot be read")]
     Read(#[source] io::Error),
@@ -71,7 +79,7 @@ impl Audit {
             folder: folder.to_owned(),
             source,
         };
-        file::make_folder(folder).map_err(unusable)?;
+        make_private_folder(folder).map_err(unusable)?;
         let writer = file::Writer::open(folder, instance, now.date_naive()).map_err(unusable)?;
         let folder = folder.to_owned();
         let audit = Self(Arc::new(Inner {
@@ -103,15 +111,7 @@ impl Audit {
 
     /// Authenticator and result of the latest sign-ins through DingTalk, newest first.
     pub async fn latest_results(&self) -> Result<Vec<(String, String)>, AuditError> {
-        const LATEST: u64 = 500;
-        let found = self.search(&Filter::default(), 1, LATEST).await?;
-        let sign_ins = found
-            .entries
-            .into_iter()
-            .filter(|entry| entry.event == Event::SignIn);
-        Ok(sign_ins
-            .map(|entry| (entry.authenticator, entry.result))
-            .collect())
+        latest_results_in(&self.0.folder).await
     }
 
     /// Removes the days that have outlived their retention, of every instance.
@@ -121,10 +121,36 @@ impl Audit {
     }
 }
 
+/// As [`Audit::latest_results`], for who only looks: a folder that is not there holds nothing.
+pub async fn latest_results_in(folder: &Path) -> Result<Vec<(String, String)>, AuditError> {
+    const LATEST: u64 = 500;
+    let folder = folder.to_owned();
+    let found = blocking(
+        move || match search::search(&folder, &Filter::default(), 1, LATEST) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            found => Ok(found.map_err(AuditError::Read)?.entries),
+        },
+    );
+    let sign_ins = found
+        .await?
+        .into_iter()
+        .filter(|entry| entry.event == Event::SignIn);
+    Ok(sign_ins
+        .map(|entry| (entry.authenticator, entry.result))
+        .collect())
+}
+
 impl Inner {
     fn append(&self, day: NaiveDate, line: &[u8]) -> Result<(), AuditError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.append(day, line).map_err(AuditError::Write)
+        writer.append(day, line).map_err(|source| self.unwritable(source))
+    }
+
+    fn unwritable(&self, source: io::Error) -> AuditError {
+        AuditError::Write {
+            folder: self.folder.clone(),
+            source,
+        }
     }
 
     fn prune(&self, today: NaiveDate) -> Result<(), AuditError> {
@@ -139,7 +165,7 @@ impl Inner {
                 match fs::remove_file(&day.path) {
                     // Another instance prunes too.
                     Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        return Err(AuditError::Write(error));
+                        return Err(self.unwritable(error));
                     }
                     Ok(()) | Err(_) => {}
                 }

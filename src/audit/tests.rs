@@ -85,6 +85,10 @@ fn labels_are_the_names_in_the_file() {
         Event::PasswordSignIn,
         Event::Unlink,
         Event::SettingsChange,
+        Event::PluginChange,
+        Event::PasswordChange,
+        Event::SignOut,
+        Event::Access,
     ] {
         assert_eq!(serde_json::to_value(event).unwrap(), event.label());
     }
@@ -111,6 +115,73 @@ async fn nobody_else_may_read_the_files() {
     for file in fs::read_dir(&folder).unwrap() {
         assert_eq!(mode(&file.unwrap().path()), 0o600);
     }
+}
+
+#[tokio::test]
+async fn no_entry_goes_into_a_file_that_was_moved_or_deleted() {
+    let parent = TempDir::new().unwrap();
+    let folder = parent.path().join("audit");
+    let audit = Audit::open(&folder, "a", 90, at("2026-11-21T00:00:00Z")).unwrap();
+    let file = folder.join("audit-2026-11-21-a.jsonl");
+    let away: [&dyn Fn(); 4] = [
+        &|| (),
+        &|| fs::remove_file(&file).unwrap(),
+        &|| fs::rename(&file, parent.path().join("moved")).unwrap(),
+        &|| fs::remove_dir_all(&folder).unwrap(),
+    ];
+    for (number, go) in away.into_iter().enumerate() {
+        go();
+        let reference = number.to_string();
+
+        audit
+            .record(&an_entry("2026-11-21T01:00:00Z", &reference))
+            .await
+            .unwrap();
+
+        let written = fs::read_to_string(&file).unwrap();
+        assert!(
+            written.contains(&format!(r#""reference":"{reference}""#)),
+            "{written}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn no_entry_goes_through_a_link() {
+    let folder = TempDir::new().unwrap();
+    let target = folder.path().join("target");
+    fs::write(&target, "").unwrap();
+    let link = folder.path().join("audit-2026-11-22-a.jsonl");
+    std::os::unix::fs::symlink(&target, link).unwrap();
+    let audit = open(&folder, "a");
+
+    let error = audit
+        .record(&an_entry("2026-11-22T01:00:00Z", "r"))
+        .await
+        .unwrap_err();
+
+    assert!(matches!(error, AuditError::Write { .. }), "{error:?}");
+    assert_eq!(fs::read(&target).unwrap(), b"");
+}
+
+#[tokio::test]
+async fn an_entry_that_is_not_written_has_its_reason_told() {
+    let folder = TempDir::new().unwrap();
+    let audit = open(&folder, "a");
+    // The file of the next day is a folder.
+    fs::create_dir(folder.path().join("audit-2026-11-22-a.jsonl")).unwrap();
+
+    let error = audit
+        .record(&an_entry("2026-11-22T01:00:00Z", "r"))
+        .await
+        .unwrap_err();
+
+    let told = crate::causes::with_causes(&error);
+    assert!(
+        told.contains("irectory") && told.contains(folder.path().to_str().unwrap()),
+        "{told}"
+    );
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use secrecy::SecretString;
 
 use super::{ConfigError, Sources};
-use crate::nocobase::{DatabaseSettings, ServerDatabase, ServerDialect, SslSettings};
+use crate::nocobase::{DatabaseSettings, ServerDatabase, ServerDialect, SslMode, SslModeError, SslSettings};
 
 pub(super) const POOL_MAX: u32 = 10;
 
@@ -34,7 +34,7 @@ pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
         underscored: sources.is_true("DB_UNDERSCORED").unwrap_or(false),
         timezone: timezone(sources.text("DB_TIMEZONE"), sources.text("TZ"))?,
         ssl: SslSettings {
-            mode: sources.text("DB_DIALECT_OPTIONS_SSL_MODE").map(str::to_owned),
+            mode: ssl_mode(sources.text("DB_DIALECT_OPTIONS_SSL_MODE"))?,
             ca: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_CA"),
             key: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_KEY").map(SecretString::from),
             cert: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_CERT"),
@@ -46,21 +46,28 @@ pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
     }))
 }
 
-/// NocoBase takes `TZ` where `DB_TIMEZONE` is not set, also from its own file, and then the machine's offset.
+/// What is asked of TLS; a word that is not known must not mean less than it says.
+pub(super) fn ssl_mode(text: Option<&str>) -> Result<Option<SslMode>, ConfigError> {
+    let parsed = text.map(|text| text.trim().parse()).transpose();
+    parsed.map_err(|SslModeError| ConfigError::Invalid {
+        name: "DB_DIALECT_OPTIONS_SSL_MODE",
+        expected: "it is disable, allow, prefer, require, verify-ca or verify-full",
+    })
+}
+
+/// NocoBase takes `TZ` where `DB_TIMEZONE` is not set, also from its own file, and then the machine's offset. Both it and
+/// the system take a name they do not know for UTC, and every point in time would be wrong by hours.
 pub(super) fn timezone(
     of_database: Option<&str>,
     of_process: Option<&str>,
 ) -> Result<FixedOffset, ConfigError> {
-    let name = "DB_TIMEZONE";
-    let expected = "it is an offset such as +08:00, or the name of a time zone";
-    match of_database {
-        Some(text) => offset(text).ok_or(ConfigError::Invalid { name, expected }),
-        // What else TZ may hold (CST-8), the operating system understands; NocoBase takes it for UTC.
-        None => Ok(of_process.map_or_else(
-            || Local::now().offset().fix(),
-            |text| offset(text).unwrap_or(Utc.fix()),
-        )),
+    let expected = "it is an offset such as +08:00, or the name of a time zone that this machine knows, such as Asia/Shanghai";
+    for (name, text) in [("DB_TIMEZONE", of_database), ("TZ", of_process)] {
+        if let Some(text) = text {
+            return offset(text).ok_or(ConfigError::Invalid { name, expected });
+        }
     }
+    Ok(Local::now().offset().fix())
 }
 
 /// The offset at this moment: like NocoBase's, it stays as it was at the start.
@@ -123,11 +130,16 @@ mod tests {
             seconds(&[("TZ", "Asia/Shanghai"), ("DB_TIMEZONE", "+00:00")]),
             Some(0)
         );
-        assert_eq!(seconds(&[("TZ", "CST-8")]), Some(0));
-        assert_eq!(
-            seconds(&[("TZ", "")]),
-            Some(Local::now().offset().local_minus_utc())
-        );
+        assert_eq!(seconds(&[]), Some(Local::now().offset().local_minus_utc()));
+    }
+
+    #[test]
+    fn a_time_zone_that_nobody_knows_is_not_utc() {
+        for text in ["Asia/Beijing", "not a zone", "Etc/Atlantis", "CST-8"] {
+            let error = timezone(None, Some(text)).unwrap_err().to_string();
+
+            assert!(error.contains("TZ") && !error.contains(text), "{error}");
+        }
     }
 
     #[test]

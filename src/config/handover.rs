@@ -167,7 +167,10 @@ impl Handover {
             underscored: given.underscored,
             timezone: database::timezone(given.timezone.as_deref(), None)?,
             ssl: SslSettings {
-                mode: ssl.and_then(|ssl| ssl.mode.clone()),
+                mode: database::ssl_mode(
+                    ssl.and_then(|ssl| ssl.mode.as_deref())
+                        .filter(|mode| !mode.is_empty()),
+                )?,
                 ca: ssl.and_then(|ssl| ssl.ca.clone()),
                 key: ssl.and_then(|ssl| ssl.key.clone()),
                 cert: ssl.and_then(|ssl| ssl.cert.clone()),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::error::DingTalkError;
+use super::error::{DingTalkError, Fault};
 use super::transport::Answer;
 
 /// DingTalk counts by the second.
@@ -101,6 +101,11 @@ pub(super) fn refusal(call: Call, answer: &Answer, body: &Map<String, Value>) ->
         }
         "50002" | "50004" => DingTalkError::NotInScope { call, request_id },
         "50003" | "50005" => DingTalkError::AppUnavailable { call, request_id },
+        _ if has_unreadable_number(body) => DingTalkError::Malformed {
+            call,
+            request_id,
+            fault: Fault::Field("errcode"),
+        },
         _ => {
             let code = sanitized(&code).unwrap_or_else(|| "unknown".to_owned());
             DingTalkError::Refused {
@@ -151,6 +156,14 @@ fn code(body: &Map<String, Value>) -> Option<String> {
         };
     }
     body.get("code").map(|code| text(code).unwrap_or_default())
+}
+
+/// The older API numbers its refusals; anything else is no answer, and says nothing that lasts.
+fn has_unreadable_number(body: &Map<String, Value>) -> bool {
+    let errcode = body
+        .get("errcode")
+        .map(|errcode| text(errcode).unwrap_or_default());
+    errcode.is_some_and(|errcode| errcode.parse::<i64>().is_err())
 }
 
 fn sub_code(body: &Map<String, Value>) -> Option<String> {

@@ -29,6 +29,13 @@ pub(super) fn judge_all(authenticators: &[Authenticator]) -> Finding {
     Finding::ok(CHECK, "Enabled DingTalk sign-in methods: {{names}}.").with("names", enabled.join(", "))
 }
 
+/// The one that was asked for is not there: nothing found is not nothing wrong.
+pub(super) fn missing(name: &str) -> Finding {
+    Finding::error("authenticators", "There is no DingTalk sign-in method {{name}}.")
+        .with("name", name)
+        .advise("Look its name up in the authentication settings.")
+}
+
 /// Whether people are offered this one.
 pub(super) fn judge_enabled(authenticator: &Authenticator) -> Finding {
     const CHECK: &str = "enabled";

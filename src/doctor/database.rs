@@ -21,8 +21,11 @@ async fn ask(store: &Store) -> Result<(), StoreError> {
 /// The finding for a question that the tables did not answer.
 pub(super) fn failure(error: &StoreError) -> Finding {
     match error {
-        StoreError::Unavailable(_) => Finding::error(CHECK, "The database cannot be reached.")
+        StoreError::Unavailable(cause) => Finding::error(CHECK, "The database cannot be reached: {{reason}}")
+            .with("reason", cause.to_string())
             .advise("Check that the database runs, and that the sidecar has the same DB settings as NocoBase."),
+        StoreError::StatementPooling => Finding::error(CHECK, "A connection pooler stands before the database and keeps no transaction together.")
+            .advise("Set pool_mode to transaction or session in the pooler, or connect the sidecar to the database itself."),
         StoreError::AccessDenied(_) => Finding::error(CHECK, "The database denies access.")
             .advise("Check the database's name, user and password, and what that user may do."),
         StoreError::ReadOnly => Finding::error(CHECK, "The database takes no changes.")

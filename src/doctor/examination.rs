@@ -67,9 +67,11 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
 async fn examine_authenticators(patient: &Patient<'_>) -> Result<Vec<Finding>, StoreError> {
     let environment = Environment::new(patient.store.environment_variables().await?, patient.key);
     let mut findings = Vec::new();
+    let mut is_there = false;
     for row in patient.store.authenticators(Page::ALL).await?.rows {
         let is_asked = patient.authenticator.is_none_or(|name| name == row.name);
         if row.auth_type == AUTH_TYPE && is_asked {
+            is_there = true;
             let latest = patient.latest_sign_ins.iter().find(|(name, _)| *name == row.name);
             let circumstances = Circumstances {
                 redirect_url: patient.redirect_url,
@@ -79,6 +81,9 @@ async fn examine_authenticators(patient: &Patient<'_>) -> Result<Vec<Finding>, S
             findings
                 .extend(examine_authenticator(patient.store, patient.dingtalk, &row, circumstances).await);
         }
+    }
+    if let Some(name) = patient.authenticator.filter(|_| !is_there) {
+        findings.push(authenticators::missing(name));
     }
     Ok(findings)
 }
@@ -97,7 +102,7 @@ pub struct Circumstances<'a> {
     pub latest_sign_in: Option<&'a LatestSignIn>,
 }
 
-/// Looks at the database, at which sign-in methods there are and at the users' numbers; nothing more to see where the database fails.
+/// Looks at the database, at the users' numbers and at which sign-in methods there are; nothing more to see where the database fails.
 pub async fn examine_database(
     store: &Store,
     index: Option<&Result<SubjectIndex, StoreError>>,
@@ -107,12 +112,12 @@ pub async fn examine_database(
         return findings;
     }
     findings.push(subject_index::judge(index));
-    findings.push(match store.authenticators(Page::ALL).await {
-        Ok(all) => authenticators::judge_all(&all.rows),
-        Err(error) => database::failure(&error),
-    });
     findings.push(match store.phones().await {
         Ok(phones) => phone_numbers::judge(&phones),
+        Err(error) => database::failure(&error),
+    });
+    findings.push(match store.authenticators(Page::ALL).await {
+        Ok(all) => authenticators::judge_all(&all.rows),
         Err(error) => database::failure(&error),
     });
     findings

@@ -36,6 +36,7 @@ const SKEW_LIMIT_SECONDS: i64 = 30;
 
 pub(super) async fn examine(store: &Store, neighbour: &Neighbour<'_>) -> Vec<Finding> {
     let mut findings = ask_nocobase(neighbour).await;
+    findings.extend(judge_strength(neighbour.secret));
     findings.push(match plugin(store, neighbour).await {
         Ok(finding) => finding,
         Err(error) => database::failure(&error),
@@ -105,6 +106,14 @@ async fn ask(neighbour: &Neighbour<'_>, url: &Url) -> Option<Answer> {
         .and_then(Value::as_str)
         .map(str::to_owned);
     Some(Answer { code, date })
+}
+
+/// NocoBase itself runs with a short secret, so this keeps nobody out.
+fn judge_strength(secret: &SessionSecret) -> Option<Finding> {
+    secret.is_short().then(|| {
+        Finding::warning("secretStrength", "NocoBase's session secret has fewer than 32 characters: whoever is signed in can look for it, and sign in as anybody once it is found.")
+            .advise("Set a random APP_KEY of at least 32 characters in NocoBase's settings file and restart NocoBase. Everybody signs in once more.")
+    })
 }
 
 fn judge_secret(answer: &Answer) -> Finding {
@@ -211,5 +220,14 @@ mod tests {
     fn versions_fit_by_their_minor_part() {
         assert_eq!(minor("0.1.0"), minor("0.1.7"));
         assert_ne!(minor("0.1.0"), minor("0.2.0"));
+    }
+
+    #[test]
+    fn a_short_secret_is_told_of_and_a_long_one_is_not() {
+        assert_eq!(
+            judge_strength(&SessionSecret::new(b"changed")).map(|finding| finding.status),
+            Some(Status::Warning)
+        );
+        assert_eq!(judge_strength(&SessionSecret::new(&[7; 32])), None);
     }
 }

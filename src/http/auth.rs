@@ -229,6 +229,7 @@ async fn with_password(context: &Context, name: &str) -> Answer {
     let found = context.state.sessions.find_by_password(account, password).await;
     if found.is_ok() {
         guesses.forget(account, context.address);
+        context.state.first_password.was_used(password);
     }
     let (result, user_id) = match &found {
         Ok(user) => (Entry::OK, Some(user.id.0)),
@@ -278,6 +279,9 @@ pub async fn sign_out(context: Context) -> Answer {
         && let Some(user_id) = context.state.sessions.sign_out(&token).await?
     {
         info!("user {user_id} signed out");
+        context
+            .record(Event::SignOut, "", Entry::OK, Some(user_id.0))
+            .await;
     }
     let mut response = envelope::nothing();
     let is_secure = context.origin.is_secure();

@@ -101,7 +101,7 @@ pub async fn create(context: Context) -> Answer {
         .await?;
     context.state.sign_in.directory().forget();
     log::info!("authenticator {} was created", row.name);
-    record_change(&context, &row.name).await;
+    record_change(&context, &row.name, "created").await;
     Ok(envelope::data(row))
 }
 
@@ -137,7 +137,12 @@ pub async fn update(context: Context) -> Answer {
     let row = row.ok_or(RequestError::RecordNotFound)?;
     context.state.sign_in.directory().forget();
     log::info!("authenticator {} was changed", row.name);
-    record_change(&context, &row.name).await;
+    let done = match (stored.enabled, row.enabled) {
+        (false, true) => "enabled",
+        (true, false) => "disabled",
+        (true, true) | (false, false) => "changed",
+    };
+    record_change(&context, &row.name, done).await;
     Ok(envelope::data([row]))
 }
 
@@ -153,14 +158,16 @@ pub async fn destroy(context: Context) -> Answer {
     context.state.sign_in.directory().forget();
     log::info!("{count} authenticators were deleted");
     for name in names {
-        record_change(&context, &name).await;
+        record_change(&context, &name, "deleted").await;
     }
     Ok(envelope::data(count))
 }
 
 /// Notes who made, changed or deleted an authenticator.
-async fn record_change(context: &Context, name: &str) {
-    context.record(Event::SettingsChange, name, Entry::OK, None).await;
+async fn record_change(context: &Context, name: &str, done: &str) {
+    context
+        .record_with(Event::SettingsChange, name, Entry::OK, None, Some(done))
+        .await;
 }
 
 /// `authenticators:move`.

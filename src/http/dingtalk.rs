@@ -12,6 +12,7 @@ use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, ApiError, envelope};
 use crate::audit::{self, Entry, Event, Filter};
+use crate::causes::with_causes;
 use crate::config::Mode;
 use crate::doctor::{self, Finding, Neighbour, Patient, RunningProgram};
 use crate::nocobase::{Page, UserId};
@@ -84,7 +85,8 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
     let redirect_url = redirect_url.parse().map_err(|_| RequestError::Internal)?;
     let latest = state.audit.latest_results().await.unwrap_or_else(|failure| {
         log::error!(
-            "the audit could not be read: {failure} (reference {})",
+            "the audit could not be read: {} (reference {})",
+            with_causes(&failure),
             context.reference
         );
         Vec::new()
@@ -230,7 +232,8 @@ async fn search(
         .await
         .map_err(|failure| {
             log::error!(
-                "the audit could not be read: {failure} (reference {})",
+                "the audit could not be read: {} (reference {})",
+                with_causes(&failure),
                 context.reference
             );
             RequestError::Internal

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::context::{Caller, language_of, text_header};
 use super::{ApiError, AppState};
+use crate::causes::with_causes;
 use crate::plugin::Locales;
 use crate::session::{CookieLife, SessionCookie, cookies};
 use crate::sign_in::{CookieChange, Origin};
@@ -74,14 +75,8 @@ pub fn refusal(
 
 /// Logs an error with everything that led to it.
 pub fn report(error: &ApiError, level: Level, code: &str, reference: &str) {
-    let mut causes = String::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        causes.push_str(": ");
-        causes.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    log!(level, "refused {code} (reference {reference}): {error}{causes}");
+    let error = with_causes(error);
+    log!(level, "refused {code} (reference {reference}): {error}");
 }
 
 /// What every answer has in common, unless it says otherwise itself: nobody keeps it, frames it or guesses its type.

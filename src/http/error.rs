@@ -62,6 +62,12 @@ pub enum RequestError {
     /// The type of the authenticator is none that is offered.
     #[error("the authenticator's type is not offered")]
     UnknownType,
+    /// The new password is too short.
+    #[error("the new password is too short")]
+    PasswordTooShort,
+    /// The present password is another one.
+    #[error("the present password is another one")]
+    PasswordRefused,
     /// A sign-in was posted by a page of another site.
     #[error("the sign-in was posted from an origin that is not trusted")]
     UntrustedOrigin,
@@ -240,7 +246,7 @@ fn of_session(error: &SessionError) -> Facts {
             "The username/email or password is incorrect, please re-enter",
         ),
         E::AlreadyIssued => ("FLOW_USED", key_of("FLOW_USED")),
-        E::PolicyMissing | E::Signing(_) => {
+        E::PolicyMissing | E::Signing(_) | E::NotHashed => {
             let code = "INTERNAL_ERROR";
             return Facts::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -264,7 +270,13 @@ fn of_store(error: &StoreError) -> Facts {
             Level::Info,
         ),
         E::Duplicate { .. } => of_request(&RequestError::NameTaken),
-        E::Unavailable(_) | E::AccessDenied(_) | E::ReadOnly | E::Full | E::Busy | E::Conflict => {
+        E::Unavailable(_)
+        | E::AccessDenied(_)
+        | E::ReadOnly
+        | E::Full
+        | E::StatementPooling
+        | E::Busy
+        | E::Conflict => {
             let code = "DATABASE_UNAVAILABLE";
             Facts::new(StatusCode::SERVICE_UNAVAILABLE, code, key_of(code), Level::Error)
         }
@@ -372,6 +384,17 @@ fn of_request(error: &RequestError) -> Facts {
             StatusCode::BAD_REQUEST,
             "UNKNOWN_TYPE",
             "This type of authenticator is not offered. Enable its plugin first.",
+        ),
+        E::PasswordTooShort => row(
+            StatusCode::BAD_REQUEST,
+            "PASSWORD_TOO_SHORT",
+            "The new password has fewer than 8 characters. Choose a longer one.",
+        ),
+        // Not 401: the session is as good as before.
+        E::PasswordRefused => row(
+            StatusCode::BAD_REQUEST,
+            "PASSWORD_REFUSED",
+            "The current password is another one. Type it again.",
         ),
         E::UntrustedOrigin => row(
             StatusCode::FORBIDDEN,

@@ -164,7 +164,10 @@ impl Metrics {
     pub fn text(&self) -> Vec<u8> {
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
-            log::error!("the metrics could not be written: {error}");
+            log::error!(
+                "the metrics could not be written: {}",
+                crate::causes::with_causes(&error)
+            );
         }
         text
     }

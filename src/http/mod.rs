@@ -17,10 +17,12 @@ mod navigation;
 mod options;
 mod packages;
 mod pages;
+mod password;
 mod path;
 mod plugins;
 mod proxies;
 mod query;
+mod record;
 mod server;
 mod service;
 mod site;
@@ -41,7 +43,7 @@ use crate::dingtalk::DingTalk;
 use crate::entropy::Entropy;
 use crate::nocobase::{Store, StoreError, SubjectIndex};
 use crate::plugin::Language;
-use crate::session::Sessions;
+use crate::session::{FirstPassword, Sessions};
 use crate::sign_in::{Origin, SignIn};
 
 use context::{Caller, Context};
@@ -65,6 +67,8 @@ pub struct AppState {
     pub sessions: Sessions,
     /// The sign-in.
     pub sign_in: SignIn,
+    /// What was made for the first administrator, until it is used.
+    pub first_password: FirstPassword,
     /// DingTalk.
     pub dingtalk: DingTalk,
     /// The record of who signed in.
@@ -196,6 +200,7 @@ const ACTIONS: &[Action] = &[
     Action { name: "auth:signIn", takes: Takes::Post, served: Served::Always, access: Access::Public, handler: |c| Box::pin(auth::sign_in(c)) },
     Action { name: "auth:check", takes: Takes::GetOrPost, served: Served::Alone, access: Access::SignedIn, handler: |c| Box::pin(auth::check(c)) },
     Action { name: "auth:signOut", takes: Takes::Post, served: Served::Alone, access: Access::Public, handler: |c| Box::pin(auth::sign_out(c)) },
+    Action { name: "auth:changePassword", takes: Takes::Post, served: Served::Alone, access: Access::SignedIn, handler: |c| Box::pin(password::change(c)) },
     Action { name: "auth:syncCookies", takes: Takes::Post, served: Served::Alone, access: Access::SignedIn, handler: |c| Box::pin(auth::sync_cookies(c)) },
     Action { name: "authenticators:publicList", takes: Takes::GetOrPost, served: Served::Always, access: Access::Public, handler: |c| Box::pin(authenticators::public_list(c)) },
     Action { name: "authenticators:listTypes", takes: Takes::GetOrPost, served: Served::Alone, access: Access::Administrator, handler: |c| Box::pin(authenticators::list_types(c)) },
@@ -259,7 +264,12 @@ async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<
         None => (None, None),
     };
     let reference = state.entropy.text::<6>();
-    let mut response = match run(action, &request, payload, &state, &reference, key).await {
+    let outcome = run(action, &request, payload, &state, &reference, key).await;
+    if let Err(Failure { error, caller }) = &outcome {
+        let name = action.map(|action| action.name);
+        record::refused_access(&state, &request, &reference, name, (error, caller.as_ref())).await;
+    }
+    let mut response = match outcome {
         Ok(response) => response,
         Err(Failure { error, .. }) if action.is_some_and(Action::is_for_people) => {
             pages::refusal_page(&state, &request, &error, &reference)
@@ -326,6 +336,10 @@ async fn run(
     }
     context.read_body(payload, action.access).await?;
     let caller = context.caller.clone();
+    if !context.may(action.access) {
+        let error = RequestError::NoPermission.into();
+        return Err(Failure { error, caller });
+    }
     let result = (action.handler)(context).await;
     match result {
         Ok(mut response) => {

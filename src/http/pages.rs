@@ -137,7 +137,10 @@ pub async fn package(request: HttpRequest, state: web::Data<AppState>) -> HttpRe
     match state.packages.get(&address).await {
         Ok(bytes) => HttpResponse::Ok().content_type("application/gzip").body(bytes),
         Err(failure) => {
-            error!("the plugin package could not be made: {failure}");
+            error!(
+                "the plugin package could not be made: {}",
+                crate::causes::with_causes(&failure)
+            );
             HttpResponse::BadRequest()
                 .content_type("text/plain; charset=utf-8")
                 .body("no package for this address")

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, envelope};
+use crate::audit::{Entry, Event};
 use crate::nocobase::StoreError;
 use crate::plugin::Manifest;
 use crate::sign_in::PLUGIN_NAME;
@@ -50,7 +51,11 @@ async fn set_enabled(context: &Context, enabled: bool) -> Answer {
         .set_plugin_enabled(PLUGIN_NAME, PLUGIN_NAME, manifest.version(), enabled, now)
         .await?;
     context.state.sign_in.directory().forget();
-    info!("the plugin was {}", if enabled { "enabled" } else { "disabled" });
+    let done = if enabled { "enabled" } else { "disabled" };
+    info!("the plugin was {done}");
+    context
+        .record_with(Event::PluginChange, "", Entry::OK, None, Some(done))
+        .await;
     Ok(envelope::data(PLUGIN_NAME))
 }
 

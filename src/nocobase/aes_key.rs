@@ -38,6 +38,11 @@ impl AesKey {
         }
     }
 
+    /// The raw key, for what else is derived from it.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.expose_secret()
+    }
+
     /// The key from `APP_AES_SECRET_KEY`, which holds it in hexadecimal.
     pub fn from_hex(text: &str) -> Result<Self, AesKeyError> {
         let bytes = zeroize::Zeroizing::new(hex::decode(text.trim()).map_err(|_| AesKeyError)?);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{ExprTrait as _, SelectStatement, Value as SqlValue};
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+use sea_orm::{DbBackend, Statement};
 use serde_json::{Value, json};
 
 use super::dialect::Dialect;
@@ -135,10 +135,10 @@ impl Store {
     ) -> Result<Option<Linked>, StoreError> {
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, statement, values);
         // It writes, and may be run again all the same: the key of the session refuses it where it took effect.
-        let row = self
-            .read(|| self.connection.query_one_raw(statement.clone()))
-            .await?;
-        row.map(|row| Linked::from_row(&Row::new(row, self.dialect, Table::Users)))
+        let rows = self.rows(statement).await?;
+        rows.into_iter()
+            .next()
+            .map(|row| Linked::from_row(&Row::new(row, self.dialect, Table::Users)))
             .transpose()
     }
 

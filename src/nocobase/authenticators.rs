@@ -1,7 +1,6 @@
 //! The list of authenticators, read and changed by NocoBase's rules.
 
 use chrono::{DateTime, Utc};
-use sea_orm::DatabaseTransaction;
 use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, Order, SelectStatement, UpdateStatement};
 
 use super::authenticator::{AUTHENTICATOR_COLUMNS, Authenticator, AuthenticatorChanges, NewAuthenticator};
@@ -9,6 +8,7 @@ use super::error::StoreError;
 use super::names::{Column, Table};
 use super::statements::Newest;
 use super::store::{Page, Paged, Store};
+use super::transactions::Transaction;
 
 const TABLE: Table = Table::Authenticators;
 
@@ -149,7 +149,7 @@ impl Store {
     /// Locks the enabled authenticators, so that two administrators cannot each switch off "the other one".
     async fn require_another_enabled(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         ids: &[i64],
     ) -> Result<(), StoreError> {
         let mut select = self.select(TABLE, &[Column::Id]);
@@ -167,7 +167,7 @@ impl Store {
 
     async fn authenticator_in(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         id: i64,
     ) -> Result<Option<Authenticator>, StoreError> {
         let select = self.select_authenticator(id);

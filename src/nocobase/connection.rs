@@ -1,23 +1,24 @@
 //! How a connection is opened: limits, pool, and the file of the embedded database.
 
-use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::mysql::MySqlConnectOptions;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{ConnectOptions as _, Executor as _};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use secrecy::ExposeSecret as _;
 
 use super::dialect::Dialect;
 use super::error::StoreError;
 use super::names::Names;
 use super::settings::{DatabaseSettings, ServerDatabase, ServerDialect};
+use crate::files::{close_to_others, create_private_file, make_private_folder};
+
 use super::tls::{is_pem, mysql_ssl_mode, postgres_ssl_mode};
+use super::way::{self, Way};
 
 /// The longest wait for a connection, whether from the pool or from the server.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
@@ -27,24 +28,42 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// SQLite has one writer at a time; the others wait this long for it.
 const SQLITE_BUSY_LIMIT: Duration = Duration::from_secs(5);
 const SQLITE_CONNECTIONS: u32 = 8;
-/// Set once for a connection: the isolation, because it would be a round trip in each transaction; and that an index is
-/// used wherever there is one, because PostgreSQL keeps the plan it made while a table was small, and on a new site would
-/// read all users and links at each sign-in until it has counted them anew. `jit` is in the way of such plans, and older
-/// versions lack it.
+/// Set once for a connection of our own: the isolation, because it would be a round trip in each transaction; and that an
+/// index is used wherever there is one, because PostgreSQL keeps the plan it made while a table was small, and on a new site
+/// would read all users and links at each sign-in until it has counted them anew. `jit` is in the way of such plans, and
+/// older versions lack it. Searches do without ([`POSTGRES_SEARCH`]).
 const POSTGRES_SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
     SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('enable_seqscan', 'jit')";
+/// For a search, whose rows no index finds: the server's own setting, until the transaction ends.
+pub(super) const POSTGRES_SEARCH: &str = "SET LOCAL enable_seqscan TO DEFAULT";
 const MYSQL_ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
-/// Opens a pool for the settings.
-pub(super) async fn open(settings: &DatabaseSettings) -> Result<DatabaseConnection, StoreError> {
-    let options = match settings {
+/// Opens a pool for the settings, and says whose its connections are.
+pub(super) async fn open(settings: &DatabaseSettings) -> Result<(DatabaseConnection, Way), StoreError> {
+    let (options, way) = match settings {
         DatabaseSettings::Sqlite { path } => {
-            create_private_file(path).map_err(unusable_file)?;
-            sqlite_options(path)
+            make_file(path).map_err(unusable_file)?;
+            (sqlite_options(path), Way::Own)
         }
-        DatabaseSettings::Server(server) => server_options(server),
+        DatabaseSettings::Server(server) => {
+            let way = match server.dialect {
+                ServerDialect::Postgres => way::find(&postgres_options(server)).await?,
+                ServerDialect::MySql | ServerDialect::MariaDb => Way::Own,
+            };
+            (server_options(server, way), way)
+        }
     };
-    Ok(Database::connect(options).await?)
+    Ok((Database::connect(options).await?, way))
+}
+
+/// Opens a pool for who only looks.
+pub(super) async fn open_to_look(
+    settings: &DatabaseSettings,
+) -> Result<(DatabaseConnection, Way), StoreError> {
+    match settings {
+        DatabaseSettings::Sqlite { path } => Ok((Database::connect(sqlite_to_look(path)).await?, Way::Own)),
+        DatabaseSettings::Server(_) => open(settings).await,
+    }
 }
 
 /// The most connections that the pool holds.
@@ -94,17 +113,43 @@ fn sqlite_options(path: &Path) -> ConnectOptions {
     options
 }
 
-fn server_options(server: &ServerDatabase) -> ConnectOptions {
+/// SQLite makes files beside the database even to read it, unless it is told that nothing changes. Nobody writes where
+/// there is no such file.
+fn sqlite_to_look(path: &Path) -> ConnectOptions {
+    let path = path.to_owned();
+    let mut log = path.clone().into_os_string();
+    log.push("-wal");
+    let is_at_rest = !Path::new(&log).exists();
+    let mut options = pooled("sqlite::memory:", 1);
+    options.map_sqlx_sqlite_opts(move |_| {
+        SqliteConnectOptions::new()
+            .filename(&path)
+            .read_only(true)
+            .immutable(is_at_rest)
+            .busy_timeout(SQLITE_BUSY_LIMIT)
+            .disable_statement_logging()
+    });
+    options
+}
+
+fn server_options(server: &ServerDatabase, way: Way) -> ConnectOptions {
     let settings = server.clone();
     let mut options = match server.dialect {
         ServerDialect::Postgres => {
             let mut options = pooled("postgres://localhost", server.pool_max.max(1));
-            options.map_sqlx_postgres_opts(move |_| postgres_options(&settings));
-            options.map_sqlx_postgres_pool_opts(|pool| {
-                pool.after_connect(|connection, _| {
-                    Box::pin(async move { connection.execute(POSTGRES_SESSION).await.map(drop) })
-                })
-            });
+            if way == Way::Own {
+                options.map_sqlx_postgres_opts(move |_| way::marked(&postgres_options(&settings)));
+                options.map_sqlx_postgres_pool_opts(|pool| {
+                    pool.after_connect(|connection, _| {
+                        Box::pin(async move {
+                            way::require_own(connection).await?;
+                            connection.execute(POSTGRES_SESSION).await.map(drop)
+                        })
+                    })
+                });
+            } else {
+                options.map_sqlx_postgres_opts(move |_| postgres_options(&settings));
+            }
             options
         }
         ServerDialect::MySql | ServerDialect::MariaDb => {
@@ -135,7 +180,7 @@ fn pooled(driver: &str, connections: u32) -> ConnectOptions {
     options
 }
 
-fn postgres_options(server: &ServerDatabase) -> PgConnectOptions {
+pub(super) fn postgres_options(server: &ServerDatabase) -> PgConnectOptions {
     let ssl = &server.ssl;
     let mut options = PgConnectOptions::new_without_pgpass()
         .host(&server.host)
@@ -143,6 +188,8 @@ fn postgres_options(server: &ServerDatabase) -> PgConnectOptions {
         .database(&server.database)
         .username(&server.user)
         .application_name("nocobase-dingtalk")
+        // We read no such numbers, and a pooler refuses what it does not know.
+        .extra_float_digits(None)
         .ssl_mode(postgres_ssl_mode(ssl))
         .disable_statement_logging();
     if let Some(socket) = &server.socket {
@@ -176,7 +223,7 @@ fn postgres_options(server: &ServerDatabase) -> PgConnectOptions {
     options
 }
 
-fn mysql_options(server: &ServerDatabase) -> MySqlConnectOptions {
+pub(super) fn mysql_options(server: &ServerDatabase) -> MySqlConnectOptions {
     let ssl = &server.ssl;
     let mut options = MySqlConnectOptions::new()
         .host(&server.host)
@@ -224,17 +271,14 @@ fn password(server: &ServerDatabase) -> Option<&str> {
 
 /// The file holds password hashes and session ids, so nobody but its owner may read it; SQLite gives its side files
 /// the same mode.
-fn create_private_file(path: &Path) -> io::Result<()> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
+fn make_file(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        make_private_folder(folder)?;
     }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+    match create_private_file(path) {
+        // A copy that was put back has the rights that the umask gave it.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => close_to_others(path),
+        made => made.map(drop),
     }
 }
 
@@ -248,7 +292,6 @@ fn unusable_file(error: io::Error) -> StoreError {
     } else if kind == io::ErrorKind::StorageFull {
         StoreError::Full
     } else {
-        let cause = Arc::new(sea_orm::sqlx::Error::Io(error));
-        StoreError::Unavailable(DbErr::Conn(RuntimeErr::SqlxError(cause)))
+        StoreError::Unavailable(error.into())
     }
 }

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
@@ -10,11 +9,12 @@ use super::error::StoreError;
 use super::names::{Column, Table};
 use super::store::Store;
 use super::tokens::TOKEN_POLICY_KEY;
+use super::transactions::Transaction;
 
 const SCHEMA: &str = include_str!("embedded.sql");
 
 /// The languages that have texts of their own here.
-const LANGUAGES: [&str; 7] = ["en-US", "zh-CN", "hi-IN", "ru-RU", "de-DE", "id-ID", "tr-TR"];
+pub const LANGUAGES: [&str; 7] = ["en-US", "zh-CN", "hi-IN", "ru-RU", "de-DE", "id-ID", "tr-TR"];
 
 /// The first user of a new database.
 #[derive(Clone, Debug)]
@@ -30,6 +30,15 @@ pub struct RootUser {
 }
 
 impl Store {
+    /// Whether the embedded database has its tables and first rows.
+    pub async fn is_furnished(&self) -> Result<bool, StoreError> {
+        let roles = self.select(Table::Roles, &[Column::Name]);
+        match self.find_row(Table::Roles, &roles).await {
+            Err(StoreError::TablesMissing { .. }) => Ok(false),
+            found => Ok(found?.is_some()),
+        }
+    }
+
     /// Creates NocoBase's tables with its first rows, all at once; false when they were there already. Only for the
     /// embedded database: a NocoBase makes its own.
     pub async fn create_embedded(
@@ -61,7 +70,7 @@ impl Store {
 
     async fn seed_site(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         language: &str,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
@@ -119,7 +128,7 @@ impl Store {
 
     async fn seed_people(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         root: &RootUser,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {

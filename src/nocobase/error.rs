@@ -12,7 +12,7 @@ use sea_orm::{DbErr, RuntimeErr};
 pub enum StoreError {
     /// The database cannot be reached, went away, or did not answer in time: try again later.
     #[error("the database is not available")]
-    Unavailable(#[source] DbErr),
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The database refuses our user, or that user may not do this: correct settings or grants.
     #[error("the database denies access")]
     AccessDenied(#[source] DbErr),
@@ -22,6 +22,11 @@ pub enum StoreError {
     /// The database has no room left.
     #[error("the database is full")]
     Full,
+    /// A pooler stands before the database that keeps no transaction together: correct its settings, or go past it.
+    #[error(
+        "a connection pooler with pool_mode = statement stands before the database; give the sidecar an address where pool_mode is transaction or session, or the database's own"
+    )]
+    StatementPooling,
     /// Someone else holds the lock for longer than we wait.
     #[error("the database is locked by another writer")]
     Busy,
@@ -89,7 +94,8 @@ impl From<DbErr> for StoreError {
             Reaction::Unknown
         };
         match reaction {
-            Reaction::Retry => Self::Unavailable(error),
+            Reaction::Retry => Self::Unavailable(error.into()),
+            Reaction::StatementPooling => Self::StatementPooling,
             Reaction::Grant => Self::AccessDenied(error),
             Reaction::ReadOnly => Self::ReadOnly,
             Reaction::Full => Self::Full,
@@ -124,6 +130,7 @@ fn driver_error(error: &DbErr) -> Option<&SqlxError> {
 
 enum Reaction {
     Retry,
+    StatementPooling,
     Grant,
     ReadOnly,
     Full,
@@ -187,6 +194,8 @@ fn postgres(refusal: &PgDatabaseError) -> Reaction {
         "22P05" | "22021" | "22001" => Reaction::TextRefused,
         "23502" => Reaction::ValueRequired(refusal.column().unwrap_or_default().to_owned()),
         "42P01" => Reaction::TableMissing(quoted(refusal.message(), '"')),
+        // PgBouncer's answer to BEGIN.
+        "08P01" if refusal.message().contains("statement pooling") => Reaction::StatementPooling,
         code if code.starts_with("08") || code.starts_with("57P0") => Reaction::Retry,
         _ => Reaction::Unknown,
     }

@@ -9,7 +9,6 @@ use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use sea_orm::DatabaseTransaction;
 use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, InsertStatement, JoinType, SelectStatement};
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
@@ -19,6 +18,7 @@ use super::names::{Column, Table};
 use super::newcomer::{NewUser, filled};
 use super::statements::Newest;
 use super::store::Store;
+use super::transactions::Transaction;
 use super::users::{Link, Linked, USER_COLUMNS, User, UserId};
 
 /// How long a first sign-in waits for those before it in this process.
@@ -54,7 +54,7 @@ pub struct Linking {
     pub(super) store: Store,
     authenticator: String,
     options: Value,
-    pub(super) transaction: DatabaseTransaction,
+    pub(super) transaction: Transaction,
     created: Option<UserId>,
     /// Held until the transaction has ended; dropped after it.
     turn: OwnedMutexGuard<Newest>,

@@ -77,7 +77,7 @@ impl Store {
             .order_by_expr(self.col(LINKS, Column::UserId), Order::Desc)
             .limit(page.page_size)
             .offset(page.offset());
-        let rows = self.find_rows(LINKS, &select).await?;
+        let rows = self.search_rows(LINKS, &select).await?;
         Ok(Paged {
             rows: rows.iter().map(Binding::from_row).collect::<Result<_, _>>()?,
             count,

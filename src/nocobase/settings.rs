@@ -1,6 +1,7 @@
 //! Where NocoBase's tables are.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use chrono::FixedOffset;
 use secrecy::SecretString;
@@ -75,8 +76,8 @@ impl ServerDialect {
 /// TLS towards the database; certificates and keys are PEM text or a path, as NocoBase takes them.
 #[derive(Clone, Debug, Default)]
 pub struct SslSettings {
-    /// `…_MODE`: `disable`, `allow`, `prefer`, `require`, `verify-ca` or `verify-full`.
-    pub mode: Option<String>,
+    /// `…_MODE`.
+    pub mode: Option<SslMode>,
     /// `…_CA`: the authorities to trust.
     pub ca: Option<String>,
     /// `…_KEY`: the key of the client certificate.
@@ -85,4 +86,42 @@ pub struct SslSettings {
     pub cert: Option<String>,
     /// `…_REJECT_UNAUTHORIZED`: `false` accepts any certificate.
     pub reject_unauthorized: Option<bool>,
+}
+
+/// What is asked of TLS, in PostgreSQL's words. There is no other value: one that is not known must not mean less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SslMode {
+    /// None.
+    Disable,
+    /// Where the server insists on it.
+    Allow,
+    /// Where the server offers it.
+    Prefer,
+    /// Always.
+    Require,
+    /// With a certificate of a known authority.
+    VerifyCa,
+    /// With such a certificate in the server's name.
+    VerifyFull,
+}
+
+/// A mode that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no mode of TLS")]
+pub struct SslModeError;
+
+impl FromStr for SslMode {
+    type Err = SslModeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "disable" => Ok(Self::Disable),
+            "allow" => Ok(Self::Allow),
+            "prefer" => Ok(Self::Prefer),
+            "require" => Ok(Self::Require),
+            "verify-ca" => Ok(Self::VerifyCa),
+            "verify-full" => Ok(Self::VerifyFull),
+            _ => Err(SslModeError),
+        }
+    }
 }

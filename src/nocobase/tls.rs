@@ -3,7 +3,7 @@
 use sea_orm::sqlx::mysql::MySqlSslMode;
 use sea_orm::sqlx::postgres::PgSslMode;
 
-use super::settings::SslSettings;
+use super::settings::{SslMode, SslSettings};
 
 /// What the settings ask of the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,18 +19,20 @@ enum Verification {
 }
 
 fn verification(ssl: &SslSettings) -> Verification {
-    match ssl.mode.as_deref() {
-        Some("disable") => Verification::Off,
-        Some("allow" | "prefer") => Verification::Opportunistic,
-        Some("verify-ca") => Verification::Authority,
-        Some("verify-full") => Verification::AuthorityAndName,
-        Some(_) if ssl.reject_unauthorized == Some(true) => Verification::AuthorityAndName,
-        Some(_) => Verification::Encrypted,
-        None if ssl.reject_unauthorized == Some(false) => Verification::Encrypted,
-        None if ssl.ca.is_some() || ssl.cert.is_some() || ssl.reject_unauthorized == Some(true) => {
+    let insists = ssl.reject_unauthorized == Some(true);
+    // Node, and so NocoBase, checks whatever it is given something to check with.
+    let can_check = ssl.ca.is_some() && ssl.reject_unauthorized != Some(false);
+    match ssl.mode {
+        Some(SslMode::Disable) => Verification::Off,
+        Some(SslMode::VerifyCa) => Verification::Authority,
+        Some(SslMode::VerifyFull) => Verification::AuthorityAndName,
+        Some(SslMode::Allow | SslMode::Prefer | SslMode::Require) if insists || can_check => {
             Verification::AuthorityAndName
         }
-        None => Verification::Opportunistic,
+        Some(SslMode::Require) => Verification::Encrypted,
+        None if ssl.reject_unauthorized == Some(false) => Verification::Encrypted,
+        None if ssl.ca.is_some() || ssl.cert.is_some() || insists => Verification::AuthorityAndName,
+        Some(SslMode::Allow | SslMode::Prefer) | None => Verification::Opportunistic,
     }
 }
 
@@ -63,11 +65,12 @@ pub(super) fn is_pem(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::SslModeError;
     use super::*;
 
     fn asked(mode: Option<&str>, ca: bool, reject_unauthorized: Option<bool>) -> Verification {
         verification(&SslSettings {
-            mode: mode.map(str::to_owned),
+            mode: mode.map(|mode| mode.parse().unwrap()),
             ca: ca.then(|| "ca.pem".to_owned()),
             reject_unauthorized,
             ..SslSettings::default()
@@ -87,6 +90,18 @@ mod tests {
             asked(Some("require"), true, Some(true)),
             Verification::AuthorityAndName
         );
+        for mode in ["allow", "prefer", "require"] {
+            assert_eq!(
+                asked(Some(mode), true, None),
+                Verification::AuthorityAndName,
+                "{mode}"
+            );
+            assert_eq!(
+                asked(Some(mode), false, Some(true)),
+                Verification::AuthorityAndName,
+                "{mode}"
+            );
+        }
         assert_eq!(
             asked(Some("verify-ca"), true, Some(false)),
             Verification::Authority
@@ -95,5 +110,11 @@ mod tests {
             asked(Some("verify-full"), true, None),
             Verification::AuthorityAndName
         );
+    }
+    #[test]
+    fn a_mode_that_nobody_knows_is_not_a_weaker_one() {
+        for text in ["verify_full", "VERIFY-FULL", "VERIFY_IDENTITY", "nonsense", ""] {
+            assert_eq!(text.parse::<SslMode>(), Err(SslModeError), "{text}");
+        }
     }
 }

@@ -2,44 +2,102 @@
 
 use sea_orm::sea_query::{InsertStatement, SelectStatement};
 use sea_orm::{
-    ConnectionTrait as _, DatabaseTransaction, SqliteTransactionMode, StatementBuilder, TransactionOptions,
-    TransactionTrait as _,
+    ConnectionTrait as _, DatabaseTransaction, DbErr, QueryResult, SqliteTransactionMode, Statement,
+    StatementBuilder, TransactionOptions, TransactionTrait as _,
 };
 
 use super::dialect::Dialect;
 use super::error::StoreError;
+use super::lent::LentTransaction;
 use super::names::{Column, Table};
 use super::row::Row;
-use super::store::{Store, limited};
+use super::run::{Purpose, limited};
+use super::store::Store;
+
+/// A transaction, on a connection of our own or on one that is lent to us.
+#[derive(Debug)]
+pub(super) enum Transaction {
+    Own(DatabaseTransaction),
+    Lent(LentTransaction),
+}
+
+impl Transaction {
+    async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match self {
+            Self::Own(transaction) => limited(transaction.query_all_raw(statement)).await,
+            Self::Lent(transaction) => limited(Box::pin(transaction.rows(&statement))).await,
+        }
+    }
+
+    async fn execute(&self, statement: Statement) -> Result<Done, DbErr> {
+        match self {
+            Self::Own(transaction) => {
+                let done = limited(transaction.execute_raw(statement)).await?;
+                Ok(Done {
+                    rows_affected: done.rows_affected(),
+                    last_insert_id: Some(&done)
+                        // PostgreSQL has none, and sea-orm panics when it is asked for.
+                        .filter(|_| transaction.get_database_backend() != sea_orm::DbBackend::Postgres)
+                        .map(sea_orm::ExecResult::last_insert_id),
+                })
+            }
+            Self::Lent(transaction) => Ok(Done {
+                rows_affected: limited(Box::pin(transaction.execute(&statement))).await?,
+                last_insert_id: None,
+            }),
+        }
+    }
+
+    /// Runs a statement that has no values, on a connection of our own.
+    pub(super) async fn execute_unprepared(&self, sql: &str) -> Result<(), DbErr> {
+        match self {
+            Self::Own(transaction) => transaction.execute_unprepared(sql).await.map(drop),
+            Self::Lent(transaction) => {
+                let statement = Statement::from_string(sea_orm::DbBackend::Postgres, sql);
+                transaction.execute(&statement).await.map(drop)
+            }
+        }
+    }
+}
+
+struct Done {
+    rows_affected: u64,
+    last_insert_id: Option<u64>,
+}
 
 impl Store {
     /// Begins a transaction that sees what others commit while it waits for locks (connections are opened for that).
-    pub(super) async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+    pub(super) async fn begin(&self) -> Result<Transaction, StoreError> {
+        if let Some(lent) = &self.lent {
+            let begun = self.read(|| Box::pin(lent.begin(Purpose::Lookup))).await?;
+            return Ok(Transaction::Lent(begun));
+        }
         let options = TransactionOptions {
             // Ignored by the other databases.
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.read(|| self.connection.begin_with_options(options)).await
+        let begun = self.read(|| self.connection.begin_with_options(options)).await?;
+        Ok(Transaction::Own(begun))
     }
 
     pub(super) async fn find_row_in(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         table: Table,
         select: &SelectStatement,
     ) -> Result<Option<Row>, StoreError> {
-        let result = limited(transaction.query_one(select)).await?;
-        Ok(result.map(|result| Row::new(result, self.dialect, table)))
+        let rows = self.find_rows_in(transaction, table, select).await?;
+        Ok(rows.into_iter().next())
     }
 
     pub(super) async fn find_rows_in<S: StatementBuilder + Sync>(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         table: Table,
         select: &S,
     ) -> Result<Vec<Row>, StoreError> {
-        let results = limited(transaction.query_all(select)).await?;
+        let results = transaction.rows(self.statement(select)).await?;
         Ok(results
             .into_iter()
             .map(|result| Row::new(result, self.dialect, table))
@@ -48,37 +106,39 @@ impl Store {
 
     pub(super) async fn execute_in<S: StatementBuilder + Sync>(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         statement: &S,
     ) -> Result<u64, StoreError> {
-        Ok(limited(transaction.execute(statement)).await?.rows_affected())
+        let done = transaction.execute(self.statement(statement)).await?;
+        Ok(done.rows_affected)
     }
 
     /// Inserts a row whose `id` the database gives, and tells that id.
     pub(super) async fn insert_in(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         table: Table,
         mut insert: InsertStatement,
     ) -> Result<i64, StoreError> {
-        if self.dialect == Dialect::Postgres {
+        let id = if self.dialect == Dialect::Postgres {
             insert.returning_col(self.names.iden(Column::Id));
-            let row = limited(transaction.query_one(&insert)).await?;
-            return row
-                .and_then(|row| row.try_get_by_index(0).ok())
-                .ok_or(StoreError::BadRow {
-                    table: table.camel(),
-                    column: Column::Id.camel(),
-                });
-        }
-        let id = limited(transaction.execute(&insert)).await?.last_insert_id();
-        i64::try_from(id).map_err(|_| StoreError::BadRow {
+            let rows = transaction.rows(self.statement(&insert)).await?;
+            rows.first().and_then(|row| row.try_get_by_index(0).ok())
+        } else {
+            let done = transaction.execute(self.statement(&insert)).await?;
+            done.last_insert_id.and_then(|id| i64::try_from(id).ok())
+        };
+        id.ok_or(StoreError::BadRow {
             table: table.camel(),
             column: Column::Id.camel(),
         })
     }
 
-    pub(super) async fn commit(transaction: DatabaseTransaction) -> Result<(), StoreError> {
-        limited(transaction.commit()).await.map_err(StoreError::from)
+    pub(super) async fn commit(transaction: Transaction) -> Result<(), StoreError> {
+        let committed = match transaction {
+            Transaction::Own(transaction) => limited(transaction.commit()).await,
+            Transaction::Lent(transaction) => limited(Box::pin(transaction.commit())).await,
+        };
+        committed.map_err(StoreError::from)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{
-    Expr, ExprTrait as _, JoinType, Order, QueryStatementBuilder as _, SelectStatement,
+    Expr, ExprTrait as _, JoinType, Order, QueryStatementBuilder as _, SelectStatement, UpdateStatement,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -187,6 +187,37 @@ impl Store {
             User::from_row(&row)?,
             row.text(Column::Password)?.map(PasswordHash),
         )))
+    }
+
+    /// The password of a user, when they have one.
+    pub async fn password_of(&self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {
+        let table = Table::Users;
+        let mut select = self.select(table, &[Column::Password]);
+        select.and_where(self.col(table, Column::Id).eq(user.0));
+        let row = self.find_row(table, &select).await?;
+        Ok(row
+            .map(|row| row.text(Column::Password))
+            .transpose()?
+            .flatten()
+            .map(PasswordHash))
+    }
+
+    /// Gives a user another password; tokens from before are void from now on.
+    pub async fn change_password(
+        &self,
+        user: UserId,
+        hash: &PasswordHash,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let table = Table::Users;
+        let mut update = UpdateStatement::new();
+        update
+            .table(self.names.table_ref(table))
+            .value(self.names.iden(Column::Password), hash.0.as_str())
+            .value(self.names.iden(Column::PasswordChangeTz), now.timestamp_millis())
+            .value(self.names.iden(Column::UpdatedAt), self.dialect.time(table, now))
+            .and_where(Expr::col(self.names.iden(Column::Id)).eq(user.0));
+        self.execute(&update).await.map(drop)
     }
 
     /// The user whom this authenticator has linked to this subject, compared byte for byte, and the role they would act

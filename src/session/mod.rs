@@ -6,6 +6,7 @@
 
 pub mod cookies;
 mod ended;
+mod first_password;
 pub mod password;
 mod passwords;
 pub mod policy;
@@ -19,6 +20,7 @@ use log::{info, warn};
 use moka::future::Cache;
 use uuid::Uuid;
 
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::nocobase::{IssuedToken, Store, StoreError, User, UserId};
@@ -27,6 +29,7 @@ use crate::remembered::Remembered;
 use ended::EndedSessions;
 
 pub use cookies::{CookieLife, SessionCookie};
+pub use first_password::FirstPassword;
 pub use passwords::{PasswordObserver, Passwords};
 pub use policy::TokenPolicy;
 pub use token::{BridgeClaims, Claims, SessionSecret, TokenError};
@@ -70,6 +73,9 @@ pub enum SessionError {
     /// The token could not be signed.
     #[error("the session token could not be signed")]
     Signing(#[source] TokenError),
+    /// The process stops while a password is hashed.
+    #[error("the password could not be hashed")]
+    NotHashed,
     /// The database did not answer the question.
     #[error("the session could not be looked up")]
     Store(#[from] StoreError),
@@ -228,8 +234,9 @@ impl Sessions {
         tokio::spawn(async move {
             if let Err(error) = store.delete_sign_ins_before(&users, before_ms).await {
                 warn!(
-                    "ended sessions of {} users were not deleted: {error}",
-                    users.len()
+                    "ended sessions of {} users were not deleted: {}",
+                    users.len(),
+                    with_causes(&error)
                 );
             }
         });
@@ -364,6 +371,20 @@ impl Sessions {
             Some(user) if right => Ok(user),
             Some(_) | None => Err(SessionError::WrongPassword),
         }
+    }
+
+    /// Whether this is the user's password.
+    pub async fn has_password(&self, user: UserId, password: &str) -> Result<bool, SessionError> {
+        let stored = self.store.password_of(user).await?;
+        Ok(self.passwords.verify(password.into(), stored).await)
+    }
+
+    /// Gives the user another password. Every session they have ends with it, this one too.
+    pub async fn change_password(&self, user: UserId, new: &str) -> Result<(), SessionError> {
+        let hash = self.passwords.hash(new.into(), &self.entropy).await;
+        let hash = hash.ok_or(SessionError::NotHashed)?;
+        self.store.change_password(user, &hash, self.clock.now()).await?;
+        Ok(())
     }
 
     /// The token policy as it stands in the database, or stood there a moment ago; NocoBase itself reads it once.

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
 use super::password;
+use crate::entropy::Entropy;
 use crate::nocobase::PasswordHash;
 
 /// Is told how long each check took.
@@ -31,6 +32,18 @@ impl Passwords {
             turns: Arc::new(Semaphore::new(turns)),
             observer,
         }
+    }
+
+    /// The hash of a new password; `None` when the process stops meanwhile.
+    pub async fn hash(&self, password: SecretString, entropy: &Entropy) -> Option<PasswordHash> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.ok()?;
+        let entropy = entropy.clone();
+        let hashed = tokio::task::spawn_blocking(move || {
+            let hash = password::hash(password.expose_secret(), &entropy);
+            drop(turn);
+            hash
+        });
+        hashed.await.ok()
     }
 
     /// Whether the password has this hash. Without a hash the same work is done, and the answer is no.
@@ -58,7 +71,6 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
-    use crate::entropy::Entropy;
 
     #[tokio::test]
     async fn every_check_holds_a_turn_until_it_is_over() {

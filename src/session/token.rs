@@ -23,6 +23,7 @@ pub struct SessionSecret {
     decoding: DecodingKey,
     of_session: Arc<Validation>,
     of_bridge: Arc<Validation>,
+    is_short: bool,
 }
 
 /// Why a token was not accepted, or could not be made.
@@ -120,6 +121,9 @@ impl BridgeClaims {
     }
 }
 
+/// HMAC-SHA256 gains nothing by a key of more bytes, and loses by one of fewer.
+const SHORT: usize = 32;
+
 impl SessionSecret {
     /// Takes the secret as NocoBase uses it: bytes, not decoded from anything.
     pub fn new(bytes: &[u8]) -> Self {
@@ -133,7 +137,13 @@ impl SessionSecret {
             decoding: DecodingKey::from_secret(bytes),
             of_session: Arc::new(of_session),
             of_bridge: Arc::new(of_bridge),
+            is_short: bytes.len() < SHORT,
         }
+    }
+
+    /// Whether it is so short that who has a signed token may find it by trying.
+    pub fn is_short(&self) -> bool {
+        self.is_short
     }
 
     /// Signs a session token as NocoBase does.

@@ -9,6 +9,7 @@ use super::identity::{Identity, Phone, nickname};
 use super::matching::{Matching, Rules};
 use super::{Attempt, CookieChange, CookieIn, Origin, Outcome, SignIn, SignInError, credentials};
 use crate::audit::Matched;
+use crate::causes::with_causes;
 use crate::dingtalk::{DingTalk, DingTalkError};
 use crate::nocobase::{AuthenticatorOptions, LinkSource, Subject, User};
 use crate::session::{Issued, SessionCookie};
@@ -213,7 +214,10 @@ impl SignIn {
             }
             Err(error) => {
                 let code = error.code();
-                warn!("sign-in through {authenticator} refused: {code} (reference {reference}): {error}");
+                warn!(
+                    "sign-in through {authenticator} refused: {code} (reference {reference}): {}",
+                    with_causes(error)
+                );
                 Outcome {
                     authenticator,
                     result: code,

@@ -24,6 +24,7 @@ use zeroize::Zeroizing;
 
 use crate::dingtalk::UserAccessToken;
 use crate::entropy::Entropy;
+use crate::nocobase::AesKey;
 
 /// How long a person has, from the click on the button to the end of the sign-in.
 pub const FLOW_LIFETIME: TimeDelta = TimeDelta::minutes(10);
@@ -268,15 +269,16 @@ pub struct FlowSeal {
 }
 
 impl FlowSeal {
-    /// Derives its key from the secret that all replicas share.
+    /// Derives its key from what all replicas share: the secret, and NocoBase's AES key where there is one. That key is
+    /// random, so a cookie tells nothing about the secret, which a person may have made up.
     ///
     /// # Panics
     ///
     /// Never: 32 bytes is a length that HKDF gives and the cipher takes.
     #[expect(clippy::expect_used, reason = "32 bytes is a length that HKDF-SHA256 gives")]
-    pub fn new(secret: &[u8], entropy: Entropy) -> Self {
+    pub fn new(secret: &[u8], aes_key: Option<&AesKey>, entropy: Entropy) -> Self {
         let mut key = Zeroizing::new([0_u8; KEY_BYTES]);
-        Hkdf::<Sha256>::new(None, secret)
+        Hkdf::<Sha256>::new(aes_key.map(AesKey::bytes), secret)
             .expand(KEY_PURPOSE, key.as_mut_slice())
             .expect("32 bytes can be derived");
         Self {
@@ -388,7 +390,7 @@ mod tests {
     }
 
     fn seal() -> FlowSeal {
-        FlowSeal::new(b"a secret of the tests", Entropy::seeded(7))
+        FlowSeal::new(b"a secret of the tests", None, Entropy::seeded(7))
     }
 
     fn begun() -> Flow {
@@ -411,11 +413,24 @@ mod tests {
     fn a_cookie_under_another_name_or_secret_does_not_open() {
         let flow = begun();
         let value = seal().seal(&flow, false).unwrap();
-        let other = FlowSeal::new(b"another secret", Entropy::seeded(7));
+        let other = FlowSeal::new(b"another secret", None, Entropy::seeded(7));
 
         assert!(seal().open("nbdt_other", &value).is_none());
         assert!(seal().open(&flow.cookie_name(true), &value).is_none());
         assert!(other.open(&flow.cookie_name(false), &value).is_none());
+    }
+
+    #[test]
+    fn a_cookie_does_not_tell_whether_a_guessed_secret_is_right() {
+        let [right, wrong] = ["a", "b"].map(|digit| AesKey::from_hex(&digit.repeat(64)).unwrap());
+        let sealed_with = |key| FlowSeal::new(b"changeme", key, Entropy::seeded(7));
+        let flow = begun();
+        let name = flow.cookie_name(false);
+        let value = sealed_with(Some(&right)).seal(&flow, false).unwrap();
+
+        assert!(sealed_with(None).open(&name, &value).is_none());
+        assert!(sealed_with(Some(&wrong)).open(&name, &value).is_none());
+        assert!(sealed_with(Some(&right)).open(&name, &value).is_some());
     }
 
     #[test]

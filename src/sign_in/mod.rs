@@ -22,6 +22,7 @@ use std::sync::Arc;
 use log::error;
 
 use crate::audit::{Audit, Entry, Event, Matched};
+use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
@@ -155,7 +156,7 @@ impl SignIn {
     /// Puts the use case together.
     pub fn new(parts: Parts) -> Self {
         Self {
-            seal: FlowSeal::new(&parts.secret, parts.entropy.clone()),
+            seal: FlowSeal::new(&parts.secret, parts.aes_key.as_ref(), parts.entropy.clone()),
             consumed: Arc::default(),
             dingtalk: parts.dingtalk,
             sessions: parts.sessions,
@@ -216,7 +217,8 @@ impl SignIn {
         };
         if let Err(failure) = self.audit.record(&entry).await {
             error!(
-                "the audit could not be written: {failure} (reference {})",
+                "the audit could not be written: {} (reference {})",
+                with_causes(&failure),
                 attempt.reference
             );
         }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What every module may use: values that are handed in, and what a phone number is.
-const LEAVES: [&str; 3] = ["clock", "entropy", "phone"];
+/// What every module may use: values that are handed in, what a phone number is, how files and failures are.
+const LEAVES: [&str; 5] = ["causes", "clock", "entropy", "files", "phone"];
 
 /// A module, and which of the others it may use beside the leaves.
 const MAY_USE: [(&str, &[&str]); 12] = [
@@ -32,7 +32,9 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("clock", &[]),
 ];
 /// Put everything together, and may use everything.
-const ROOTS: [&str; 4] = ["app", "commands", "main", "lib"];
+const ROOTS: [&str; 9] = [
+    "app", "commands", "failure", "health", "main", "managed", "lib", "output", "signals",
+];
 
 /// A crate, and the modules it lives in.
 const LIVES_IN: [(&str, &[&str]); 13] = [

@@ -502,24 +502,37 @@ fn every_test_and_every_check_of_the_table_of_attacks_exists() {
                 unknown.push(check);
             }
         }
-        for test in tests {
-            let (module, function) = test.rsplit_once("::").unwrap_or(("", &test));
-            let file = format!("{}.rs", module.replace("::", "/"));
-            let is_there = all.iter().any(|(path, text)| {
-                let is_its_file = module.is_empty() || path.ends_with(&format!("/{file}"));
-                let body = text.split(&format!("fn {function}()")).next().unwrap_or_default();
-                is_its_file
-                    && body.len() < text.len()
-                    && body
-                        .trim_end()
-                        .trim_end_matches("async")
-                        .trim_end()
-                        .ends_with("test]")
-            });
-            if !is_there {
-                unknown.push(test);
-            }
+        unknown.extend(tests.into_iter().filter(|test| !is_a_test(&all, test)));
+    }
+    let of_operators = document
+        .lines()
+        .skip_while(|line| !line.starts_with("| what must not happen |"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let mut named = 0;
+    for test in of_operators.flat_map(|row| row.split('`').skip(1).step_by(2)) {
+        named += 1;
+        if !is_a_test(&all, test) {
+            unknown.push(test.to_owned());
         }
     }
+    assert!(named > 0, "the table of operators is gone");
     assert!(unknown.is_empty(), "not in the sources: {unknown:#?}");
+}
+
+/// Whether a test of this module and name is in one of the sources.
+fn is_a_test(all: &[(String, String)], test: &str) -> bool {
+    let (module, function) = test.rsplit_once("::").unwrap_or(("", test));
+    let file = format!("{}.rs", module.replace("::", "/"));
+    all.iter().any(|(path, text)| {
+        let is_its_file = module.is_empty() || path.ends_with(&format!("/{file}"));
+        let body = text.split(&format!("fn {function}()")).next().unwrap_or_default();
+        is_its_file
+            && body.len() < text.len()
+            && body
+                .trim_end()
+                .trim_end_matches("async")
+                .trim_end()
+                .ends_with("test]")
+    })
 }

@@ -210,11 +210,11 @@ async fn unreachable_database(search: &mut Search) {
         ("DB_DATABASE", "nocobase"),
         ("DB_USER", "nocobase"),
         ("DB_PASSWORD", "canary-database-password"),
-        ("APP_KEY", "canary-app-key"),
+        ("APP_KEY", "canary-app-key-of-at-least-32-characters"),
         ("SIDECAR_STORAGE", folder.path().to_str().unwrap()),
     ]);
     search.secret("the database's password", "canary-database-password");
-    search.secret("NocoBase's key", "canary-app-key");
+    search.secret("NocoBase's key", "canary-app-key-of-at-least-32-characters");
     let config = Config::load(&sources).unwrap();
     let Err(error) = App::build(config, Clock::system(), Entropy::secure(), None).await else {
         panic!("there is no server");
@@ -265,7 +265,7 @@ async fn administration(app: &TestApp, search: &mut Search) {
 
 #[test]
 fn what_holds_a_secret_does_not_print_it() {
-    let canary = "canary-0123456789";
+    let canary = "canary-0123456789-of-at-least-32-characters";
     let bytes = format!("{:?}", canary.as_bytes());
     let bytes = bytes.trim_matches(['[', ']']);
     let folder = tempfile::tempdir().unwrap();

@@ -123,8 +123,9 @@ async fn a_member_refusal_is_told_apart_by_its_effective_code() {
         (json!(22), "refused"),
         (json!(15), "timed_out"),
         (json!("50002"), "not_in_scope"),
-        (json!(null), "refused"),
-        (json!({}), "refused"),
+        (json!(null), "malformed"),
+        (json!({}), "malformed"),
+        (json!("many"), "malformed"),
     ] {
         let body = json!({ "errcode": errcode, "errmsg": "canary" });
         let script = a_directory(move |_| Reply::json(200, &body)).await;

@@ -57,7 +57,7 @@ fn settings_of(server: &ServerDatabase) -> Vec<(&'static str, String)> {
         ("DB_TABLE_PREFIX", server.table_prefix.clone()),
         ("DB_UNDERSCORED", server.underscored.to_string()),
         ("DB_TIMEZONE", server.timezone.to_string()),
-        ("APP_KEY", "a key of the tests".to_owned()),
+        ("APP_KEY", "a key of the tests, long enough by itself".to_owned()),
     ]
 }
 

@@ -7,4 +7,5 @@ pub mod crowd;
 pub mod database;
 pub mod door;
 pub mod inside;
+pub mod pgbouncer;
 pub mod shared_site;

@@ -1,0 +1,97 @@
+//! What is written to the audit at the edge.
+
+use actix_web::HttpRequest;
+use log::error;
+
+use super::context::{Caller, Context, way_here};
+use super::{ApiError, AppState, RequestError};
+use crate::audit::{Entry, Event};
+use crate::causes::with_causes;
+
+impl Context {
+    /// Writes to the audit who did what.
+    pub async fn record(&self, event: Event, authenticator: &str, result: &str, user_id: Option<i64>) {
+        self.record_with(event, authenticator, result, user_id, None)
+            .await;
+    }
+
+    /// As [`Context::record`], with what was done to a setting.
+    pub async fn record_with(
+        &self,
+        event: Event,
+        authenticator: &str,
+        result: &str,
+        user_id: Option<i64>,
+        detail: Option<&str>,
+    ) {
+        // Whoever commands very many addresses must not fill a disk either.
+        if result != Entry::OK && !self.state.limits.audit_takes_refusal() {
+            self.state.metrics.limited("audit");
+            return;
+        }
+        let actor_id = self.caller.as_ref().and_then(|caller| caller.user_id);
+        let entry = Entry {
+            authenticator: authenticator.to_owned(),
+            user_id,
+            actor_id,
+            address: self.address,
+            detail: detail.map(str::to_owned),
+            ..bare_entry(&self.state, &self.reference, event, result)
+        };
+        write(&self.state, &entry).await;
+    }
+}
+
+/// Writes to the audit that somebody was refused what they may not have, or who was no bridge of ours; no more of an
+/// address than of its refused sign-ins, so that nobody fills a disk.
+pub async fn refused_access(
+    state: &AppState,
+    request: &HttpRequest,
+    reference: &str,
+    action: Option<&'static str>,
+    (error, caller): (&ApiError, Option<&Caller>),
+) {
+    let is_access = matches!(
+        error,
+        ApiError::Request(RequestError::NoPermission | RequestError::SecretMismatch)
+    );
+    let address = state.proxies.client_address(&way_here(request));
+    if !is_access || !state.limits.records_refusals(address) {
+        return;
+    }
+    state.limits.refused(address);
+    let entry = Entry {
+        actor_id: caller.and_then(|caller| caller.user_id),
+        address,
+        detail: action.map(str::to_owned),
+        ..bare_entry(state, reference, Event::Access, error.facts().code)
+    };
+    write(state, &entry).await;
+}
+
+fn bare_entry(state: &AppState, reference: &str, event: Event, result: &str) -> Entry {
+    Entry {
+        time: state.clock.now(),
+        reference: reference.to_owned(),
+        authenticator: String::new(),
+        event,
+        result: result.to_owned(),
+        matched: None,
+        user_id: None,
+        actor_id: None,
+        address: None,
+        dingtalk_request_id: None,
+        detail: None,
+    }
+}
+
+/// An audit that cannot be written is reported and keeps nobody out.
+async fn write(state: &AppState, entry: &Entry) {
+    if let Err(failure) = state.audit.record(entry).await {
+        error!(
+            "the audit could not be written: {} (reference {})",
+            with_causes(&failure),
+            entry.reference
+        );
+    }
+}

@@ -1,0 +1,195 @@
+//! The few ways in which a statement is run, on a connection of our own or on one that is lent.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::{Expr, ExprTrait as _, SelectStatement};
+use sea_orm::{
+    ConnectionTrait as _, DbErr, QueryResult, RuntimeErr, Statement, StatementBuilder, TransactionTrait as _,
+};
+
+use super::connection::POSTGRES_SEARCH;
+use super::dialect::Dialect;
+use super::error::{StoreError, is_lost_connection};
+use super::names::Table;
+use super::row::Row;
+use super::store::Store;
+
+/// How long one statement may take, so that a database which accepts and never answers cannot hold a sign-in.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a statement is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Single rows, by an index that must be used however small a table once was.
+    Lookup,
+    /// What no index finds: the server plans it as it likes.
+    Search,
+}
+
+impl Store {
+    pub(super) async fn find_row(
+        &self,
+        table: Table,
+        select: &SelectStatement,
+    ) -> Result<Option<Row>, StoreError> {
+        let rows = self.find_rows(table, select).await?;
+        Ok(rows.into_iter().next())
+    }
+
+    pub(super) async fn find_rows(
+        &self,
+        table: Table,
+        select: &SelectStatement,
+    ) -> Result<Vec<Row>, StoreError> {
+        let results = self.rows(self.statement(select)).await?;
+        Ok(self.named(results, table))
+    }
+
+    /// As [`Store::find_rows`], for what no index finds.
+    pub(super) async fn search_rows(
+        &self,
+        table: Table,
+        select: &SelectStatement,
+    ) -> Result<Vec<Row>, StoreError> {
+        let statement = self.statement(select);
+        let results = match &self.lent {
+            Some(lent) => {
+                self.read(|| Box::pin(lent.rows(&statement, Purpose::Search)))
+                    .await?
+            }
+            None if self.dialect == Dialect::Postgres => {
+                self.read(|| Box::pin(self.search_on_own(statement.clone())))
+                    .await?
+            }
+            None => self.rows(statement).await?,
+        };
+        Ok(self.named(results, table))
+    }
+
+    async fn search_on_own(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let transaction = self.connection.begin().await?;
+        transaction.execute_unprepared(POSTGRES_SEARCH).await?;
+        let results = transaction.query_all_raw(statement).await?;
+        transaction.commit().await?;
+        Ok(results)
+    }
+
+    fn named(&self, results: Vec<QueryResult>, table: Table) -> Vec<Row> {
+        let results = results.into_iter();
+        results
+            .map(|result| Row::new(result, self.dialect, table))
+            .collect()
+    }
+
+    /// Rows of a statement that changes nothing, or nothing twice.
+    pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, StoreError> {
+        match &self.lent {
+            Some(lent) => {
+                self.read(|| Box::pin(lent.rows(&statement, Purpose::Lookup)))
+                    .await
+            }
+            None => {
+                self.read(|| self.connection.query_all_raw(statement.clone()))
+                    .await
+            }
+        }
+    }
+
+    /// Rows of a statement that sea-query cannot express.
+    pub(super) async fn raw_rows(
+        &self,
+        sql: &str,
+        values: Vec<sea_orm::Value>,
+    ) -> Result<Vec<QueryResult>, StoreError> {
+        let backend = self.connection.get_database_backend();
+        self.rows(Statement::from_sql_and_values(backend, sql, values))
+            .await
+    }
+
+    /// A statement, spelt for this database.
+    pub(super) fn statement<S: StatementBuilder>(&self, statement: &S) -> Statement {
+        self.connection.get_database_backend().build(statement)
+    }
+
+    /// Runs a statement that sea-query cannot express and that may safely run twice.
+    pub(super) async fn execute_raw(&self, sql: &str) -> Result<(), StoreError> {
+        self.read(|| self.connection.execute_unprepared(sql))
+            .await
+            .map(drop)
+    }
+
+    /// How many rows a select without columns finds.
+    pub(super) async fn count(&self, table: Table, mut select: SelectStatement) -> Result<u64, StoreError> {
+        select.expr_as(Expr::col(sea_orm::sea_query::Asterisk).count(), "count");
+        let rows = self.search_rows(table, &select).await?;
+        let count = rows
+            .first()
+            .map(|row| row.number_as("count"))
+            .transpose()?
+            .flatten()
+            .unwrap_or_default();
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// Runs one writing statement outside a transaction and tells how many rows it touched. A conflict means it had
+    /// no effect, so it is run once more; a lost connection does not, so it is not.
+    pub(super) async fn execute<S: StatementBuilder + Sync>(&self, statement: &S) -> Result<u64, StoreError> {
+        let statement = self.statement(statement);
+        match self.execute_once(&statement).await {
+            Err(StoreError::Conflict) => self.execute_once(&statement).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn execute_once(&self, statement: &Statement) -> Result<u64, StoreError> {
+        let outcome = match &self.lent {
+            Some(lent) => limited(Box::pin(lent.execute(statement))).await,
+            None => limited(self.connection.execute_raw(statement.clone()))
+                .await
+                .map(|done| done.rows_affected()),
+        };
+        match outcome {
+            Err(error) => Err(self.explained(error).await),
+            Ok(rows_affected) => Ok(rows_affected),
+        }
+    }
+
+    /// An error of the driver in our terms, with address and reason where no connection could be had.
+    pub(super) async fn explained(&self, error: DbErr) -> StoreError {
+        match &self.reach {
+            // On the heap, as all of the ways that are seldom gone: the driver's futures are large.
+            Some(reach) => Box::pin(reach.explain(error)).await,
+            None => error.into(),
+        }
+    }
+
+    /// Runs something that changes nothing, or nothing twice, and again when the connection it got turned out to be
+    /// broken: after a restart of the server that may be so for every connection in the pool, one after the other.
+    pub(super) async fn read<T, F, Q>(&self, query: Q) -> Result<T, StoreError>
+    where
+        Q: Fn() -> F,
+        F: Future<Output = Result<T, DbErr>>,
+    {
+        for _ in 0..self.connections {
+            match limited(query()).await {
+                Err(error) if is_lost_connection(&error) => {}
+                Err(error) => return Err(self.explained(error).await),
+                Ok(found) => return Ok(found),
+            }
+        }
+        match limited(query()).await {
+            Err(error) => Err(self.explained(error).await),
+            Ok(found) => Ok(found),
+        }
+    }
+}
+
+/// Gives a statement its time limit.
+pub(super) async fn limited<T>(statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    match tokio::time::timeout(STATEMENT_LIMIT, statement).await {
+        Ok(result) => result,
+        Err(_) => Err(DbErr::Conn(RuntimeErr::Internal(
+            "no answer within the time limit".to_owned(),
+        ))),
+    }
+}
