@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use sea_orm::DatabaseTransaction;
+use super::transactions::Transaction;
 use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, UpdateStatement};
 use serde_json::Value;
 
@@ -70,7 +70,7 @@ impl Store {
     /// Keeps, replaces and removes what is kept apart for this authenticator.
     pub(super) async fn change_secrets_in(
         &self,
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         authenticator: i64,
         changes: &[SecretChange],
     ) -> Result<(), StoreError> {
