@@ -88,7 +88,7 @@ impl Stage {
     async fn set() -> Self {
         let now = Clock::system().now();
         let database = Arc::new(TestDatabase::create(Kind::Sqlite, None).await);
-        let site = SharedSite::on(database, now).await;
+        let site = SharedSite::on(database, Clock::system()).await;
         site.dingtalk.enforce_qps(Some(PER_SECOND));
         let limit = PER_SECOND.to_string();
         let sidecar = Sidecar::start(&site, "1", &[("DINGTALK_QPS_PER_API", &limit)]);
@@ -216,7 +216,7 @@ impl Stage {
     /// Lets everybody in at once: click, approve, come back, be signed in. Who is told to come back later does so.
     async fn come(&self, first: usize, people: usize) -> Vec<Passed> {
         let mut journeys = JoinSet::new();
-        let browser = Browser::new(&self.sidecar.url);
+        let browser = self.site.browser(&self.sidecar.url);
         let room = Arc::new(Semaphore::new(CHOOSING));
         for number in first..first + people {
             let (mut browser, dingtalk) = (browser.clone(), self.site.dingtalk.clone());

@@ -20,7 +20,8 @@ use crate::dingtalk::{DingTalk, DingTalkError};
 use crate::entropy::Entropy;
 use crate::files::make_private_folder;
 use crate::http::{
-    Address, AppState, Bounds, Demo, Guesses, Limits, Listener, Metrics, Pause, Server, Stop, TrustedProxies,
+    Address, AppState, Bounds, Demo, Guesses, Limits, Listener, Metrics, Packages, Pause, Server, Stop,
+    TrustedProxies,
 };
 use crate::nocobase::{RootUser, Store, StoreError, SubjectIndex};
 use crate::session::{FirstPassword, Passwords, SessionSecret, Sessions, password};
@@ -150,6 +151,7 @@ impl App {
             started: clock.now(),
             managed: config.managed,
             subject_index,
+            packages: Packages::new(&config.public_path),
             limits: Limits::new(config.attempts_per_address, clock.clone()),
             guesses: Guesses::new(clock.clone()),
             body_within: config.request_within,

@@ -407,7 +407,7 @@ pub const DEFAULT_ATTEMPTS_PER_ADDRESS: u32 = 4000;
 const DEFAULT_REQUEST_SECONDS: u64 = 10;
 /// Characters that a password has, alone.
 pub const SHORTEST_PASSWORD: usize = 8;
-/// Each may hold 128 KiB of a half-sent head.
+/// Each may hold 32 KiB of a half-sent head.
 const DEFAULT_CONNECTIONS: usize = 4096;
 
 impl Sources {
@@ -467,20 +467,19 @@ fn proxies(sources: &Sources) -> Result<Vec<IpNet>, ConfigError> {
 
 fn request_within(sources: &Sources) -> Result<Duration, ConfigError> {
     let name = "SIDECAR_REQUEST_SECONDS";
-    let expected = "it is a whole number of seconds, at least 1";
-    let seconds = sources.parsed(name, expected)?.unwrap_or(DEFAULT_REQUEST_SECONDS);
-    if seconds == 0 {
-        return Err(ConfigError::Invalid { name, expected });
+    let expected = "it is a whole number of seconds, at least 1 and at most an hour";
+    match sources.parsed(name, expected)?.unwrap_or(DEFAULT_REQUEST_SECONDS) {
+        seconds @ 1..=3600 => Ok(Duration::from_secs(seconds)),
+        _ => Err(ConfigError::Invalid { name, expected }),
     }
-    Ok(Duration::from_secs(seconds))
 }
 
 fn connections(sources: &Sources) -> Result<usize, ConfigError> {
     let name = "SIDECAR_CONNECTIONS";
-    let expected = "it is a whole number of connections, at least 1";
+    let expected = "it is a whole number of connections, at least 1 and at most a million";
     match sources.parsed(name, expected)?.unwrap_or(DEFAULT_CONNECTIONS) {
-        0 => Err(ConfigError::Invalid { name, expected }),
-        connections => Ok(connections),
+        connections @ 1..=1_000_000 => Ok(connections),
+        _ => Err(ConfigError::Invalid { name, expected }),
     }
 }
 
@@ -592,7 +591,10 @@ mod tests {
             ("SIDECAR_CREATE_INDEX", "maybe"),
             ("SIDECAR_ATTEMPTS_PER_ADDRESS", "-7"),
             ("SIDECAR_REQUEST_SECONDS", "0"),
+            ("SIDECAR_REQUEST_SECONDS", "18446744073709551615"),
+            ("SIDECAR_REQUEST_SECONDS", "3601"),
             ("SIDECAR_CONNECTIONS", "0"),
+            ("SIDECAR_CONNECTIONS", "18446744073709551615"),
         ] {
             let text = load(&[(name, value)]).unwrap_err().to_string();
 

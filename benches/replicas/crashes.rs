@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::long::sidecar::Sidecar;
 use super::proxy::{Proxy, Side};
 use super::support::app::AUTHENTICATOR;
-use super::support::browser::Browser;
 use super::support::crowd::{Made, key, mobile, person, signed_in_user};
 use super::support::database::Kind;
 use super::support::shared_site::SharedSite;
@@ -29,9 +28,9 @@ pub async fn handed_over(kind: Kind, url: Option<String>) -> String {
     for number in [begun, returned] {
         site.dingtalk.add_person(person(number));
     }
-    let mut early = Browser::new(&doors[0]);
+    let mut early = site.browser(&doors[0]);
     let at_dingtalk = early.click(AUTHENTICATOR, "/signin").await;
-    let mut late = Browser::new(&doors[0]);
+    let mut late = site.browser(&doors[0]);
     let handle_of_late = late.return_from_dingtalk(&site.dingtalk, &key(returned)).await;
 
     first.kill();
@@ -63,7 +62,7 @@ pub async fn at_every_statement(kind: Kind, url: String, port: u16) -> String {
             let number = 10 * nth + usize::from(side == Side::After);
             site.dingtalk.add_person(person(number));
             let victim = Sidecar::start(&site, "victim", &through_proxy);
-            let mut browser = Browser::new(&victim.url);
+            let mut browser = site.browser(&victim.url);
             let handle = browser.return_from_dingtalk(&site.dingtalk, &key(number)).await;
 
             proxy.arm(victim.process(), nth, side);
@@ -92,7 +91,7 @@ pub async fn at_any_time() -> String {
     for moment in 0..MOMENTS {
         let number = 1000 + moment as usize;
         site.dingtalk.add_person(person(number));
-        let mut browser = Browser::new(&sidecar.url);
+        let mut browser = site.browser(&sidecar.url);
         let handle = browser.return_from_dingtalk(&site.dingtalk, &key(number)).await;
         let under_way = tokio::spawn(async move { browser.try_complete(AUTHENTICATOR, &handle).await });
         tokio::time::sleep(takes * moment / (MOMENTS - 1)).await;
@@ -115,7 +114,7 @@ async fn usual_time(site: &SharedSite, sidecar: &Sidecar) -> Duration {
     let mut longest = Duration::ZERO;
     for number in 1..=5 {
         site.dingtalk.add_person(person(number));
-        let mut browser = Browser::new(&sidecar.url);
+        let mut browser = site.browser(&sidecar.url);
         let handle = browser.return_from_dingtalk(&site.dingtalk, &key(number)).await;
         let begun = std::time::Instant::now();
         signed_in_user(&browser.complete(AUTHENTICATOR, &handle).await);
@@ -139,7 +138,7 @@ impl Tally {
             NOTHING => self.nothing += 1,
             half => panic!("{when}: {half:?}"),
         }
-        let mut browser = Browser::new(&survivor.url);
+        let mut browser = site.browser(&survivor.url);
         let answer = browser.sign_in(&site.dingtalk, &key(number)).await;
         assert_eq!(signed_in_user(&answer), site.linked_user(number).await, "{when}");
         assert_eq!(answer.json["data"]["user"]["phone"], mobile(number), "{when}");

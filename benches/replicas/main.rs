@@ -86,9 +86,10 @@ async fn on_server(suite: &mut Suite, kind: Kind, name: &str) {
 
 /// A fresh site; its database goes with its server.
 async fn site(kind: Kind, url: Option<&str>) -> (Arc<SharedSite>, DateTime<Utc>) {
-    let now = Clock::system().now();
+    let clock = Clock::system();
+    let now = clock.now();
     let database = TestDatabase::create(kind, url).await;
-    (Arc::new(SharedSite::on(Arc::new(database), now).await), now)
+    (Arc::new(SharedSite::on(Arc::new(database), clock).await), now)
 }
 
 /// Two sidecars, and their addresses.

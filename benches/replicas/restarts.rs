@@ -118,7 +118,7 @@ async fn work(
     worker: usize,
     stop: Arc<AtomicBool>,
 ) -> Vec<Attempt> {
-    let browser = Browser::new(&doors[0]);
+    let browser = site.browser(&doors[0]);
     let mut attempts = Vec::new();
     for round in 0.. {
         if stop.load(Ordering::SeqCst) {

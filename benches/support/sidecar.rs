@@ -39,7 +39,7 @@ impl Sidecar {
     /// Starts one on a site and registers its address with DingTalk; it listens when this returns.
     pub fn start(site: &SharedSite, instance: &str, settings: &[(&str, &str)]) -> Self {
         let log = log_file(site.database.folder.path(), instance);
-        let mut child = Command::new(env!("CARGO_BIN_EXE_nocobase-dingtalk"))
+        let mut child = Command::new(binary())
             .arg("serve")
             .env_clear()
             .env("RUST_LOG", "warn")
@@ -98,6 +98,15 @@ impl Drop for Sidecar {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// The program: that of this build, or another one to compare it with.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "which build is examined is the environment's to say"
+)]
+fn binary() -> std::ffi::OsString {
+    std::env::var_os("NBDT_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_nocobase-dingtalk").into())
 }
 
 fn log_file(folder: &Path, instance: &str) -> File {

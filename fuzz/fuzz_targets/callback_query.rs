@@ -20,7 +20,7 @@ use nocobase_dingtalk::config::{Cors, Mode};
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::{
-    AppState, Guesses, Limits as AddressLimits, Metrics, Pause, TrustedProxies, routes,
+    AppState, Guesses, Limits as AddressLimits, Metrics, Packages, Pause, TrustedProxies, routes,
 };
 use nocobase_dingtalk::nocobase::{DatabaseSettings, Store};
 use nocobase_dingtalk::session::{Passwords, SessionSecret, Sessions};
@@ -109,6 +109,7 @@ fn site() -> Surface {
             metrics: Metrics::new().unwrap(),
             diagnoses: Pause::default(),
             subject_index: None,
+            packages: Packages::new("/"),
             // Nobody is limited: each input is to reach what answers it.
             limits: AddressLimits::new(0, clock.clone()),
             guesses: Guesses::new(clock.clone()),

@@ -45,7 +45,7 @@ fuzz_target!(|input: (&str, &str, &str, &str, usize, u8)| {
         (flow.handle(), flow.ends_at())
     );
     match (&opened, &flow) {
-        (Flow::Begun(opened), Flow::Begun(flow)) => assert!(opened.has_state(flow.state())),
+        (Flow::Begun(_), Flow::Begun(flow)) => assert!(opened.has_state(flow.state())),
         (Flow::Returned(opened), Flow::Returned(flow)) => {
             assert_eq!(opened.id(), flow.id());
             assert!(matches!(opened.proof(), Proof::Code(code) if code.expose_secret() == value));

@@ -59,7 +59,7 @@ function redirectHandler({ app, sidecar, log }) {
     // Returning false passes the request on to NocoBase; anything else keeps it.
     const mark = req.url.indexOf('?');
     const pathname = mark < 0 ? req.url : req.url.slice(0, mark);
-    if (req.method !== 'GET' || !isRedirectAction(pathname)) return false;
+    if (!['GET', 'HEAD'].includes(req.method) || !isRedirectAction(pathname)) return false;
     if (!(await belongsToMainApp(req))) return false;
     const rawQuery = mark < 0 ? '' : req.url.slice(mark + 1);
     const query = new URLSearchParams(rawQuery);
@@ -79,8 +79,9 @@ function redirectHandler({ app, sidecar, log }) {
       res.end();
     };
     try {
-      const answer = await sidecar.forward(req, { action: 'auth:redirect', query: rawQuery, limitMs: ANSWER_LIMIT_MS });
-      const isForPeople = answer.status < 400 || String(answer.headers['content-type'] ?? '').startsWith('text/html');
+      const answer = await sidecar.forward(req, { method: req.method, action: 'auth:redirect', query: rawQuery, limitMs: ANSWER_LIMIT_MS });
+      // A browser that only looks ahead is refused without words, and comes back when the person does.
+      const isForPeople = answer.status < 400 || !answer.body.length || String(answer.headers['content-type'] ?? '').startsWith('text/html');
       if (!isForPeople) {
         const code = envelope(answer)?.errors?.[0]?.code;
         log.warn(`the sidecar answered a redirect with ${answer.status} ${code ?? 'and no code'}`);

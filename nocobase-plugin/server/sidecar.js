@@ -35,7 +35,7 @@ function flowCookies(header) {
 }
 
 function forwardedHeaders(headers) {
-  const raw = { for: headers['x-forwarded-for'], proto: headers['x-forwarded-proto'], host: headers['x-forwarded-host'] };
+  const raw = { for: headers['x-forwarded-for'], proto: headers['x-forwarded-proto'], host: headers['x-forwarded-host'], standard: headers.forwarded };
   return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== undefined).map(([name, value]) => [name, String(value)]));
 }
 
@@ -140,9 +140,14 @@ function mayBeSentAgain(error, method) {
   return code === 'ECONNRESET' && (error.wasReused || method === 'GET');
 }
 
+/** What tells a person who goes somewhere from a page that loads a picture, and from a browser that looks ahead. */
+const NAVIGATION_HEADERS = ['sec-fetch-site', 'sec-fetch-mode', 'sec-fetch-dest', 'sec-purpose', 'purpose', 'x-moz'];
+
 function passedOn(headers) {
   const passed = { accept: headers.accept ?? '*/*' };
-  for (const name of ['accept-language', 'user-agent', 'x-locale']) if (headers[name]) passed[name] = String(headers[name]);
+  for (const name of ['accept-language', 'user-agent', 'x-locale', ...NAVIGATION_HEADERS]) if (headers[name]) passed[name] = String(headers[name]);
+  // Only where the page is: it tells of https that no proxy tells of.
+  if (URL.canParse(headers.referer)) passed.referer = `${new URL(headers.referer).origin}/`;
   const cookies = flowCookies(headers.cookie);
   if (cookies) passed.cookie = cookies;
   return passed;

@@ -19,7 +19,7 @@ use super::call::{Call, CallReport, Observer};
 use super::endpoints::{Addresses, Endpoints};
 use super::error::DingTalkError;
 use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
-use super::limiter::{Limiter, Visit};
+use super::limiter::{Limiter, Line, Visit};
 use super::pauses::Pauses;
 use super::transport::{self, Answer};
 
@@ -61,7 +61,11 @@ pub struct Credentials {
 
 /// DingTalk; clones share its connections, queues and app access tokens.
 #[derive(Clone)]
-pub struct DingTalk(Arc<Inner>);
+pub struct DingTalk {
+    inner: Arc<Inner>,
+    /// Whose calls these are, in the queue.
+    line: Line,
+}
 
 struct Inner {
     http: Client,
@@ -76,19 +80,32 @@ impl DingTalk {
     /// Opens nothing yet: the first call connects.
     pub fn new(endpoints: &Endpoints, limits: Limits, observer: Observer) -> Result<Self, DingTalkError> {
         endpoints.check()?;
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             http: transport::client(limits.connect_timeout, limits.call_timeout)?,
             addresses: Addresses::below(endpoints),
             limiter: Limiter::new(limits.qps_per_api, limits.queue_bound),
             tokens: AppTokens::new(),
             pauses: Pauses::new(limits.window),
             observer,
-        })))
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+            line: None,
+        })
+    }
+
+    /// DingTalk for the people behind one address: where calls queue, each address has its turn, however many wait
+    /// behind another.
+    pub fn in_line(&self, line: Line) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            line,
+        }
     }
 
     /// Where a browser is sent to sign in.
     pub fn authorization_url(&self, request: &AuthorizationRequest<'_>) -> String {
-        authorization::url(&self.0.addresses.authorization, request)
+        authorization::url(&self.inner.addresses.authorization, request)
     }
 
     /// Turns the one-time code into the person's token. After an error that
@@ -98,9 +115,9 @@ impl DingTalk {
         credentials: &Credentials,
         code: &SecretString,
     ) -> Result<UserAccessToken, DingTalkError> {
-        let url = &self.0.addresses.user_access_token;
+        let url = &self.inner.addresses.user_access_token;
         let request = || {
-            self.0.http.post(url.clone()).json(&json!({
+            self.inner.http.post(url.clone()).json(&json!({
                 "clientId": credentials.client_id,
                 "clientSecret": credentials.client_secret.expose_secret(),
                 "code": code.expose_secret(),
@@ -122,7 +139,7 @@ impl DingTalk {
         credentials: &Credentials,
         token: &UserAccessToken,
     ) -> Result<Profile, DingTalkError> {
-        let url = &self.0.addresses.profile;
+        let url = &self.inner.addresses.profile;
         // What cannot stand in a header is no token DingTalk gave.
         let mut header =
             HeaderValue::from_str(token.token.expose_secret()).map_err(|_| DingTalkError::TokenRejected {
@@ -131,7 +148,7 @@ impl DingTalk {
             })?;
         header.set_sensitive(true);
         let request = || {
-            self.0
+            self.inner
                 .http
                 .get(url.clone())
                 .header("x-acs-dingtalk-access-token", header.clone())
@@ -142,9 +159,9 @@ impl DingTalk {
 
     /// The app's own credential, from memory while it is good.
     pub async fn app_access_token(&self, credentials: &Credentials) -> Result<AppAccessToken, DingTalkError> {
-        let url = &self.0.addresses.app_access_token;
+        let url = &self.inner.addresses.app_access_token;
         let request = || {
-            self.0.http.post(url.clone()).json(&json!({
+            self.inner.http.post(url.clone()).json(&json!({
                 "appKey": credentials.client_id,
                 "appSecret": credentials.client_secret.expose_secret(),
             }))
@@ -155,7 +172,7 @@ impl DingTalk {
             request,
             answer::app_access_token,
         );
-        self.0.tokens.get(credentials, fetch).await
+        self.inner.tokens.get(credentials, fetch).await
     }
 
     /// The id of a member of the app's organization; `None` for anybody else, an external contact too.
@@ -168,7 +185,7 @@ impl DingTalk {
         match self.find_user_id_with(credentials, &token, union_id).await {
             // Revoked or outlived at DingTalk before its time; a second refusal is for an administrator.
             Err(DingTalkError::TokenRejected { .. }) => {
-                self.0.tokens.forget(credentials, &token).await;
+                self.inner.tokens.forget(credentials, &token).await;
                 let token = self.app_access_token(credentials).await?;
                 self.find_user_id_with(credentials, &token, union_id).await
             }
@@ -178,7 +195,7 @@ impl DingTalk {
 
     /// Calls that wait in our own queue now, for the metrics.
     pub fn queue_length(&self) -> usize {
-        self.0.limiter.waiting()
+        self.inner.limiter.waiting()
     }
 
     async fn find_user_id_with(
@@ -187,11 +204,11 @@ impl DingTalk {
         token: &AppAccessToken,
         union_id: &UnionId,
     ) -> Result<Option<DingTalkUserId>, DingTalkError> {
-        let mut url = self.0.addresses.user_id_by_union_id.clone();
+        let mut url = self.inner.addresses.user_id_by_union_id.clone();
         url.query_pairs_mut()
             .append_pair("access_token", token.token.expose_secret());
         let request = || {
-            self.0
+            self.inner
                 .http
                 .post(url.clone())
                 .json(&json!({ "unionid": union_id.as_str() }))
@@ -207,7 +224,7 @@ impl DingTalk {
         request: impl Fn() -> RequestBuilder,
         understand: fn(&Answer) -> Result<T, DingTalkError>,
     ) -> Result<T, DingTalkError> {
-        let deadline = self.0.limiter.deadline();
+        let deadline = self.inner.limiter.deadline();
         let mut repeat = 0;
         loop {
             let visit = if repeat == 0 {
@@ -216,9 +233,9 @@ impl DingTalk {
                 Visit::Repeated
             };
             let queued = self
-                .0
+                .inner
                 .limiter
-                .turn(&credentials.client_id, call, visit, deadline)
+                .turn(&credentials.client_id, call, self.line, visit, deadline)
                 .await
                 .map_err(|late| DingTalkError::Busy {
                     call,
@@ -227,7 +244,7 @@ impl DingTalk {
             let begun = Instant::now();
             let exchanged = transport::exchange(call, request().header(ACCEPT, "application/json")).await;
             let outcome = exchanged.and_then(|answer| understand(&answer));
-            (self.0.observer)(&CallReport {
+            (self.inner.observer)(&CallReport {
                 call,
                 outcome: outcome.as_ref().map_or_else(DingTalkError::code, |_| "ok"),
                 elapsed: begun.elapsed(),
@@ -237,7 +254,7 @@ impl DingTalk {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            let Some(pause) = self.0.pauses.before(repeat, &error) else {
+            let Some(pause) = self.inner.pauses.before(repeat, &error) else {
                 return Err(error);
             };
             sleep(pause).await;

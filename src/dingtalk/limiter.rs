@@ -1,18 +1,26 @@
 //! The call limiter: a queue in front of each kind of call of each app, which lets one call out at a time.
 //!
-//! A caller whose turn would come too late is told so at once and takes no slot; one that goes away gives its place
-//! up; one whose call DingTalk turned away stands in front again, not behind those who came after it. What lets a
-//! caller out is a fair lock, so a place needs no timer until it is the first.
+//! Callers stand in lines, one for each address they come from, and the lines take turns: nobody waits behind a crowd of
+//! one address longer than his share. A caller whose turn would come too late is told so at once and takes no slot; one
+//! that goes away gives its place up; one whose call DingTalk turned away stands in front again, not behind those who
+//! came after it.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::call::Call;
 use super::pace::{Pace, Schedule};
+use lines::Lines;
+
+mod lines;
+
+/// Whose line a caller stands in; everybody without an address stands in one.
+pub(super) type Line = Option<IpAddr>;
 
 /// A refused caller is asked to wait until this part of the queue has gone, so that it does not find it full again.
 const RETREAT_DIVISOR: u32 = 5;
@@ -61,6 +69,7 @@ impl Limiter {
         &self,
         client_id: &str,
         call: Call,
+        line: Line,
         visit: Visit,
         deadline: Instant,
     ) -> Result<Duration, TooLong> {
@@ -71,11 +80,17 @@ impl Limiter {
         let lane = self.lanes.get_with((client_id.to_owned(), call), || {
             Arc::new(Lane::new(limit, arrived))
         });
-        let place = Place::take(&lane, &self.waiting, visit, arrived, deadline).map_err(|late| TooLong {
-            retry_after: late + self.bound / RETREAT_DIVISOR,
-        })?;
-        let newcomer = match visit {
-            Visit::First => Some(lane.line.lock().await),
+        let retreat = self.bound / RETREAT_DIVISOR;
+        let place =
+            Place::take(&lane, &self.waiting, line, visit, arrived, deadline).map_err(|late| TooLong {
+                retry_after: late + retreat,
+            })?;
+        let turn = match visit {
+            // Lines that came later may have put it off; a little of that is no reason to come again.
+            Visit::First => {
+                let turn = timeout_at(deadline + retreat, Lines::turn(&lane.lines, line)).await;
+                Some(turn.map_err(|_| TooLong { retry_after: retreat })?)
+            }
             Visit::Repeated => None,
         };
         let first = lane.door.lock().await;
@@ -84,7 +99,7 @@ impl Limiter {
         let sent = Instant::now();
         lane.state().schedule.send(sent);
         drop(first);
-        drop(newcomer);
+        drop(turn);
         drop(place);
         Ok(sent - arrived)
     }
@@ -104,36 +119,25 @@ pub(super) enum Visit {
 
 /// One queue.
 struct Lane {
-    /// Held by the first of those who are here for the first time; tokio's lock is fair, so the rest wait in order.
-    line: tokio::sync::Mutex<()>,
-    /// Held by the caller that waits for its slot; only the first in the line and those who are back compete for it.
+    /// Those who are here for the first time.
+    lines: Arc<Lines>,
+    /// Held by the caller that waits for its slot; only the one whose turn it is and those who are back compete for it.
     door: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
 struct State {
     schedule: Schedule,
-    in_line: u32,
     back: u32,
-}
-
-impl State {
-    fn count(&mut self, visit: Visit) -> &mut u32 {
-        match visit {
-            Visit::First => &mut self.in_line,
-            Visit::Repeated => &mut self.back,
-        }
-    }
 }
 
 impl Lane {
     fn new(pace: Pace, now: Instant) -> Self {
         Self {
-            line: tokio::sync::Mutex::new(()),
+            lines: Arc::default(),
             door: tokio::sync::Mutex::new(()),
             state: Mutex::new(State {
                 schedule: Schedule::starting(pace, now),
-                in_line: 0,
                 back: 0,
             }),
         }
@@ -147,6 +151,7 @@ impl Lane {
 /// A place in the queue, given up when dropped: after the turn, or when the caller goes away.
 struct Place {
     lane: Arc<Lane>,
+    line: Line,
     visit: Visit,
     waiting: Arc<AtomicUsize>,
 }
@@ -156,25 +161,30 @@ impl Place {
     fn take(
         lane: &Arc<Lane>,
         waiting: &Arc<AtomicUsize>,
+        line: Line,
         visit: Visit,
         now: Instant,
         deadline: Instant,
     ) -> Result<Self, Duration> {
         let mut state = lane.state();
         let ahead = match visit {
-            Visit::First => state.in_line + state.back,
-            // The first in the line may hold the door already.
-            Visit::Repeated => state.in_line.min(1) + state.back,
+            Visit::First => lane.lines.ahead_of_next(line) + state.back,
+            // The first of the lines may hold the door already.
+            Visit::Repeated => u32::from(!lane.lines.are_empty()) + state.back,
         };
         let turn = state.schedule.turn(now, ahead);
         if turn > deadline {
             return Err(turn - deadline);
         }
-        *state.count(visit) += 1;
+        match visit {
+            Visit::First => lane.lines.enter(line),
+            Visit::Repeated => state.back += 1,
+        }
         drop(state);
         waiting.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             lane: Arc::clone(lane),
+            line,
             visit,
             waiting: Arc::clone(waiting),
         })
@@ -183,7 +193,10 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        *self.lane.state().count(self.visit) -= 1;
+        match self.visit {
+            Visit::First => self.lane.lines.leave(self.line),
+            Visit::Repeated => self.lane.state().back -= 1,
+        }
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }

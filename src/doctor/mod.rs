@@ -27,3 +27,4 @@ pub use finding::{Finding, Status, worst};
 pub use neighbour::Neighbour;
 pub use personal::{LatestSignIn, latest_sign_ins};
 pub use program::RunningProgram;
+pub use redirect_url::opened_elsewhere;

@@ -22,6 +22,17 @@ pub(super) fn judge(requested: &Url, callback_origin: Option<&str>) -> Finding {
     }
 }
 
+/// The page is open under another host than the settings say.
+pub fn opened_elsewhere(requested: &str, public_url: &str) -> Finding {
+    Finding::warning(
+        CHECK,
+        "People open this site under {{requested}}. SIDECAR_PUBLIC_URL says {{url}}, and a sign-in is moved there when it begins.",
+    )
+    .with("requested", requested)
+    .with("url", public_url)
+    .advise("If both names are in use, let people open the site under the one that SIDECAR_PUBLIC_URL says: a session belongs to one host name. Otherwise correct SIDECAR_PUBLIC_URL, or let the proxy pass on the header Host.")
+}
+
 fn judge_address(url: &Url) -> Finding {
     let is_encrypted = url.scheme() == "https";
     let finding = if is_local(url) {

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::envelope::Data;
 use super::error::RequestError;
-use super::{Answer, cors, envelope};
+use super::{Answer, cors, envelope, navigation};
 use crate::audit::{Entry, Event};
 use crate::config::Mode;
+use crate::dingtalk::DingTalkError;
 use crate::nocobase::User;
 use crate::session::{SessionError, cookies};
-use crate::sign_in::{self, BeginRequest, CompleteRequest, SignInError};
+use crate::sign_in::{self, BeginRequest, CompleteRequest, ReceivedAs, SignInError};
 
 /// The header that tells the bridge of a new user, so that NocoBase's own events can be raised.
 const CREATED_USER: &str = "x-dingtalk-created-user";
@@ -32,6 +33,11 @@ pub async fn redirect(context: Context) -> Answer {
 }
 
 async fn begin(context: &Context) -> Answer {
+    if navigation::is_embedded(&context.request) {
+        // Whoever opens a page with our address as its picture has not begun anything.
+        return Err(RequestError::UntrustedOrigin.into());
+    }
+    cors::require_known_https(context)?;
     if let Err(error) = context.state.limits.count(context.address) {
         let refused = context.refuse_over_limit(Event::SignIn, "start", "", error);
         return Err(refused.await);
@@ -41,6 +47,7 @@ async fn begin(context: &Context) -> Answer {
         authenticator,
         return_path: context.query.only("return"),
         origin: &context.origin,
+        requested: context.requested.as_ref(),
         was_moved: context.query.has("moved"),
         cookies: &context.cookies(),
     };
@@ -83,8 +90,10 @@ async fn receive(context: &Context) -> Answer {
         Ok(received) => received,
         Err(error) => return Err(context.refuse_without_flow("return", error).await),
     };
-    context.state.metrics.flow_returned();
-    if !received.cookies.iter().any(is_set) {
+    if received.outcome != ReceivedAs::Repetition {
+        context.state.metrics.flow_returned();
+    }
+    if received.outcome == ReceivedAs::Refusal {
         context.state.metrics.flow_finished();
         context.state.limits.refused(context.address);
     }
@@ -109,7 +118,6 @@ fn to(context: &Context, location: &str, cookies: &[sign_in::CookieChange]) -> H
 
 /// `auth:signIn`: with a flow through DingTalk, else with a password.
 pub async fn sign_in(context: Context) -> Answer {
-    cors::require_trusted_origin(&context)?;
     let name = context.authenticator()?.unwrap_or("basic").to_owned();
     // Beside NocoBase only our own type is ours to sign in with; the use case looks it up.
     if context.state.mode == Mode::BesideNocoBase {
@@ -143,6 +151,12 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
         attempt: &attempt,
     };
     let now = || context.state.clock.now().timestamp();
+    if let Err(limit) = context.state.limits.may_redeem(context.address) {
+        // The flow stays: it may be posted again when the wait is over.
+        return Err(context
+            .refuse_over_limit(Event::SignIn, "code", name, limit)
+            .await);
+    }
     match context.state.sign_in.complete(request).await {
         Ok(done) => {
             context.state.limits.take_back(context.address);
@@ -173,6 +187,12 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
                 context.refuse_without_flow("sign_in", refusal.error).await
             } else {
                 limits.refused(context.address);
+                if matches!(
+                    refusal.error,
+                    SignInError::DingTalk(DingTalkError::CodeRejected { .. })
+                ) {
+                    limits.code_rejected(context.address);
+                }
                 if !refusal.error.keeps_flow() && !matches!(refusal.error, SignInError::FlowUsed) {
                     metrics.flow_finished();
                 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderMap};
@@ -9,21 +10,26 @@ use actix_web::{HttpRequest, web};
 use chrono::TimeDelta;
 use serde_json::{Map, Value};
 
+use super::connection::{Connection, body_bytes};
 use super::proxies::{Way, way_to_nocobase};
 use super::query::Query;
+use super::tally::network;
 use super::{Access, AppState, RequestError};
 use crate::config::Mode;
 use crate::http::ApiError;
 use crate::nocobase::{Role, User};
 use crate::plugin::{Language, negotiate};
-use crate::session::{BridgeClaims, Claims, TokenPolicy, cookies};
+use crate::session::{BridgeClaims, Claims, TokenError, TokenPolicy, cookies};
 use crate::sign_in::{Attempt, CookieIn, Origin};
 
 /// The header by which the bridge is recognised.
 pub const BRIDGE_HEADER: &str = "X-Dingtalk-Bridge";
 /// How often a request was forwarded; more than once is a loop.
 const HOP_HEADER: &str = "X-Dingtalk-Hop";
+/// The most that anybody may send.
 const BODY_LIMIT: usize = 256 * 1024;
+/// And somebody who is not signed in: a handle, or an account with its password.
+pub const PUBLIC_BODY_LIMIT: usize = 16 * 1024;
 const NAME_LIMIT: usize = 255;
 
 /// Who uses an action.
@@ -55,8 +61,10 @@ pub struct Context {
     pub query: Query,
     /// The record's key in the path.
     pub key: Option<String>,
-    /// The origin the browser sees.
+    /// The origin the browser sees, as the settings say it, or the request.
     pub origin: Origin,
+    /// The origin as the request alone says it.
+    pub requested: Option<Origin>,
     /// The person's address.
     pub address: Option<IpAddr>,
     /// What the person is told to name.
@@ -68,10 +76,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// Reads a request. Nothing has been done with it when this fails.
-    pub async fn of(
+    /// Reads the head of a request. Nothing has been done with it when this fails.
+    pub fn of(
         request: &HttpRequest,
-        payload: web::Payload,
         state: &web::Data<AppState>,
         reference: &str,
         key: Option<String>,
@@ -85,25 +92,47 @@ impl Context {
             Some(token) => {
                 let now = state.clock.now().timestamp();
                 let claims = state.sessions.secret().verify_bridge(token, now);
-                Some(claims.map_err(|_| RequestError::SecretMismatch)?)
+                Some(claims.map_err(|error| match error {
+                    TokenError::Expired => RequestError::ClockMismatch,
+                    TokenError::Invalid(_) => RequestError::SecretMismatch,
+                })?)
             }
         };
         let way = bridge.as_ref().map_or_else(|| way_here(request), way_to_nocobase);
-        let origin = state.public_origin.clone().or_else(|| state.proxies.origin(&way));
+        let requested = state.proxies.origin(&way);
+        let origin = match (&state.public_origin, &requested) {
+            (Some(origin), _) | (None, Ok(origin)) => origin.clone(),
+            (None, Err(header)) => return Err(RequestError::InvalidHeader(header).into()),
+        };
         let address = state.proxies.client_address(&way);
-        let values = read_values(request, payload, state.body_within).await?;
         Ok(Self {
             query: Query::parse(request.query_string()),
-            origin: origin.ok_or(RequestError::InvalidHeader)?,
+            origin,
+            requested: requested.ok(),
             address,
             reference: reference.to_owned(),
             request: request.clone(),
             state: state.clone(),
-            values,
+            values: Map::new(),
             key,
             bridge,
             caller: None,
         })
+    }
+
+    /// Reads the body, which takes memory for as long as its sender likes: after everything that can be refused without.
+    pub async fn read_body(&mut self, payload: web::Payload, access: Access) -> Result<(), RequestError> {
+        let most = match access {
+            Access::Public => PUBLIC_BODY_LIMIT,
+            Access::SignedIn | Access::Administrator => {
+                if let Some(connection) = self.request.conn_data::<Rc<Connection>>() {
+                    connection.allow(body_bytes(self.request.headers(), BODY_LIMIT));
+                }
+                BODY_LIMIT
+            }
+        };
+        self.values = read_values(&self.request, payload, most, self.state.body_within).await?;
+        Ok(())
     }
 
     /// Says who it is, as far as the action wants to know.
@@ -164,7 +193,7 @@ impl Context {
 
     /// The token of the request: `Authorization: Bearer`, or `token` in the query as NocoBase takes it.
     pub fn bearer_token(&self) -> Result<Option<String>, RequestError> {
-        let header = text_header(&self.request, header::AUTHORIZATION.as_str())?;
+        let header = text_header(&self.request, "Authorization")?;
         let bearer = header
             .and_then(|value| value.split_once(' '))
             .and_then(|(scheme, token)| {
@@ -182,18 +211,10 @@ impl Context {
         Ok(text_header(&self.request, "X-Authenticator")?.filter(|name| !name.is_empty()))
     }
 
-    /// The browser's cookies.
+    /// The browser's cookies, those of other programs on this host among them, whatever bytes they hold.
     pub fn cookies(&self) -> Vec<CookieIn> {
         let headers = self.request.headers().get_all(header::COOKIE);
-        headers
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(name, value)| CookieIn {
-                name: name.trim().to_owned(),
-                value: value.trim().to_owned(),
-            })
-            .collect()
+        headers.flat_map(|value| cookies_in(value.as_bytes())).collect()
     }
 
     /// Who is asking, for the audit.
@@ -201,6 +222,7 @@ impl Context {
         Attempt {
             reference: self.reference.clone(),
             address: self.address,
+            line: self.address.map(network),
             records_refusals: self.state.limits.records_refusals(self.address),
         }
     }
@@ -214,7 +236,9 @@ impl Context {
     pub fn text(&self, name: &'static str) -> Result<Option<&str>, RequestError> {
         match self.values.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) if text.len() <= NAME_LIMIT * 4 => Ok(Some(text)),
+            Some(Value::String(text)) if text.len() <= NAME_LIMIT * 4 && !text.contains('\0') => {
+                Ok(Some(text))
+            }
             Some(_) => Err(RequestError::InvalidField(name)),
         }
     }
@@ -244,21 +268,30 @@ impl Context {
 
 /// The language of an answer, also for requests that could not be read.
 pub fn language_of(request: &HttpRequest, caller: Option<&Caller>) -> Language {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        let value = request.headers().get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()))
+    };
     let query = Query::parse(request.query_string());
-    let chosen = header("X-Locale").or_else(|| query.only("locale"));
+    let chosen = header("X-Locale").or_else(|| query.only("locale").map(Cow::Borrowed));
     let of_user = caller
         .and_then(|caller| caller.user.as_ref())
         .and_then(|user| user.app_lang.as_deref());
-    negotiate(chosen, of_user, header("Accept-Language"))
+    negotiate(chosen.as_deref(), of_user, header("Accept-Language").as_deref())
 }
 
 /// A header that is text; one that is not is an error, not an absence.
-pub fn text_header<'a>(request: &'a HttpRequest, name: &str) -> Result<Option<&'a str>, RequestError> {
+pub fn text_header<'a>(
+    request: &'a HttpRequest,
+    name: &'static str,
+) -> Result<Option<&'a str>, RequestError> {
     let Some(value) = request.headers().get(name) else {
         return Ok(None);
     };
-    value.to_str().map(Some).map_err(|_| RequestError::InvalidHeader)
+    value
+        .to_str()
+        .map(Some)
+        .map_err(|_| RequestError::InvalidHeader(name))
 }
 
 /// How a request came here, when nobody forwarded it for us.
@@ -266,31 +299,47 @@ pub fn way_here(request: &HttpRequest) -> Way<'_> {
     let headers = request.headers();
     Way {
         peer: request.peer_addr().map(|address| address.ip()),
-        host: headers.get("Host").and_then(|value| value.to_str().ok()),
+        host: headers
+            .get("Host")
+            .map(|value| String::from_utf8_lossy(value.as_bytes())),
         forwarded_for: all_lines(headers, "X-Forwarded-For"),
         forwarded_proto: all_lines(headers, "X-Forwarded-Proto"),
         forwarded_host: all_lines(headers, "X-Forwarded-Host"),
+        forwarded: all_lines(headers, "Forwarded"),
     }
 }
 
-/// A list header, whole: a proxy may add a line of its own behind the one that the client made up.
+/// A list header, whole: a proxy may add a line of its own behind the one that the client made up, or a part behind bytes
+/// that are no text.
 fn all_lines<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
     headers
         .get_all(name)
-        .filter_map(|value| value.to_str().ok().map(Cow::Borrowed))
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
         .reduce(|before, line| format!("{before},{line}").into())
+}
+
+/// The pairs of a `Cookie` header that are text; somebody else's bytes spoil nobody else's pair.
+fn cookies_in(header: &[u8]) -> impl Iterator<Item = CookieIn> {
+    header.split(|byte| *byte == b';').filter_map(|pair| {
+        let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+        Some(CookieIn {
+            name: name.trim().to_owned(),
+            value: value.trim().to_owned(),
+        })
+    })
 }
 
 async fn read_values(
     request: &HttpRequest,
     payload: web::Payload,
+    most: usize,
     within: Duration,
 ) -> Result<Map<String, Value>, RequestError> {
     if request.method() != "POST" {
         return Ok(Map::new());
     }
     // actix's own time limit ends with the head.
-    let body = tokio::time::timeout(within, payload.to_bytes_limited(BODY_LIMIT)).await;
+    let body = tokio::time::timeout(within, payload.to_bytes_limited(most)).await;
     let bytes = match body {
         Ok(Ok(Ok(bytes))) => bytes,
         Ok(Ok(Err(_))) | Err(_) => return Err(RequestError::BodyIncomplete),
@@ -304,5 +353,30 @@ async fn read_values(
         // NocoBase's SDK sends `null` where there is nothing to send.
         Ok(Value::Null) => Ok(Map::new()),
         Ok(_) | Err(_) => Err(RequestError::InvalidJson),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_foreign_cookie_of_the_corpus_hides_ours() {
+        let corpus = include_bytes!("../../tests/corpus/cookies.txt");
+        let lines = corpus
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty());
+        let mut count = 0;
+        for line in lines.filter(|line| !line.starts_with(b"#")) {
+            let found: Vec<_> = cookies_in(line)
+                .filter(|cookie| cookie.name.starts_with("nbdt_"))
+                .map(|cookie| (cookie.name, cookie.value))
+                .collect();
+
+            let ours = [("nbdt_abc".to_owned(), "value-1".to_owned())];
+            assert_eq!(found, ours, "{}", String::from_utf8_lossy(line));
+            count += 1;
+        }
+        assert!(count > 15, "{count}");
     }
 }

@@ -25,17 +25,41 @@ pub fn require_trusted_origin(context: &Context) -> Result<(), RequestError> {
         return if trusted {
             Ok(())
         } else {
-            Err(RequestError::UntrustedOrigin)
+            Err(refusal(&context.origin, origin))
         };
     }
+    match origin_of_referer(context)? {
+        Some(origin) if !is_trusted(&context.state, own, &origin) => Err(refusal(&context.origin, &origin)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Refuses a start whose page is under https while we are told of http: it could not be finished, and at its end nobody
+/// would see why.
+pub fn require_known_https(context: &Context) -> Result<(), RequestError> {
+    let Some(page) = origin_of_referer(context)? else {
+        return Ok(());
+    };
+    match refusal(&context.origin, &page) {
+        hidden @ RequestError::HttpsHidden => Err(hidden),
+        _ => Ok(()),
+    }
+}
+
+fn origin_of_referer(context: &Context) -> Result<Option<String>, RequestError> {
     let referer = text_header(&context.request, "Referer")?.and_then(|text| url::Url::parse(text).ok());
-    let refused = referer
-        .map(|url| url.origin().ascii_serialization())
-        .is_some_and(|origin| !is_trusted(&context.state, own, &origin));
-    if refused {
-        Err(RequestError::UntrustedOrigin)
+    Ok(referer.map(|url| url.origin().ascii_serialization()))
+}
+
+/// What keeps a page of this origin from acting here.
+fn refusal(own: &Origin, page: &str) -> RequestError {
+    let differs_by_tls = page
+        .strip_prefix("https://")
+        .is_some_and(|host| own.as_text() == format!("http://{host}"));
+    if differs_by_tls {
+        RequestError::HttpsHidden
     } else {
-        Ok(())
+        RequestError::UntrustedOrigin
     }
 }
 
@@ -71,7 +95,7 @@ pub fn apply(state: &AppState, request: &HttpRequest, headers: &mut HeaderMap) {
     let own = state
         .public_origin
         .clone()
-        .or_else(|| state.proxies.origin(&way_here(request)));
+        .or_else(|| state.proxies.origin(&way_here(request)).ok());
     let trusted = is_trusted(state, own.as_ref(), text);
     if state.cors.whitelist.is_some() && !trusted {
         return;

@@ -115,7 +115,13 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         }),
         authenticator,
     };
-    Ok(doctor::examine(&patient).await)
+    let mut findings = doctor::examine(&patient).await;
+    if let (Some(public), Some(requested)) = (&state.public_origin, &context.requested)
+        && !requested.has_host_of(public)
+    {
+        findings.push(doctor::opened_elsewhere(requested.as_text(), public.as_text()));
+    }
+    Ok(findings)
 }
 
 /// `dingtalk:bindings`: who is linked.

@@ -184,7 +184,7 @@ pub fn hand_over_renewed_token(
     let is_secure = state
         .public_origin
         .clone()
-        .or_else(|| state.proxies.origin(&super::context::way_here(request)))
+        .or_else(|| state.proxies.origin(&super::context::way_here(request)).ok())
         .is_some_and(|origin| origin.is_secure());
     set_session_cookies(response.headers_mut(), &renewed, state, is_secure);
 }

@@ -50,9 +50,9 @@ pub enum RequestError {
     /// A field is missing or not of its form.
     #[error("the field {0} is missing or not of its form")]
     InvalidField(&'static str),
-    /// A header, cookie or the host cannot be read.
-    #[error("a header cannot be read")]
-    InvalidHeader,
+    /// A header or the host cannot be read.
+    #[error("the header {0} cannot be read")]
+    InvalidHeader(&'static str),
     /// The record the request speaks of does not exist.
     #[error("there is no such record")]
     RecordNotFound,
@@ -71,6 +71,9 @@ pub enum RequestError {
     /// A sign-in was posted by a page of another site.
     #[error("the sign-in was posted from an origin that is not trusted")]
     UntrustedOrigin,
+    /// People use https, and the proxy before us does not say so.
+    #[error("the browser uses https, and no forwarding header says so")]
+    HttpsHidden,
     /// The user may not do this.
     #[error("the user is no administrator")]
     NoPermission,
@@ -83,6 +86,9 @@ pub enum RequestError {
     /// The bridge signs with another secret.
     #[error("the bridge's token is not signed with our secret")]
     SecretMismatch,
+    /// The bridge's token is not of this time.
+    #[error("the bridge's token is signed with our secret, and is not valid at this time")]
+    ClockMismatch,
     /// The request has been here before.
     #[error("the request has passed the sidecar before")]
     Loop,
@@ -355,11 +361,15 @@ fn of_request(error: &RequestError) -> Facts {
             facts.parameters.push(("field", (*field).to_owned()));
             facts
         }
-        E::InvalidHeader => row(
-            StatusCode::BAD_REQUEST,
-            "INVALID_HEADER",
-            "A header of the request cannot be read.",
-        ),
+        E::InvalidHeader(name) => {
+            let mut facts = row(
+                StatusCode::BAD_REQUEST,
+                "INVALID_HEADER",
+                "The header {{header}} of the request cannot be read. If it is not your browser's, ask your administrator to look at the proxy.",
+            );
+            facts.parameters.push(("header", (*name).to_owned()));
+            facts
+        }
         E::RecordNotFound => row(
             StatusCode::NOT_FOUND,
             "RECORD_NOT_FOUND",
@@ -391,6 +401,12 @@ fn of_request(error: &RequestError) -> Facts {
             "INVALID_SIGN_IN_ORIGIN",
             "Invalid sign-in origin",
         ),
+        E::HttpsHidden => Facts::new(
+            StatusCode::FORBIDDEN,
+            "HTTPS_NOT_FORWARDED",
+            key_of("HTTPS_NOT_FORWARDED"),
+            Level::Error,
+        ),
         E::NoPermission => row(StatusCode::FORBIDDEN, "NO_PERMISSION", "No permissions"),
         E::RoleNotFound => row(
             StatusCode::UNAUTHORIZED,
@@ -406,6 +422,12 @@ fn of_request(error: &RequestError) -> Facts {
             StatusCode::FORBIDDEN,
             "SECRET_MISMATCH",
             key_of("SECRET_MISMATCH"),
+            Level::Error,
+        ),
+        E::ClockMismatch => Facts::new(
+            StatusCode::FORBIDDEN,
+            "CLOCK_MISMATCH",
+            key_of("CLOCK_MISMATCH"),
             Level::Error,
         ),
         E::Loop => Facts::new(

@@ -1,13 +1,16 @@
 //! Guessing of passwords: who was wrong too often waits, longer each time.
 //!
 //! An account is counted for each address by itself: who guesses at somebody's password keeps that person from nowhere
-//! else. Each process counts for itself.
+//! else. Guesses from very many addresses at one account are counted together, for every address but those from which
+//! the account was signed in with before. Each process counts for itself.
 
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 use super::RequestError;
@@ -18,24 +21,37 @@ use crate::clock::Clock;
 const MISTAKES_OF_AN_ACCOUNT: u32 = 10;
 /// And for all accounts from one address.
 const MISTAKES_OF_AN_ADDRESS: u32 = 100;
+/// And for one account from all the addresses that have never had its password right.
+const MISTAKES_FROM_ANYWHERE: u32 = 30;
 const MISTAKE_OF_AN_ACCOUNT_FORGOTTEN: TimeDelta = TimeDelta::minutes(15);
 const MISTAKE_OF_AN_ADDRESS_FORGOTTEN: TimeDelta = TimeDelta::minutes(5);
 /// The longest wait between two guesses, in seconds.
 const LONGEST_WAIT: i64 = 15 * 60;
+/// The owner of an account that all the world guesses at is among those who wait.
+const LONGEST_WAIT_OF_ALL: i64 = 30;
+/// As long as somebody is on holiday.
+const KNOWN_FOR: Duration = Duration::from_hours(30 * 24);
+const KNOWN: u64 = 10_000;
 
 /// The wrong passwords of late.
 pub struct Guesses {
     clock: Clock,
     mistakes: Mutex<Mistakes>,
+    /// Where accounts were signed in with.
+    known: Cache<AccountAt, ()>,
 }
 
 struct Mistakes {
     accounts: Tally<AccountAt>,
     addresses: Tally<Option<IpAddr>>,
+    anywhere: Tally<Account>,
 }
 
-/// An account's digest, because the account itself need not be kept, and the address it was tried from.
-type AccountAt = ([u8; 32], Option<IpAddr>);
+/// An account's digest, because the account itself need not be kept.
+type Account = [u8; 32];
+
+/// An account, and the address it was tried from.
+type AccountAt = (Account, Option<IpAddr>);
 
 impl Guesses {
     /// Nobody has been wrong yet.
@@ -43,10 +59,16 @@ impl Guesses {
         let mistakes = Mistakes {
             accounts: Tally::new(MISTAKE_OF_AN_ACCOUNT_FORGOTTEN),
             addresses: Tally::new(MISTAKE_OF_AN_ADDRESS_FORGOTTEN),
+            anywhere: Tally::new(MISTAKE_OF_AN_ACCOUNT_FORGOTTEN),
         };
+        let known = Cache::builder()
+            .max_capacity(KNOWN)
+            .time_to_idle(KNOWN_FOR)
+            .build();
         Self {
             clock,
             mistakes: Mutex::new(mistakes),
+            known,
         }
     }
 
@@ -56,8 +78,31 @@ impl Guesses {
         let now = self.clock.now();
         let (account, address) = (account_at(account, address), address.map(network));
         let mistakes = self.lock();
-        wait(&mistakes.accounts, &account, MISTAKES_OF_AN_ACCOUNT, now)?;
-        wait(&mistakes.addresses, &address, MISTAKES_OF_AN_ADDRESS, now)?;
+        let is_known = self.known.contains_key(&account);
+        wait(
+            &mistakes.accounts,
+            &account,
+            MISTAKES_OF_AN_ACCOUNT,
+            LONGEST_WAIT,
+            now,
+        )?;
+        wait(
+            &mistakes.addresses,
+            &address,
+            MISTAKES_OF_AN_ADDRESS,
+            LONGEST_WAIT,
+            now,
+        )?;
+        if !is_known {
+            wait(
+                &mistakes.anywhere,
+                &account.0,
+                MISTAKES_FROM_ANYWHERE,
+                LONGEST_WAIT_OF_ALL,
+                now,
+            )?;
+            mistakes.anywhere.add(account.0, now);
+        }
         mistakes.accounts.add(account, now);
         mistakes.addresses.add(address, now);
         Ok(())
@@ -68,6 +113,13 @@ impl Guesses {
         let (account, address) = (account_at(account, address), address.map(network));
         let mistakes = self.lock();
         let count = mistakes.accounts.count(&account, self.clock.now());
+        if self.known.contains_key(&account) {
+            self.known.insert(account, ());
+        } else {
+            // Its own, and no other address's.
+            mistakes.anywhere.take_back(account.0, count);
+            self.known.insert(account, ());
+        }
         mistakes.accounts.forget(&account);
         mistakes.addresses.take_back(address, count);
     }
@@ -87,13 +139,14 @@ fn wait<K: Hash + Eq + Send + Sync + 'static>(
     tally: &Tally<K>,
     key: &K,
     free: u32,
+    longest: i64,
     now: DateTime<Utc>,
 ) -> Result<(), RequestError> {
     let Some(beyond) = tally.count(key, now).checked_sub(free) else {
         return Ok(());
     };
     let doubled = 1_i64.checked_shl(beyond).filter(|seconds| *seconds > 0);
-    let pause = doubled.map_or(LONGEST_WAIT, |seconds| seconds.min(LONGEST_WAIT));
+    let pause = doubled.map_or(longest, |seconds| seconds.min(longest));
     let until = tally.last(key).map(|last| last + TimeDelta::seconds(pause));
     match until {
         Some(until) if until > now => Err(RequestError::too_many(until - now)),
@@ -147,6 +200,33 @@ mod tests {
 
         assert_eq!(guess(&guesses, "a", ELSEWHERE), 0);
         assert_eq!(guess(&guesses, "b", OFFICE), 0);
+    }
+
+    #[test]
+    fn guesses_at_one_account_from_hundreds_of_networks_do_not_go_on_without_end() {
+        let (guesses, clock) = guesses();
+        assert_eq!(guess(&guesses, "a", OFFICE), 0);
+        guesses.forget("a", OFFICE.parse().ok());
+
+        let let_through = (0..600)
+            .filter(|number| guess(&guesses, "a", &format!("10.{}.{}.1", number / 200, number % 200)) == 0)
+            .count();
+
+        assert_eq!(let_through, 30);
+        assert_eq!(
+            guess(&guesses, "a", OFFICE),
+            0,
+            "where the owner has signed in before"
+        );
+        assert_eq!(guess(&guesses, "b", ELSEWHERE), 0, "another account");
+        for _ in 0..MISTAKES_OF_AN_ACCOUNT {
+            clock.advance(TimeDelta::seconds(LONGEST_WAIT_OF_ALL));
+            assert_eq!(
+                guess(&guesses, "a", ELSEWHERE),
+                0,
+                "the owner in a new place waits no longer"
+            );
+        }
     }
 
     #[test]

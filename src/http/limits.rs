@@ -1,7 +1,7 @@
-//! The limit of one address: how many sign-ins may fail or be abandoned.
+//! The limit of one address: how many sign-ins may fail or be abandoned, and how many codes DingTalk may reject.
 //!
 //! An office is one address. So a sign-in under way is counted only until it succeeds, and what brings a flow of ours
-//! is never asked. Each process counts for itself.
+//! is asked for nothing but rejected codes, which people hardly ever have. Each process counts for itself.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,28 +19,45 @@ use crate::sign_in::SignInError;
 const REMEMBERED_FOR: TimeDelta = TimeDelta::minutes(10);
 /// How often the audit notes that an address is over its limit.
 const NOTED_EACH: TimeDelta = TimeDelta::minutes(1);
+/// Starts for each code that DingTalk may reject: such a code costs DingTalk a call, and is not had by giving up.
+const STARTS_FOR_A_REJECTED_CODE: u32 = 20;
+/// A code that was waited with too long is no attack.
+const LEAST_REJECTED_CODES: u32 = 10;
+/// Refusals of all addresses that the audit takes at once, and how fast it takes more: 11 MB a day for ever.
+const REFUSALS_OF_ALL: u32 = 5000;
+const REFUSAL_OF_ALL_FORGOTTEN: TimeDelta = TimeDelta::seconds(2);
 
 /// Keeps addresses from trying without end.
 pub struct Limits {
     clock: Clock,
     most: u32,
     attempts: Mutex<Tally<IpAddr>>,
+    most_rejected: u32,
+    /// The codes that DingTalk rejected.
+    rejected: Mutex<Tally<IpAddr>>,
     /// What the audit was told of; apart from the attempts, because a flow of ours may be posted again and again.
     refusals: Mutex<Tally<IpAddr>>,
     notes: Mutex<Tally<IpAddr>>,
+    refusals_of_all: Mutex<Tally<()>>,
 }
 
 impl Limits {
     /// At most `most` failed or abandoned sign-ins of one address in ten minutes; 0 does not limit them.
     pub fn new(most: u32, clock: Clock) -> Self {
-        let each = REMEMBERED_FOR / i32::try_from(most.max(1)).unwrap_or(i32::MAX);
-        let each = each.max(TimeDelta::milliseconds(1));
+        let each = |most: u32| {
+            let each = REMEMBERED_FOR / i32::try_from(most.max(1)).unwrap_or(i32::MAX);
+            each.max(TimeDelta::milliseconds(1))
+        };
+        let most_rejected = (most / STARTS_FOR_A_REJECTED_CODE).max(LEAST_REJECTED_CODES);
         Self {
             clock,
             most,
-            attempts: Mutex::new(Tally::new(each)),
-            refusals: Mutex::new(Tally::new(each)),
+            attempts: Mutex::new(Tally::new(each(most))),
+            most_rejected,
+            rejected: Mutex::new(Tally::new(each(most_rejected))),
+            refusals: Mutex::new(Tally::new(each(most))),
             notes: Mutex::new(Tally::new(NOTED_EACH)),
+            refusals_of_all: Mutex::new(Tally::new(REFUSAL_OF_ALL_FORGOTTEN)),
         }
     }
 
@@ -59,6 +76,41 @@ impl Limits {
         }
         let wait = attempts.time_until_fewer(&network, self.most, now);
         Err(RequestError::too_many(wait))
+    }
+
+    /// DingTalk rejected the code of a flow.
+    pub fn code_rejected(&self, address: Option<IpAddr>) {
+        if let Some(address) = address.filter(|address| self.may_redeem(Some(*address)).is_ok()) {
+            lock(&self.rejected).add(network(address), self.clock.now());
+        }
+    }
+
+    /// Whether DingTalk may be asked about one more code of an address: not when it rejected too many.
+    pub fn may_redeem(&self, address: Option<IpAddr>) -> Result<(), RequestError> {
+        let Some(network) = address.map(network).filter(|_| self.most > 0) else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        let rejected = lock(&self.rejected);
+        if rejected.count(&network, now) < self.most_rejected {
+            return Ok(());
+        }
+        Err(RequestError::too_many(rejected.time_until_fewer(
+            &network,
+            self.most_rejected,
+            now,
+        )))
+    }
+
+    /// Takes one more refusal into the audit, whoever it is of; false when it has had its share of all of them.
+    pub fn audit_takes_refusal(&self) -> bool {
+        let now = self.clock.now();
+        let refusals = lock(&self.refusals_of_all);
+        let has_room = refusals.count(&(), now) < REFUSALS_OF_ALL;
+        if has_room {
+            refusals.add((), now);
+        }
+        has_room
     }
 
     /// One that was counted has succeeded after all.
@@ -202,6 +254,39 @@ mod tests {
             strict.refused(None);
             assert!(off.records_refusals(at(OFFICE)) && strict.records_refusals(None));
         }
+    }
+
+    #[test]
+    fn an_address_has_far_fewer_rejected_codes_than_starts() {
+        let (limits, clock) = limits(4000);
+        for _ in 0..200 {
+            limits.may_redeem(at(OFFICE)).unwrap();
+            limits.code_rejected(at(OFFICE));
+        }
+        // Those that were under way already count no further.
+        for _ in 0..1000 {
+            limits.code_rejected(at(OFFICE));
+        }
+
+        assert_eq!(seconds_to_wait(limits.may_redeem(at(OFFICE))), 3);
+        assert_eq!(seconds_to_wait(limits.may_redeem(at(ELSEWHERE))), 0);
+        assert_eq!(
+            seconds_to_wait(limits.count(at(OFFICE))),
+            0,
+            "others there may begin"
+        );
+        clock.advance(TimeDelta::seconds(3));
+        assert_eq!(seconds_to_wait(limits.may_redeem(at(OFFICE))), 0);
+    }
+
+    #[test]
+    fn refusals_of_very_many_addresses_do_not_fill_the_audit() {
+        let (limits, clock) = limits(4000);
+        let takes = |refusals: u32| (0..refusals).filter(|_| limits.audit_takes_refusal()).count();
+
+        assert_eq!(takes(20_000), 5000);
+        clock.advance(TimeDelta::minutes(1));
+        assert_eq!(takes(20_000), 30);
     }
 
     #[test]

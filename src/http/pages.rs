@@ -7,6 +7,7 @@ use include_dir::{Dir, include_dir};
 use log::error;
 
 use super::context::language_of;
+use super::query::Query;
 use super::{ApiError, AppState, RequestError, envelope, get};
 use crate::plugin::{self, Language, Locales, Manifest};
 
@@ -80,6 +81,16 @@ pub fn refusal_page(
     let message = escaped(&envelope::sentence(error, reference, language));
     let sign_in = escaped(&format!("{}signin", state.public_path));
     let nonce = state.entropy.text::<12>();
+    // DingTalk's code and our state stand in the address of a return: nobody should copy or bookmark them.
+    let query = Query::parse(request.query_string());
+    let leaves_address = ["code", "authCode", "state"].iter().any(|name| query.has(name));
+    let script = if leaves_address {
+        format!(
+            r#"<script nonce="{nonce}">history.replaceState(null, "", document.querySelector("a").href);</script>"#
+        )
+    } else {
+        String::new()
+    };
     let page = format!(
         include_str!("refusal.html"),
         lang = language.code(),
@@ -89,6 +100,7 @@ pub fn refusal_page(
         sign_in = sign_in,
         code = facts.code,
         nonce = nonce,
+        script = script,
     );
     let mut response = HttpResponse::build(facts.status)
         .content_type("text/html; charset=utf-8")
@@ -99,7 +111,7 @@ pub fn refusal_page(
             .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     let rules = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     policy(&mut response, &rules);
     response
@@ -122,7 +134,7 @@ pub async fn package(request: HttpRequest, state: web::Data<AppState>) -> HttpRe
         (None, Some(host)) => format!("http://{host}"),
         (None, None) => return HttpResponse::BadRequest().finish(),
     };
-    match plugin::package(plugin::Contents::Remote(&address), &state.public_path) {
+    match state.packages.get(&address).await {
         Ok(bytes) => HttpResponse::Ok().content_type("application/gzip").body(bytes),
         Err(failure) => {
             error!(
@@ -189,6 +201,7 @@ pub async fn not_found(request: HttpRequest, state: web::Data<AppState>) -> Http
         sign_in = escaped(&format!("{}signin", state.public_path)),
         code = error.facts().code,
         nonce = nonce,
+        script = "",
     );
     let mut response = HttpResponse::build(StatusCode::NOT_FOUND)
         .content_type("text/html; charset=utf-8")

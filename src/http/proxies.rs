@@ -5,8 +5,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::forwarded;
 use crate::session::BridgeClaims;
 use crate::sign_in::Origin;
+
+const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
 
 /// What a request carries of its way here.
 #[derive(Debug, Default)]
@@ -14,13 +17,37 @@ pub struct Way<'a> {
     /// The address of the socket.
     pub peer: Option<IpAddr>,
     /// The `Host` header.
-    pub host: Option<&'a str>,
+    pub host: Option<Cow<'a, str>>,
     /// `X-Forwarded-For`, all of it.
     pub forwarded_for: Option<Cow<'a, str>>,
     /// `X-Forwarded-Proto`.
     pub forwarded_proto: Option<Cow<'a, str>>,
     /// `X-Forwarded-Host`.
     pub forwarded_host: Option<Cow<'a, str>>,
+    /// `Forwarded` of RFC 7239.
+    pub forwarded: Option<Cow<'a, str>>,
+}
+
+impl Way<'_> {
+    /// `Forwarded`, where it comes alone: a proxy that writes the older headers passes this one on as the client sent it.
+    fn standard(&self) -> Option<&str> {
+        let older = [&self.forwarded_for, &self.forwarded_proto, &self.forwarded_host];
+        let is_alone = older.iter().all(|header| header.is_none());
+        self.forwarded.as_deref().filter(|_| is_alone)
+    }
+
+    /// The addresses that the proxies saw, the nearest last.
+    fn chain(&self) -> Vec<&str> {
+        match self.standard() {
+            Some(header) => forwarded::parameter(header, "for").collect(),
+            None => self
+                .forwarded_for
+                .as_deref()
+                .unwrap_or_default()
+                .split(',')
+                .collect(),
+        }
+    }
 }
 
 /// The proxies an operator vouches for.
@@ -43,42 +70,63 @@ impl TrustedProxies {
     pub fn client_address(&self, way: &Way<'_>) -> Option<IpAddr> {
         let peer = way.peer?.to_canonical();
         let mut address = peer;
-        for hop in way.forwarded_for.as_deref().unwrap_or_default().rsplit(',') {
+        for hop in way.chain().into_iter().rev() {
             if !self.trusts(address) {
                 break;
             }
-            match hop.trim().parse::<IpAddr>() {
-                Ok(next) => address = next.to_canonical(),
-                Err(_) => break,
+            // A trailing comma.
+            if hop.trim().is_empty() {
+                continue;
+            }
+            match forwarded::address(hop) {
+                Some(next) => address = next.to_canonical(),
+                None => break,
             }
         }
         Some(address)
     }
 
-    /// The origin the browser sees.
-    pub fn origin(&self, way: &Way<'_>) -> Option<Origin> {
+    /// The origin the browser sees; else the name of the header that says none.
+    pub fn origin(&self, way: &Way<'_>) -> Result<Origin, &'static str> {
         let is_trusted = way.peer.is_some_and(|peer| self.trusts(peer));
-        let forwarded = |value: Option<&str>| {
-            value
-                .filter(|_| is_trusted)
-                .and_then(|value| value.rsplit(',').next())
-                .map(|value| value.trim().to_owned())
+        let host_here = || (way.host.as_deref().unwrap_or_default(), "Host");
+        let (scheme, (host, host_header)) = if !is_trusted {
+            (Ok(None), host_here())
+        } else if let Some(header) = way.standard() {
+            let host = forwarded::parameter(header, "host").last();
+            let scheme = forwarded::scheme(forwarded::parameter(header, "proto"));
+            (
+                scheme.map_err(|()| "Forwarded"),
+                host.map_or_else(host_here, |host| (host, "Forwarded")),
+            )
+        } else {
+            let schemes = way.forwarded_proto.as_deref().unwrap_or_default().split(',');
+            let host = way.forwarded_host.as_deref();
+            let host = host.and_then(|hosts| {
+                hosts
+                    .rsplit(',')
+                    .map(forwarded::unquoted)
+                    .find(|host| !host.is_empty())
+            });
+            (
+                forwarded::scheme(schemes).map_err(|()| FORWARDED_PROTO),
+                host.map_or_else(host_here, |host| (host, "X-Forwarded-Host")),
+            )
         };
-        let scheme = forwarded(way.forwarded_proto.as_deref())
-            .map_or_else(|| "http".to_owned(), |proto| proto.to_ascii_lowercase());
-        let host = forwarded(way.forwarded_host.as_deref()).or_else(|| way.host.map(str::to_owned))?;
-        Origin::of_request(&scheme, &host)
+        Origin::of_request(scheme?.unwrap_or("http"), host).ok_or(host_header)
     }
 }
 
 /// The way a forwarded request came to NocoBase, as the bridge tells it.
 pub fn way_to_nocobase(claims: &BridgeClaims) -> Way<'_> {
+    let headers = &claims.forwarded;
     Way {
-        peer: claims.peer.as_deref().and_then(|peer| peer.parse().ok()),
-        host: claims.host.as_deref(),
-        forwarded_for: claims.forwarded.for_.as_deref().map(Cow::Borrowed),
-        forwarded_proto: claims.forwarded.proto.as_deref().map(Cow::Borrowed),
-        forwarded_host: claims.forwarded.host.as_deref().map(Cow::Borrowed),
+        peer: claims.peer.as_deref().and_then(forwarded::address),
+        host: claims.host.as_deref().map(Cow::Borrowed),
+        forwarded_for: headers.for_.as_deref().map(Cow::Borrowed),
+        forwarded_proto: headers.proto.as_deref().map(Cow::Borrowed),
+        forwarded_host: headers.host.as_deref().map(Cow::Borrowed),
+        forwarded: headers.standard.as_deref().map(Cow::Borrowed),
     }
 }
 
@@ -96,10 +144,11 @@ mod tests {
     fn way(peer: &str) -> Way<'static> {
         Way {
             peer: peer.parse().ok(),
-            host: Some("nocobase.example"),
+            host: Some("nocobase.example".into()),
             forwarded_for: Some("6.6.6.6, 203.0.113.9, 10.1.1.1".into()),
             forwarded_proto: Some("https".into()),
             forwarded_host: Some("public.example".into()),
+            forwarded: None,
         }
     }
 
@@ -140,5 +189,67 @@ mod tests {
         way.forwarded_for = Some("203.0.113.9, <script>".into());
 
         assert_eq!(proxies().client_address(&way), "127.0.0.1".parse().ok());
+    }
+
+    /// One case of the corpus.
+    #[derive(serde::Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Case {
+        what: String,
+        #[serde(rename = "for")]
+        for_: Option<String>,
+        proto: Option<String>,
+        host: Option<String>,
+        forwarded: Option<String>,
+        address: String,
+        origin: Option<String>,
+        header: Option<String>,
+    }
+
+    impl Default for Case {
+        fn default() -> Self {
+            Self {
+                what: String::new(),
+                for_: None,
+                proto: None,
+                host: None,
+                forwarded: None,
+                address: "127.0.0.1".to_owned(),
+                origin: None,
+                header: None,
+            }
+        }
+    }
+
+    #[test]
+    fn no_spelling_of_a_forwarding_header_makes_everyone_one_address_or_is_taken_for_another_origin() {
+        let cases = include_str!("../../tests/corpus/forwarded_headers.json");
+        let cases: Vec<Case> = serde_json::from_str(cases).unwrap();
+        assert!(cases.len() > 30);
+        for case in cases {
+            let header = |text: &Option<String>| text.clone().map(Cow::Owned);
+            let way = Way {
+                peer: "127.0.0.1".parse().ok(),
+                host: Some("nocobase.example".into()),
+                forwarded_for: header(&case.for_),
+                forwarded_proto: header(&case.proto),
+                forwarded_host: header(&case.host),
+                forwarded: header(&case.forwarded),
+            };
+
+            let address = proxies().client_address(&way).unwrap().to_string();
+            assert_eq!(address, case.address, "{}", case.what);
+            let origin = proxies().origin(&way);
+            let said = origin
+                .as_ref()
+                .map_or_else(|header| *header, |origin| origin.as_text());
+            let expected = case.header.as_deref().or(case.origin.as_deref());
+            assert_eq!(
+                said,
+                expected.unwrap_or("http://nocobase.example"),
+                "{}",
+                case.what
+            );
+        }
     }
 }

@@ -16,14 +16,17 @@ impl Query {
         )
     }
 
-    /// The only value of a name; `None` when it is absent, empty, or given more than once.
+    /// The only value of a name; `None` when it is absent, empty, or given more than once. Nothing of NocoBase's has a zero
+    /// in it, and PostgreSQL takes no question about one.
     pub fn only(&self, name: &str) -> Option<&str> {
         let mut values = self
             .0
             .iter()
             .filter(|(key, _)| key == name)
             .map(|(_, value)| value.as_str());
-        let first = values.next().filter(|value| !value.is_empty())?;
+        let first = values
+            .next()
+            .filter(|value| !value.is_empty() && !value.contains('\0'))?;
         values.next().is_none().then_some(first)
     }
 
@@ -92,5 +95,6 @@ mod tests {
         assert_eq!(Query::parse("state=a").only("state"), Some("a"));
         assert_eq!(Query::parse("state=a&state=b").only("state"), None);
         assert_eq!(Query::parse("state=").only("state"), None);
+        assert_eq!(Query::parse("authenticator=a%00").only("authenticator"), None);
     }
 }

@@ -24,6 +24,11 @@ impl Context {
         user_id: Option<i64>,
         detail: Option<&str>,
     ) {
+        // Whoever commands very many addresses must not fill a disk either.
+        if result != Entry::OK && !self.state.limits.audit_takes_refusal() {
+            self.state.metrics.limited("audit");
+            return;
+        }
         let actor_id = self.caller.as_ref().and_then(|caller| caller.user_id);
         let entry = Entry {
             authenticator: authenticator.to_owned(),

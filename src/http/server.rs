@@ -7,13 +7,13 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
-use actix_web::http::ConnectionType;
-use actix_web::middleware::{Next, from_fn};
-use actix_web::{App, HttpServer, web};
+use actix_web::dev::ServerHandle;
+use actix_web::rt::net::{TcpStream, UnixStream};
+use actix_web::web;
 
-use super::{AppState, envelope, routes};
+use super::AppState;
+use super::connection::Patience;
+use super::service::answering;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Longer than the longest wait for a turn at DingTalk, so that stopping loses no sign-in.
@@ -96,22 +96,28 @@ impl Server {
         let workers = std::thread::available_parallelism()
             .map_or(1, usize::from)
             .min(bounds.connections);
-        let app = move || {
-            App::new()
-                .wrap(from_fn(one_request_of_a_stranger))
-                .wrap(envelope::hardened())
-                .configure(|config| routes(config, &state))
+        let patience = Patience {
+            head_within: bounds.head_within,
+            keep_alive: KEEP_ALIVE,
         };
-        let server = HttpServer::new(app)
+        let builder = actix_web::dev::Server::build()
             .workers(workers)
-            .max_connections(bounds.connections / workers)
-            .client_request_timeout(bounds.head_within)
-            .keep_alive(KEEP_ALIVE)
+            .max_concurrent_connections(bounds.connections / workers)
             .shutdown_timeout(FINISH_WITHIN_SECONDS)
             .disable_signals();
+        let stopping = builder.graceful_shutdown_signal();
+        let stopped = move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        };
         let server = match listener {
-            Listener::Tcp(listener) => server.listen(listener)?,
-            Listener::Socket(listener, _) => server.listen_uds(listener)?,
+            Listener::Tcp(listener) => builder.listen("tcp", listener, move || {
+                let peer_of = |stream: &TcpStream| stream.peer_addr().ok();
+                answering(&state, patience, peer_of, stopped.clone())
+            })?,
+            Listener::Socket(listener, _) => builder.listen_uds("socket", listener, move || {
+                answering(&state, patience, |_: &UnixStream| None, stopped.clone())
+            })?,
         };
         Ok(Self {
             server: server.run(),
@@ -133,28 +139,6 @@ impl Server {
     pub async fn run(self) -> io::Result<()> {
         self.server.await
     }
-}
-
-/// Closes a connection after its first answer, unless it is a trusted proxy's or comes over the socket, which only the
-/// plugin can reach. actix limits the time of the first head on
-/// a connection only: whoever dripped the second one would hold it for ever. Proxies read heads whole before they
-/// pass them on.
-async fn one_request_of_a_stranger(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let is_proxy = request.app_data::<web::Data<AppState>>().is_some_and(|state| {
-        let peer = request.peer_addr();
-        peer.is_none_or(|peer| state.proxies.trusts(peer.ip()))
-    });
-    let mut response = next.call(request).await?;
-    if !is_proxy {
-        response
-            .response_mut()
-            .head_mut()
-            .set_connection_type(ConnectionType::Close);
-    }
-    Ok(response)
 }
 
 impl Stop {

@@ -47,8 +47,10 @@ impl Page {
         page_size: 10_000,
     };
 
-    pub(super) const fn offset(self) -> u64 {
-        self.page.saturating_sub(1).saturating_mul(self.page_size)
+    pub(super) fn offset(self) -> u64 {
+        // Databases count rows with a sign.
+        let before = self.page.saturating_sub(1).saturating_mul(self.page_size);
+        Ord::min(before, i64::MAX.unsigned_abs())
     }
 }
 

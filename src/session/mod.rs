@@ -350,9 +350,12 @@ impl Sessions {
         let policy = self.policy().await?;
         let ends_at_ms = claims.sign_in_time + policy.session_expiration.num_milliseconds();
         let ends = DateTime::from_timestamp_millis(ends_at_ms).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        self.store
-            .block_token(&claims.jti.to_string(), ends, self.clock.now())
-            .await?;
+        let now = self.clock.now();
+        // Nothing to block in a session that is over, and one row is enough, however often somebody signs out.
+        let id = claims.jti.to_string();
+        if ends > now && !self.store.is_blocked(&id).await? {
+            self.store.block_token(&id, ends, now).await?;
+        }
         Ok(Some(claims.user_id))
     }
 

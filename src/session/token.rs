@@ -33,8 +33,8 @@ pub enum TokenError {
     /// The text is no token, the signature differs, or the claims are not those of this kind of token.
     #[error("the token is not valid")]
     Invalid(#[source] Option<jsonwebtoken::errors::Error>),
-    /// The signature is right and the bridge token's sixty seconds are over.
-    #[error("the token has expired")]
+    /// The signature is right, and the bridge token's sixty seconds are over or have not begun: two clocks differ.
+    #[error("the token is not of this time")]
     Expired,
 }
 
@@ -89,6 +89,8 @@ pub struct BridgeClaims {
     exp: i64,
     iat: i64,
     #[serde(default)]
+    nbf: Option<i64>,
+    #[serde(default)]
     temp: bool,
 }
 
@@ -104,6 +106,9 @@ pub struct Forwarded {
     /// `X-Forwarded-Host`.
     #[serde(default)]
     pub host: Option<String>,
+    /// `Forwarded` of RFC 7239.
+    #[serde(default)]
+    pub standard: Option<String>,
 }
 
 impl BridgeClaims {
@@ -171,10 +176,13 @@ impl SessionSecret {
         let claims = decode::<BridgeClaims>(token, &self.decoding, &self.of_bridge)
             .map_err(|error| TokenError::Invalid(Some(error)))?
             .claims;
-        if claims.temp || claims.exp.saturating_sub(claims.iat) > MAX_BRIDGE_SECONDS {
+        let life = 1..=MAX_BRIDGE_SECONDS;
+        let is_of_another_app = claims.app.as_deref().is_some_and(|app| app != SERVED_APP);
+        if claims.temp || is_of_another_app || !life.contains(&claims.exp.saturating_sub(claims.iat)) {
             return Err(TokenError::Invalid(None));
         }
-        if now > claims.exp.saturating_add(LEEWAY_SECONDS) || claims.iat > now + LEEWAY_SECONDS {
+        let begins = claims.nbf.unwrap_or(claims.iat).max(claims.iat);
+        if now > claims.exp.saturating_add(LEEWAY_SECONDS) || begins > now.saturating_add(LEEWAY_SECONDS) {
             return Err(TokenError::Expired);
         }
         Ok(claims)
@@ -183,6 +191,8 @@ impl SessionSecret {
 
 /// The seconds from 1970 to the year 9999: whatever is calculated with them stays a number.
 const TIMES: RangeInclusive<i64> = 0..=253_402_300_799;
+/// NocoBase's application that the plugin works in; session tokens do not say theirs.
+const SERVED_APP: &str = "main";
 /// The longest life of a bridge token that is believed.
 const MAX_BRIDGE_SECONDS: i64 = 60;
 /// How far the clocks of NocoBase's machine and ours may differ.
@@ -312,6 +322,34 @@ mod tests {
             secret().verify_bridge(&long, now),
             Err(TokenError::Invalid(None))
         ));
+    }
+
+    #[test]
+    fn a_bridge_token_of_another_application_or_of_no_time_at_all_is_refused() {
+        let now = 1_763_600_000;
+        let refused = |claims: serde_json::Value| secret().verify_bridge(&signed(&claims), now).unwrap_err();
+        for claims in [
+            json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "app": "a_sub_app"}),
+            json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "app": ""}),
+            json!({"aud": BRIDGE_AUDIENCE, "iat": now + 10, "exp": now}),
+            json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now}),
+        ] {
+            assert!(
+                matches!(refused(claims.clone()), TokenError::Invalid(None)),
+                "{claims}"
+            );
+        }
+        for claims in [
+            json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "nbf": now + 31}),
+            json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "nbf": i64::MAX}),
+            json!({"aud": BRIDGE_AUDIENCE, "iat": now + 120, "exp": now + 180}),
+            json!({"aud": BRIDGE_AUDIENCE, "iat": now - 120, "exp": now - 60}),
+        ] {
+            assert!(matches!(refused(claims.clone()), TokenError::Expired), "{claims}");
+        }
+        let good =
+            signed(&json!({"aud": BRIDGE_AUDIENCE, "iat": now, "exp": now + 60, "nbf": now, "app": "main"}));
+        assert!(secret().verify_bridge(&good, now).is_ok());
     }
 
     #[test]

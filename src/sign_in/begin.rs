@@ -12,8 +12,10 @@ pub struct BeginRequest<'a> {
     pub authenticator: &'a str,
     /// The path and query of the page the button is on.
     pub return_path: Option<&'a str>,
-    /// The origin the browser sees.
+    /// The origin the browser sees, as the settings say it, or the request.
     pub origin: &'a Origin,
+    /// The origin as the request alone says it, which a proxy may hide.
+    pub requested: Option<&'a Origin>,
     /// Whether the browser was already sent to the authenticator's own origin.
     pub was_moved: bool,
     /// The browser's cookies.
@@ -30,6 +32,9 @@ pub struct Begun {
 
 /// Flows one browser may have under way; a fifth drops the oldest.
 const FLOWS_PER_BROWSER: usize = 4;
+/// Dead cookies that one answer removes; the next start goes on. NocoBase reads no answer with a head of more than 16 KiB,
+/// and somebody may have planted hundreds.
+const REMOVED_AT_ONCE: usize = 20;
 
 impl SignIn {
     /// Begins a flow.
@@ -43,8 +48,14 @@ impl SignIn {
             .as_deref()
             .and_then(Origin::parse);
         let origin = own_origin.as_ref().unwrap_or(request.origin);
-        // A proxy that hides the host would send the browser round for ever; one move is enough.
-        if origin != request.origin && !request.was_moved {
+        // The flow is in a cookie of the host that the browser is on, and DingTalk sends it to this one. A proxy that hides
+        // the host would send the browser round for ever; one move is enough.
+        let is_elsewhere = match request.requested {
+            // The settings say the origin; of the request's only the host is sure.
+            Some(requested) if requested != request.origin => !requested.has_host_of(origin),
+            Some(_) | None => origin != request.origin,
+        };
+        if is_elsewhere && !request.was_moved {
             return Ok(Begun {
                 location: self.same_start_at(origin, name, &return_path),
                 cookies: Vec::new(),
@@ -58,7 +69,7 @@ impl SignIn {
             state: flow.state(),
             corp_id: configured.options.corp_id.as_deref(),
         });
-        let mut cookies = self.make_room(request.cookies);
+        let mut cookies = self.make_room(request.cookies, request.origin.is_secure());
         cookies.push(self.keep(&flow.into(), request.origin.is_secure())?);
         Ok(Begun { location, cookies })
     }
@@ -73,10 +84,11 @@ impl SignIn {
     }
 
     /// Removes dead flow cookies, and the oldest living ones until one more has room.
-    fn make_room(&self, cookies: &[CookieIn]) -> Vec<CookieChange> {
-        let (mut flows, dead) = self.flows(cookies);
+    fn make_room(&self, cookies: &[CookieIn], secure: bool) -> Vec<CookieChange> {
+        let (mut flows, dead) = self.flows(cookies, secure);
         let mut changes: Vec<CookieChange> = dead
             .into_iter()
+            .take(REMOVED_AT_ONCE)
             .map(|name| CookieChange::Remove { name })
             .collect();
         flows.sort_by_key(Flow::ends_at);

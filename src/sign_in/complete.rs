@@ -10,7 +10,7 @@ use super::matching::{Matching, Rules};
 use super::{Attempt, CookieChange, CookieIn, Origin, Outcome, SignIn, SignInError, credentials};
 use crate::audit::Matched;
 use crate::causes::with_causes;
-use crate::dingtalk::DingTalkError;
+use crate::dingtalk::{DingTalk, DingTalkError};
 use crate::nocobase::{AuthenticatorOptions, LinkSource, Subject, User};
 use crate::session::{Issued, SessionCookie};
 
@@ -53,25 +53,31 @@ pub struct Refusal {
 impl SignIn {
     /// Completes a flow. However often it is called with one flow, at most one session comes of it.
     pub async fn complete(&self, request: CompleteRequest<'_>) -> Result<Completed, Refusal> {
-        let (flows, _) = self.flows(request.cookies);
-        let Some(mut flow) = newest_returned(flows, request.authenticator, request.handle) else {
-            return Err(Refusal {
-                error: SignInError::FlowNotFound,
-                cookies: Vec::new(),
-            });
+        let (flows, _) = self.flows(request.cookies, request.origin.is_secure());
+        let mut flow = match newest_returned(flows, request.authenticator, request.handle) {
+            Ok(flow) => flow,
+            Err(error) => {
+                return Err(Refusal {
+                    error,
+                    cookies: Vec::new(),
+                });
+            }
         };
         let step = flow.step();
         let now = self.clock.now().timestamp();
         let is_first = self.consumed.take(step, flow.ends_at(), now);
         let outcome = if is_first {
-            self.run(&mut flow, request.authenticator).await
+            self.run(&mut flow, &request).await
         } else {
             Err(SignInError::FlowUsed)
         };
         self.report(&outcome, &request).await;
         // A duplicate that still has the code must not redeem it again.
         let was_redeemed = flow.step() != step;
-        let flow = Flow::from(flow);
+        let flow = match &outcome {
+            Ok(_) => Flow::from(flow.used()),
+            Err(_) => Flow::from(flow),
+        };
         match outcome {
             Ok(done) => Ok(Completed {
                 session_cookies: self.sessions.cookies(
@@ -83,7 +89,9 @@ impl SignIn {
                 is_new_user: done.matched == Matched::SignUp,
                 user: done.user,
                 issued: done.issued,
-                cookies: remove(&flow, request.cookies),
+                cookies: self
+                    .keep(&flow, request.origin.is_secure())
+                    .map_or_else(|_| remove(&flow, request.cookies), |kept| vec![kept]),
             }),
             Err(error) if error.keeps_flow() => {
                 let kept = self.keep(&flow, request.origin.is_secure());
@@ -107,9 +115,11 @@ impl SignIn {
         }
     }
 
-    async fn run(&self, flow: &mut Returned, authenticator: &str) -> Result<Done, SignInError> {
+    async fn run(&self, flow: &mut Returned, request: &CompleteRequest<'_>) -> Result<Done, SignInError> {
+        let authenticator = request.authenticator;
         let configured = self.directory.find(authenticator).await?;
-        let identity = self.identify(flow, &configured).await?;
+        let dingtalk = self.dingtalk.in_line(request.attempt.line);
+        let identity = self.identify(flow, &configured, &dingtalk).await?;
         // That took its time, so what is allowed is looked up again.
         let latest = self.directory.find(authenticator).await?;
         if !identifies_alike(&configured.options, &latest.options) {
@@ -138,12 +148,17 @@ impl SignIn {
     }
 
     /// Asks DingTalk who this is: two calls, and a third where the subject is the organisation's own id.
-    async fn identify(&self, flow: &mut Returned, configured: &Configured) -> Result<Identity, SignInError> {
+    async fn identify(
+        &self,
+        flow: &mut Returned,
+        configured: &Configured,
+        dingtalk: &DingTalk,
+    ) -> Result<Identity, SignInError> {
         let options = &configured.options;
         let credentials = credentials(options)?;
         let token = match flow.proof() {
             Proof::Code(code) => {
-                let token = self.dingtalk.redeem(&credentials, code).await?;
+                let token = dingtalk.redeem(&credentials, code).await?;
                 flow.redeemed(token.clone());
                 token
             }
@@ -152,12 +167,11 @@ impl SignIn {
         if options.corp_id.is_some() && token.corp_id != options.corp_id {
             return Err(SignInError::NotInOrganization);
         }
-        let profile = self.dingtalk.profile(&credentials, &token).await?;
+        let profile = dingtalk.profile(&credentials, &token).await?;
         let phone = Phone::parse(profile.state_code.as_deref(), profile.mobile.as_deref());
         let subject = match options.subject {
             Subject::UnionId => profile.union_id.as_str().to_owned(),
-            Subject::UserId => self
-                .dingtalk
+            Subject::UserId => dingtalk
                 .find_user_id(&credentials, &profile.union_id)
                 .await?
                 .ok_or(SignInError::NotInOrganization)?
@@ -234,14 +248,33 @@ fn identifies_alike(before: &AuthenticatorOptions, after: &AuthenticatorOptions)
     (&before.client_id, before.subject, &before.corp_id) == (&after.client_id, after.subject, &after.corp_id)
 }
 
-fn newest_returned(flows: Vec<Flow>, authenticator: &str, handle: Option<&str>) -> Option<Returned> {
-    flows
+fn newest_returned(
+    flows: Vec<Flow>,
+    authenticator: &str,
+    handle: Option<&str>,
+) -> Result<Returned, SignInError> {
+    let (mut newest, mut was_used) = (None, false);
+    let ours = flows
         .into_iter()
         .filter(|flow| flow.authenticator() == authenticator)
-        .filter(|flow| handle.is_none_or(|handle| flow.handle() == handle))
-        .filter_map(|flow| match flow {
-            Flow::Returned(returned) => Some(returned),
-            Flow::Begun(_) => None,
-        })
-        .max_by_key(Returned::ends_at)
+        .filter(|flow| handle.is_none_or(|handle| flow.handle() == handle));
+    for flow in ours {
+        match flow {
+            Flow::Returned(returned) => {
+                let is_newer = newest
+                    .as_ref()
+                    .is_none_or(|newest: &Returned| newest.ends_at() <= returned.ends_at());
+                if is_newer {
+                    newest = Some(returned);
+                }
+            }
+            Flow::Used(_) => was_used = handle.is_some(),
+            Flow::Begun(_) => {}
+        }
+    }
+    newest.ok_or(if was_used {
+        SignInError::FlowUsed
+    } else {
+        SignInError::FlowNotFound
+    })
 }

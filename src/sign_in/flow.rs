@@ -3,7 +3,8 @@
 //! The server keeps nothing until the sign-in is completed, so any replica can go on with what another
 //! began. A flow moves only forward: [`Begun`] (the browser is at DingTalk) becomes [`Returned`] (it came
 //! back with a code), and a returned flow is consumed once. When DingTalk is too busy to say who it is after
-//! the code was redeemed, the flow goes on with the token it got: the code is never redeemed again.
+//! the code was redeemed, the flow goes on with the token it got: the code is never redeemed again. What is left at the
+//! end, [`Used`], opens nothing any more.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -47,6 +48,9 @@ pub struct Returned {
     proof: Proof,
 }
 
+/// A flow that has given its session. It is kept until its time is over, so that who comes back to it is told so.
+pub struct Used(Facts);
+
 /// What DingTalk gave this flow last.
 pub enum Proof {
     /// The code to redeem.
@@ -70,6 +74,8 @@ pub enum Flow {
     Begun(Begun),
     /// The browser came back, and the sign-in can be completed.
     Returned(Returned),
+    /// The sign-in was completed.
+    Used(Used),
 }
 
 struct Facts {
@@ -102,6 +108,8 @@ struct Sealed<'a> {
     token: Option<Zeroizing<String>>,
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     corp_id: Option<String>,
+    #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
+    is_used: bool,
 }
 
 impl Begun {
@@ -122,11 +130,6 @@ impl Begun {
         &self.0.state
     }
 
-    /// Whether this is the flow that DingTalk's answer belongs to.
-    pub fn has_state(&self, state: &str) -> bool {
-        self.0.state.as_bytes().ct_eq(state.as_bytes()).into()
-    }
-
     /// The browser came back with a code.
     pub fn returned(self, code: SecretString) -> Returned {
         Returned {
@@ -140,6 +143,23 @@ impl Returned {
     /// What there is to go on with.
     pub fn proof(&self) -> &Proof {
         &self.proof
+    }
+
+    /// Whether it came back with this code, as far as it still knows: a redeemed code is not kept.
+    pub fn has_code(&self, code: &SecretString) -> bool {
+        match &self.proof {
+            Proof::Code(own) => own
+                .expose_secret()
+                .as_bytes()
+                .ct_eq(code.expose_secret().as_bytes())
+                .into(),
+            Proof::Token(_) => true,
+        }
+    }
+
+    /// It has given its session.
+    pub fn used(self) -> Used {
+        Used(self.facts)
     }
 
     /// The code was redeemed; from now on the token stands in its place.
@@ -178,11 +198,23 @@ impl From<Returned> for Flow {
     }
 }
 
+impl From<Used> for Flow {
+    fn from(used: Used) -> Self {
+        Self::Used(used)
+    }
+}
+
 impl Flow {
+    /// Whether this is the flow that DingTalk's answer belongs to.
+    pub fn has_state(&self, state: &str) -> bool {
+        self.facts().state.as_bytes().ct_eq(state.as_bytes()).into()
+    }
+
     fn facts(&self) -> &Facts {
         match self {
             Self::Begun(begun) => &begun.0,
             Self::Returned(returned) => &returned.facts,
+            Self::Used(used) => &used.0,
         }
     }
 
@@ -221,6 +253,12 @@ impl Flow {
 /// Whether a cookie of this name may hold a flow.
 pub fn is_flow_cookie(name: &str) -> bool {
     name.starts_with(COOKIE_PREFIX) || name.starts_with(HOST_COOKIE_PREFIX)
+}
+
+/// Whether a cookie of this name counts here: behind https only those that nobody on plain http, and no other host of
+/// the domain, can have planted.
+pub fn counts_here(name: &str, secure: bool) -> bool {
+    name.starts_with(if secure { HOST_COOKIE_PREFIX } else { COOKIE_PREFIX })
 }
 
 /// Seals flows into cookie values and opens them again.
@@ -262,6 +300,7 @@ impl FlowSeal {
             code: None,
             token: None,
             corp_id: None,
+            is_used: matches!(flow, Flow::Used(_)),
         };
         if let Flow::Returned(returned) = flow {
             match &returned.proof {
@@ -317,6 +356,9 @@ impl FlowSeal {
             return_path: content.return_path.into_owned(),
             ends_at: content.ends_at,
         };
+        if content.is_used {
+            return Some(Flow::Used(Used(facts)));
+        }
         let proof = match (content.code, content.token) {
             (None, None) => return Some(Flow::Begun(Begun(facts))),
             (Some(code), None) => Proof::Code(code.as_str().into()),
@@ -364,7 +406,7 @@ mod tests {
 
         assert_eq!(opened.handle(), flow.handle());
         assert_eq!(opened.return_path(), "/signin?redirect=%2Fadmin");
-        assert!(matches!(opened, Flow::Begun(begun) if !begun.has_state("state")));
+        assert!(matches!(opened, Flow::Begun(_)) && !opened.has_state("state"));
     }
 
     #[test]

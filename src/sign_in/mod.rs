@@ -37,7 +37,7 @@ pub use error::SignInError;
 use flow::{Flow, FlowSeal};
 pub use identity::{NoPhone, Phone};
 pub use origin::Origin;
-pub use receive::{Answer, Received};
+pub use receive::{Answer, Received, ReceivedAs};
 pub use return_path::ReturnPath;
 use spellings::Spellings;
 
@@ -104,6 +104,8 @@ pub struct Attempt {
     pub reference: String,
     /// The address of the person's machine, as far as trusted proxies vouch for it.
     pub address: Option<IpAddr>,
+    /// Whom it stands for in a queue: the address itself, or the network that one customer is given.
+    pub line: Option<IpAddr>,
     /// Whether refusals go to the audit: not from an address that has had its share of them, so that nobody fills a
     /// disk.
     pub records_refusals: bool,
@@ -178,13 +180,16 @@ impl SignIn {
         &self.directory
     }
 
-    /// The flows in this browser that are ours, and the names of flow cookies that hold none.
-    fn flows(&self, cookies: &[CookieIn]) -> (Vec<Flow>, Vec<String>) {
+    /// The flows in this browser that are ours, and the names of flow cookies that hold none, or none that counts under
+    /// the origin of this request.
+    fn flows(&self, cookies: &[CookieIn], secure: bool) -> (Vec<Flow>, Vec<String>) {
         let now = self.clock.now();
         let mut flows = Vec::new();
         let mut dead = Vec::new();
         for cookie in cookies.iter().filter(|cookie| flow::is_flow_cookie(&cookie.name)) {
-            match self.seal.open(&cookie.name, &cookie.value) {
+            let opened =
+                flow::counts_here(&cookie.name, secure).then(|| self.seal.open(&cookie.name, &cookie.value));
+            match opened.flatten() {
                 Some(found) if !found.has_ended(now) => flows.push(found),
                 Some(_) | None => dead.push(cookie.name.clone()),
             }

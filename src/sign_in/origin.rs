@@ -39,6 +39,12 @@ impl Origin {
         }
     }
 
+    /// Whether it is on the same host and port, whatever the scheme: a proxy that ends TLS often does not say so.
+    pub fn has_host_of(&self, other: &Self) -> bool {
+        let host = |origin: &Self| origin.text.split_once("://").map(|(_, host)| host.to_owned());
+        host(self) == host(other)
+    }
+
     /// Whether people reach it over TLS.
     pub fn is_secure(&self) -> bool {
         self.is_secure

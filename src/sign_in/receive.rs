@@ -23,13 +23,27 @@ pub struct Received {
     pub location: String,
     /// Changes to the flow cookies.
     pub cookies: Vec<CookieChange>,
+    /// What the return was.
+    pub outcome: ReceivedAs,
+}
+
+/// What a return was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceivedAs {
+    /// DingTalk's answer, with a code.
+    Answer,
+    /// DingTalk's refusal, which ended the flow.
+    Refusal,
+    /// A return that was taken before; nothing changed.
+    Repetition,
 }
 
 /// DingTalk's codes have 32 characters; what is far longer is none.
 const CODE_LIMIT: usize = 256;
 
 impl SignIn {
-    /// Takes DingTalk's answer. A `state` that belongs to no flow of this browser changes nothing.
+    /// Takes DingTalk's answer. A `state` that belongs to no flow of this browser changes nothing, and what was taken
+    /// before leads to the same page again: browsers ask twice, and people go back.
     pub async fn receive(
         &self,
         answer: Answer,
@@ -38,15 +52,23 @@ impl SignIn {
         attempt: &Attempt,
     ) -> Result<Received, SignInError> {
         let state = answer.state.ok_or(SignInError::FlowNotFound)?;
-        let (flows, _) = self.flows(cookies);
-        let begun = flows
-            .into_iter()
-            .find_map(|flow| match flow {
-                Flow::Begun(begun) if begun.has_state(&state) => Some(begun),
-                Flow::Begun(_) | Flow::Returned(_) => None,
-            })
-            .ok_or(SignInError::FlowNotFound)?;
+        let (flows, _) = self.flows(cookies, origin.is_secure());
+        let flow = flows.into_iter().find(|flow| flow.has_state(&state));
         let code = answer.code.filter(|_| !answer.is_refusal);
+        let begun = match flow.ok_or(SignInError::FlowNotFound)? {
+            Flow::Begun(begun) => begun,
+            Flow::Returned(returned) => {
+                let is_the_same = code.is_some_and(|code| returned.has_code(&code));
+                let flow = is_the_same
+                    .then(|| Flow::from(returned))
+                    .ok_or(SignInError::FlowNotFound)?;
+                return Ok(self.at_page_again(&flow, ("dingtalk", flow.handle())));
+            }
+            Flow::Used(used) => {
+                let code = SignInError::FlowUsed.code();
+                return Ok(self.at_page_again(&used.into(), ("error", code)));
+            }
+        };
         if let Some(code) = code.filter(is_code) {
             let flow = Flow::from(begun.returned(code));
             let page = page_of(&flow, &self.site.sign_in_page());
@@ -57,6 +79,7 @@ impl SignIn {
             return Ok(Received {
                 location,
                 cookies: vec![self.keep(&flow, origin.is_secure())?],
+                outcome: ReceivedAs::Answer,
             });
         }
         let flow = Flow::from(begun);
@@ -83,7 +106,17 @@ impl SignIn {
         Ok(Received {
             location,
             cookies: remove(&flow, cookies),
+            outcome: ReceivedAs::Refusal,
         })
+    }
+
+    fn at_page_again(&self, flow: &Flow, what: (&str, &str)) -> Received {
+        let page = page_of(flow, &self.site.sign_in_page());
+        Received {
+            location: page.with(&[("authenticator", flow.authenticator()), what]),
+            cookies: Vec::new(),
+            outcome: ReceivedAs::Repetition,
+        }
     }
 }
 

@@ -44,8 +44,8 @@ async fn a_body_that_is_no_json_object_is_refused() {
         b"{\"flow\":\"\xff\"}",
         b"{\"flow\":\"\\ud800\"}",
         b"{} {}",
-        "[".repeat(100_000).as_bytes(),
-        "{\"a\":".repeat(10_000).as_bytes(),
+        "[".repeat(16_000).as_bytes(),
+        "{\"a\":".repeat(3_000).as_bytes(),
     ] {
         let answer = post(&app, body).await;
 
@@ -75,15 +75,17 @@ async fn nothing_and_null_are_bodies_without_fields() {
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused() {
     let app = TestApp::bare(&[]).await;
-    let body = format!(r#"{{"flow":"{}"}}"#, "x".repeat(300 * 1024));
+    for size in [16 * 1024, 300 * 1024] {
+        let body = format!(r#"{{"flow":"{}"}}"#, "x".repeat(size));
 
-    let answer = post(&app, body.as_bytes()).await;
+        let answer = post(&app, body.as_bytes()).await;
 
-    assert_eq!(answer.status, 413);
-    assert_eq!(
-        answer.stable(),
-        refusal("BODY_TOO_LARGE", "The request is too large.")
-    );
+        assert_eq!(answer.status, 413);
+        assert_eq!(
+            answer.stable(),
+            refusal("BODY_TOO_LARGE", "The request is too large.")
+        );
+    }
 }
 
 #[tokio::test]
@@ -235,10 +237,11 @@ async fn a_header_that_is_no_text_is_refused() {
             .await;
 
         assert_eq!(answer.status, 400, "{name}: {}", answer.text);
-        assert_eq!(
-            answer.stable(),
-            refusal("INVALID_HEADER", "A header of the request cannot be read.")
+        let sentence = format!(
+            "The header {name} of the request cannot be read. If it is not your browser's, ask your administrator to look \
+             at the proxy."
         );
+        assert_eq!(answer.stable(), refusal("INVALID_HEADER", &sentence));
     }
     for name in [
         "Authorization",
@@ -266,7 +269,6 @@ async fn headers_that_nobody_relies_on_may_be_anything() {
         "X-Locale",
         "Accept-Language",
         "X-Forwarded-For",
-        "X-Forwarded-Proto",
         "X-Timezone",
     ] {
         let answer = app
@@ -382,14 +384,8 @@ async fn only_a_token_of_the_bridge_is_one() {
         ("no audience", with("aud", Value::Null)),
         ("also a session", with("temp", json!(true))),
         ("long-lived", with("exp", json!(now + 3600))),
-        (
-            "over",
-            app.sign(&json!({ "aud": "nocobase-dingtalk", "iat": now - 160, "exp": now - 100 })),
-        ),
-        (
-            "of tomorrow",
-            app.sign(&json!({ "aud": "nocobase-dingtalk", "iat": now + 86_400, "exp": now + 86_460 })),
-        ),
+        ("of another application", with("app", json!("a_sub_app"))),
+        ("over before it began", with("exp", json!(now - 10))),
         ("nothing", String::new()),
     ] {
         let answer = app

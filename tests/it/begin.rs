@@ -129,7 +129,7 @@ async fn the_public_url_of_the_settings_wins_over_the_request() {
     let answer = app
         .browser()
         .with("X-Forwarded-Host", "other.example")
-        .get(START)
+        .get(&format!("{START}&moved=1"))
         .await;
 
     let url = Url::parse(&answer.location()).unwrap();

@@ -51,15 +51,19 @@ async fn a_signed_in_person_gets_user_and_token_in_nocobases_envelope() {
 }
 
 #[tokio::test]
-async fn a_signed_in_browser_has_nocobases_four_cookies_and_no_flow() {
+async fn a_signed_in_browser_has_nocobases_four_cookies_and_no_flow_that_opens_anything() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
 
     let answer = browser.sign_in(&app.dingtalk, "li-lei").await;
 
     let names: Vec<&str> = browser.jar.keys().map(String::as_str).collect();
+    assert!(
+        names[4].starts_with("nbdt_"),
+        "what tells who comes back that it was used"
+    );
     assert_eq!(
-        names,
+        names[..4],
         [
             "nb_auth_token_main",
             "nb_authenticator_main",
@@ -70,6 +74,10 @@ async fn a_signed_in_browser_has_nocobases_four_cookies_and_no_flow() {
     assert_eq!(browser.jar["nb_auth_token_main"], answer.json["data"]["token"]);
     assert_eq!(browser.jar["nb_authenticator_main"], AUTHENTICATOR);
     assert_eq!(browser.jar["nb_role_main"], "member");
+    assert_eq!(
+        browser.complete_newest(AUTHENTICATOR).await.code(),
+        "FLOW_NOT_FOUND"
+    );
 }
 
 #[tokio::test]

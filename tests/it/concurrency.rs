@@ -22,7 +22,7 @@ struct TwoDoors {
 
 impl TwoDoors {
     async fn on(database: Arc<TestDatabase>) -> Self {
-        let site = SharedSite::on(database, now()).await;
+        let site = SharedSite::on(database, Clock::manual(now())).await;
         let (mut doors, mut stops) = (Vec::new(), Vec::new());
         for instance in ["1", "2"] {
             let settings = site.settings(instance, &[]);

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, select_all};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -130,6 +130,96 @@ async fn more_connections_than_allowed_wait_until_the_slow_ones_are_cut_off() {
         0,
         "the third was answered while both others were open"
     );
+}
+
+/// A body that says no length, and stops in the middle of a piece.
+const HALF_A_CHUNKED_BODY: &[u8] =
+    b"POST /api/auth:signIn HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{";
+
+/// Everything the server says until it breaks off, however it does.
+async fn until_cut_off(mut stream: TcpStream) -> usize {
+    let (mut count, mut piece) = (0, [0; 4096]);
+    while let Ok(read @ 1..) = stream.read(&mut piece).await {
+        count += read;
+    }
+    count
+}
+
+#[tokio::test]
+async fn an_unfinished_chunked_body_does_not_hold_its_connection() {
+    for proxies in ["10.0.0.0/8", "127.0.0.0/8"] {
+        let app = impatient(&[("SIDECAR_TRUSTED_PROXIES", proxies)]).await;
+        let get = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{";
+        let refused =
+            b"POST /api/none:none HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{";
+
+        for said in soon(join_all(
+            (0..50).map(async |_| rest(send(&app, HALF_A_CHUNKED_BODY).await).await),
+        ))
+        .await
+        {
+            assert!(said.contains("BODY_INCOMPLETE"), "{said}");
+        }
+        for request in [get.as_slice(), refused] {
+            let said = soon(rest(send(&app, request).await)).await;
+            assert!(said.starts_with("HTTP/1.1 "), "{said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_that_a_stranger_sends_ahead_get_no_answer_of_their_own() {
+    let app = impatient(&[("SIDECAR_TRUSTED_PROXIES", "10.0.0.0/8")]).await;
+
+    let said = soon(rest(send(&app, &WHOLE.repeat(12)).await)).await;
+
+    assert_eq!(said.matches("HTTP/1.1 200 ").count(), 1, "{said}");
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_do_not_hold_the_server() {
+    let get = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let many = get.repeat(400);
+    let app = impatient(&[("SIDECAR_CONNECTIONS", "2")]).await;
+    let unread = join_all((0..2).map(|_| send(&app, &many))).await;
+
+    let said = soon(rest(
+        send(
+            &app,
+            &[&WHOLE[..WHOLE.len() - 2], b"Connection: close\r\n\r\n"].concat(),
+        )
+        .await,
+    ))
+    .await;
+
+    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
+    // The one that was not cut off yet has its answers as soon as it takes them.
+    let taken = unread.into_iter().map(|stream| Box::pin(until_cut_off(stream)));
+    let (taken, ..) = soon(select_all(taken)).await;
+    let all = 400 * include_str!("../../docs/openapi.json").len();
+    assert!(taken < all, "{taken}");
+}
+
+#[tokio::test]
+async fn a_body_is_not_waited_for_when_the_request_is_refused_without_it() {
+    let app = TestApp::start().await;
+    for (action, header, status) in [
+        ("auth:signIn", "Origin: https://evil.example", " 403 "),
+        ("auth:signIn", "X-Dingtalk-Bridge: none", " 403 "),
+        ("authenticators:create", "X-Any: y", " 401 "),
+        ("pm:enable", "Authorization: Bearer none", " 401 "),
+        ("none:none", "X-Any: y", " 404 "),
+    ] {
+        let head = format!(
+            "POST /api/{action} HTTP/1.1\r\nHost: localhost\r\n{header}\r\nContent-Length: 100\r\n\r\n{{"
+        );
+        let mut stream = send(&app, head.as_bytes()).await;
+        let mut said = [0; 64];
+        let count = soon(stream.read(&mut said)).await.unwrap();
+
+        let said = String::from_utf8_lossy(&said[..count]);
+        assert!(said.contains(status), "{action} {header}: {said}");
+    }
 }
 
 #[tokio::test]

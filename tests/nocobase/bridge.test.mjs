@@ -154,6 +154,32 @@ for (const target of ['//evil.example/', '/\\evil.example', 'https://evil.exampl
   });
 }
 
+test('what tells a picture from a person reaches the sidecar, and nothing of other programs does', async () => {
+  let seen;
+  const server = http.createServer((req, res) => {
+    seen = req;
+    res.writeHead(204).end();
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  const signed = [];
+  const sidecar = new Sidecar(() => ({ sign: (claims) => signed.push(claims) && 'token' }), `http://127.0.0.1:${server.address().port}`);
+  const headers = {
+    host: 'nocobase.example', cookie: 'user=\u00e5\u00bc; nbdt_a=1; nb_auth_token_main=x', referer: 'https://nocobase.example/signin?redirect=/secret',
+    'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image', 'sec-fetch-site': 'cross-site', 'sec-purpose': 'prefetch', forwarded: 'for=203.0.113.9',
+  };
+
+  await sidecar.forward({ headers, socket: {} }, { method: 'HEAD', action: 'auth:redirect', limitMs: 60_000 });
+
+  assert.equal(seen.method, 'HEAD');
+  assert.equal(seen.headers.cookie, 'nbdt_a=1');
+  assert.equal(seen.headers.referer, 'https://nocobase.example/');
+  for (const name of ['sec-fetch-mode', 'sec-fetch-dest', 'sec-fetch-site', 'sec-purpose']) assert.equal(seen.headers[name], headers[name]);
+  assert.equal(seen.headers.forwarded, undefined);
+  assert.deepEqual(signed[0].forwarded, { standard: 'for=203.0.113.9' });
+  sidecar.agent.destroy();
+  server.close();
+});
+
 test('a start is answered at once, however many sign-ins wait in the queue', async () => {
   const waiting = [];
   const enough = deferred();

@@ -186,6 +186,15 @@ try {
     assert.equal((await nginx.request(nginx.bridged, target)).status, 502);
     await site.nocobase.start();
   });
+  await steps.step('the proxy example reaches no other action, however its address is written', async () => {
+    for (const target of ['/api/auth:signIn/../auth:redirect', '/api/auth:signIn/%2e%2e/auth:redirect', '/api//auth:redirect', '/api/./auth:redirect', '/x/../api/auth:redirect', '/api/auth:redirect/../auth:redirect']) {
+      const answer = await nginx.request(nginx.direct, target, { method: 'POST', headers: { 'X-Authenticator': NAME, origin: nginx.origin(nginx.direct) }, body: { flow: 'x' } });
+      // auth:redirect takes no POST, and a sign-in that was reached would say that there is no such flow.
+      assert.equal(answer.status, 405, `${target}: ${answer.text}`);
+    }
+    const past = await fetch(`${site.sidecar.url}/api/auth:signIn`, { method: 'POST', headers: { 'content-type': 'application/json', 'X-Authenticator': NAME }, body: '{}' });
+    assert.equal(past.status, 403, 'past NocoBase nobody signs in');
+  });
   await steps.step('pages, settings and the web socket of NocoBase come through', async () => {
     assert.match((await nginx.request(nginx.direct, '/signin')).text, /<html/i);
     assert.equal((await nginx.request(nginx.direct, '/api/authenticators:publicList')).status, 200);

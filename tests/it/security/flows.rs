@@ -176,8 +176,9 @@ async fn a_code_has_no_other_way_in_than_the_return() {
         let mut browser = app.browser();
         let answer = browser.request(method, &path, &headers, body.into_bytes()).await;
 
+        // A look that changes nothing is not even refused.
         assert!(
-            (400..500).contains(&answer.status),
+            (400..500).contains(&answer.status) || (method == "HEAD" && answer.status == 204),
             "{method} {path}: {}",
             answer.status
         );

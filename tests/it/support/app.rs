@@ -14,7 +14,8 @@ use nocobase_dingtalk::simulator::{App as DingTalkApp, Control, Simulator, Simul
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::browser::Browser;
+use super::beside::APP_KEY;
+use super::browser::{Bridge, Browser};
 
 /// The administrator's password in tests.
 pub const ROOT_PASSWORD: &str = "a root password";
@@ -223,7 +224,12 @@ impl TestApp {
 
     /// A browser that has never been here.
     pub fn browser(&self) -> Browser {
-        Browser::new(&self.url)
+        let is_beside = self.settings.iter().any(|(name, _)| name == "DB_DIALECT");
+        let bridge = is_beside.then(|| Bridge {
+            secret: APP_KEY,
+            clock: self.clock.clone(),
+        });
+        Browser::new(&self.url).through(bridge)
     }
 
     /// A browser in which the administrator is signed in. The session is one for all callers, because hashing a

@@ -6,6 +6,9 @@ use serde_json::json;
 use super::app::{AUTHENTICATOR, TestApp};
 use super::database::{TestDatabase, now};
 
+/// NocoBase's secret.
+pub const APP_KEY: &str = "a key that NocoBase and the sidecar share";
+
 /// An app on this database, one authenticator with automatic sign-up; these settings come on top. Its own folder holds
 /// no database.
 pub async fn beside(database: &TestDatabase, settings: &[(&str, &str)]) -> TestApp {
@@ -32,7 +35,7 @@ pub async fn beside(database: &TestDatabase, settings: &[(&str, &str)]) -> TestA
             if server.underscored { "true" } else { "false" },
         ),
         ("DB_TIMEZONE", "+08:00"),
-        ("APP_KEY", "a key that NocoBase and the sidecar share"),
+        ("APP_KEY", APP_KEY),
     ];
     if let Some(schema) = &server.schema {
         all.push(("DB_SCHEMA", schema));

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::simulator::Control;
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use serde_json::{Value, json};
 use url::Url;
 
 use super::app::AUTHENTICATOR;
+use super::inside::sign_with;
 
 /// One browser profile.
 #[derive(Clone)]
@@ -20,6 +22,29 @@ pub struct Browser {
     pub token: Option<String>,
     /// Headers sent with every request.
     pub headers: Vec<(String, Vec<u8>)>,
+    /// What carries its sign-ins beside NocoBase.
+    pub bridge: Option<Bridge>,
+}
+
+/// The plugin inside NocoBase, as far as a sign-in goes through it.
+#[derive(Clone)]
+pub struct Bridge {
+    /// NocoBase's secret.
+    pub secret: &'static str,
+    /// The time on NocoBase's machine.
+    pub clock: Clock,
+}
+
+impl Bridge {
+    fn token(&self, base: &str) -> String {
+        let now = self.clock.now().timestamp();
+        let host = base.split("://").nth(1).unwrap();
+        let claims = json!({
+            "aud": "nocobase-dingtalk", "app": "main", "iat": now, "exp": now + 60,
+            "host": host, "peer": "127.0.0.1",
+        });
+        sign_with(self.secret.as_bytes(), &claims)
+    }
 }
 
 /// An answer, read whole.
@@ -112,6 +137,25 @@ impl Browser {
             jar: BTreeMap::new(),
             token: None,
             headers: Vec::new(),
+            bridge: None,
+        }
+    }
+
+    /// A profile whose sign-ins go through the plugin inside NocoBase.
+    pub fn through(mut self, bridge: Option<Bridge>) -> Self {
+        self.bridge = bridge;
+        self
+    }
+
+    /// The sign-in, as it reaches the sidecar.
+    fn posted_sign_in(&self, authenticator: &str) -> reqwest::RequestBuilder {
+        let request = self
+            .client
+            .post(format!("{}/api/auth:signIn", self.base))
+            .header("X-Authenticator", authenticator);
+        match &self.bridge {
+            Some(bridge) => request.header("X-Dingtalk-Bridge", bridge.token(&self.base)),
+            None => request,
         }
     }
 
@@ -167,10 +211,7 @@ impl Browser {
 
     /// Posts the sign-in as a page does that names no flow.
     pub async fn complete_newest(&mut self, authenticator: &str) -> Answer {
-        let request = self
-            .client
-            .post(format!("{}/api/auth:signIn", self.base))
-            .header("X-Authenticator", authenticator);
+        let request = self.posted_sign_in(authenticator);
         self.send(request).await
     }
 
@@ -264,9 +305,7 @@ impl Browser {
         handle: &str,
     ) -> Result<Answer, reqwest::Error> {
         let request = self
-            .client
-            .post(format!("{}/api/auth:signIn", self.base))
-            .header("X-Authenticator", authenticator)
+            .posted_sign_in(authenticator)
             .json(&json!({ "flow": handle }));
         self.try_send(request).await
     }

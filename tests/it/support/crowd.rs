@@ -13,7 +13,7 @@ use tokio::sync::{Barrier, Semaphore};
 use tokio::task::JoinSet;
 
 use super::app::AUTHENTICATOR;
-use super::browser::{Answer, Browser};
+use super::browser::Answer;
 use super::shared_site::SharedSite;
 
 /// Sign-ins of different people under way at a time.
@@ -162,7 +162,7 @@ impl SharedSite {
         let begun = Instant::now();
         let room = Arc::new(Semaphore::new(AT_ONCE));
         let mut journeys = JoinSet::new();
-        let browser = Browser::new(&doors[0]);
+        let browser = self.browser(&doors[0]);
         for number in first..first + count {
             let (site, room, browser) = (Arc::clone(self), Arc::clone(&room), browser.clone());
             let [first_door, second_door, third_door] =
@@ -235,7 +235,7 @@ impl SharedSite {
     async fn complete_together(&self, doors: &[String], people: Vec<String>) -> (Vec<Answer>, Duration) {
         let start = Arc::new(Barrier::new(people.len() + 1));
         let mut waiting = Vec::new();
-        let browser = Browser::new(&doors[0]);
+        let browser = self.browser(&doors[0]);
         for (index, person) in people.iter().enumerate() {
             let mut browser = browser.clone().at(&doors[index % doors.len()]);
             let handle = browser.return_from_dingtalk(&self.dingtalk, person).await;

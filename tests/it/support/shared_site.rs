@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::nocobase::{DatabaseSettings, NewAuthenticator, ServerDialect};
 use nocobase_dingtalk::simulator::{App as DingTalkApp, Control, Simulator, SimulatorOptions};
 use serde_json::json;
 
 use super::app::{AUTHENTICATOR, PLUGIN};
+use super::browser::{Bridge, Browser};
 use super::database::TestDatabase;
 
 /// The secret that the sidecars beside a NocoBase share with it.
@@ -20,11 +21,14 @@ pub struct SharedSite {
     pub dingtalk: Control,
     simulator: Simulator,
     client_id: String,
+    /// The time, as its sidecars have it.
+    clock: Clock,
 }
 
 impl SharedSite {
     /// Furnishes a fresh database.
-    pub async fn on(database: Arc<TestDatabase>, now: DateTime<Utc>) -> Self {
+    pub async fn on(database: Arc<TestDatabase>, clock: Clock) -> Self {
+        let now = clock.now();
         let mut app = DingTalkApp::demo("http://127.0.0.1/replaced-by-doors");
         app.redirect_uris.clear();
         let options = SimulatorOptions {
@@ -57,6 +61,7 @@ impl SharedSite {
             dingtalk: simulator.control(),
             simulator,
             client_id: app.client_id,
+            clock,
         }
     }
 
@@ -106,6 +111,18 @@ impl SharedSite {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
         settings
+    }
+
+    /// A browser at one of its doors.
+    pub fn browser(&self, door: &str) -> Browser {
+        let bridge = match &self.database.settings {
+            DatabaseSettings::Sqlite { .. } => None,
+            DatabaseSettings::Server(_) => Some(Bridge {
+                secret: APP_KEY,
+                clock: self.clock.clone(),
+            }),
+        };
+        Browser::new(door).through(bridge)
     }
 
     /// Registers a sidecar's address with DingTalk.
