@@ -72,7 +72,7 @@ async fn behind_pgbouncer_everything_is_done_whole_or_not_at_all() {
             description: String::new(),
             options: json!({}),
             secrets: Vec::new(),
-        enabled: true,
+            enabled: true,
         };
         store.verify_shape().await.unwrap();
         store.create_authenticator(new, now()).await.unwrap();
