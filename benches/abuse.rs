@@ -93,7 +93,7 @@ async fn honest(sidecar: &Sidecar) -> String {
     match timeout(PATIENCE, stream.read_to_end(&mut said)).await {
         Ok(_) if said.starts_with(b"HTTP/1.1 200 ") => format!("{:.1} s", begun.elapsed().as_secs_f64()),
         Ok(_) => panic!("{}", String::from_utf8_lossy(&said)),
-        Err(_) => panic!("an honest request has no answer after {PATIENCE:?}"),
+        Err(late) => panic!("an honest request has no answer after {PATIENCE:?}: {late}"),
     }
 }
 

@@ -101,10 +101,6 @@ impl Drop for Sidecar {
 }
 
 /// The program: that of this build, or another one to compare it with.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "which build is examined is the environment's to say"
-)]
 fn binary() -> std::ffi::OsString {
     std::env::var_os("NBDT_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_nocobase-dingtalk").into())
 }

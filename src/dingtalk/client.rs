@@ -96,6 +96,7 @@ impl DingTalk {
 
     /// DingTalk for the people behind one address: where calls queue, each address has its turn, however many wait
     /// behind another.
+    #[must_use]
     pub fn in_line(&self, line: Line) -> Self {
         Self {
             inner: Arc::clone(&self.inner),

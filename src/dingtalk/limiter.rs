@@ -69,7 +69,7 @@ impl Limiter {
         &self,
         client_id: &str,
         call: Call,
-        line: Line,
+        whose: Line,
         visit: Visit,
         deadline: Instant,
     ) -> Result<Duration, TooLong> {
@@ -82,13 +82,13 @@ impl Limiter {
         });
         let retreat = self.bound / RETREAT_DIVISOR;
         let place =
-            Place::take(&lane, &self.waiting, line, visit, arrived, deadline).map_err(|late| TooLong {
+            Place::take(&lane, &self.waiting, whose, visit, arrived, deadline).map_err(|late| TooLong {
                 retry_after: late + retreat,
             })?;
         let turn = match visit {
             // Lines that came later may have put it off; a little of that is no reason to come again.
             Visit::First => {
-                let turn = timeout_at(deadline + retreat, Lines::turn(&lane.lines, line)).await;
+                let turn = timeout_at(deadline + retreat, Lines::turn(&lane.lines, whose)).await;
                 Some(turn.map_err(|_| TooLong { retry_after: retreat })?)
             }
             Visit::Repeated => None,
@@ -161,14 +161,14 @@ impl Place {
     fn take(
         lane: &Arc<Lane>,
         waiting: &Arc<AtomicUsize>,
-        line: Line,
+        whose: Line,
         visit: Visit,
         now: Instant,
         deadline: Instant,
     ) -> Result<Self, Duration> {
         let mut state = lane.state();
         let ahead = match visit {
-            Visit::First => lane.lines.ahead_of_next(line) + state.back,
+            Visit::First => lane.lines.ahead_of_next(whose) + state.back,
             // The first of the lines may hold the door already.
             Visit::Repeated => u32::from(!lane.lines.are_empty()) + state.back,
         };
@@ -177,14 +177,14 @@ impl Place {
             return Err(turn - deadline);
         }
         match visit {
-            Visit::First => lane.lines.enter(line),
+            Visit::First => lane.lines.enter(whose),
             Visit::Repeated => state.back += 1,
         }
         drop(state);
         waiting.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             lane: Arc::clone(lane),
-            line,
+            line: whose,
             visit,
             waiting: Arc::clone(waiting),
         })

@@ -40,9 +40,11 @@ pub fn require_known_https(context: &Context) -> Result<(), RequestError> {
     let Some(page) = origin_of_referer(context)? else {
         return Ok(());
     };
-    match refusal(&context.origin, &page) {
-        hidden @ RequestError::HttpsHidden => Err(hidden),
-        _ => Ok(()),
+    let refused = refusal(&context.origin, &page);
+    if matches!(refused, RequestError::HttpsHidden) {
+        Err(refused)
+    } else {
+        Ok(())
     }
 }
 

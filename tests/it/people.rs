@@ -292,13 +292,12 @@ async fn settings_changed_while_dingtalk_is_asked_count() {
             while app.dingtalk.calls(CallKind::UserAccessToken) == 0 {
                 tokio::task::yield_now().await;
             }
-            match options {
-                Some(options) => app.set_options(options).await,
-                None => {
-                    app.run("UPDATE authenticators SET enabled = 0 WHERE name = 's_dingtalk'")
-                        .await;
-                    app.wait(TimeDelta::seconds(2));
-                }
+            if let Some(options) = options {
+                app.set_options(options).await;
+            } else {
+                app.run("UPDATE authenticators SET enabled = 0 WHERE name = 's_dingtalk'")
+                    .await;
+                app.wait(TimeDelta::seconds(2));
             }
         };
         let (answer, ()) = tokio::join!(browser.complete_newest(AUTHENTICATOR), change);

@@ -117,7 +117,7 @@ fn sign_in(address: &str, password: &str) -> bool {
     let body = json!({ "account": "nocobase", "password": password });
     let address = format!("http://{address}/api/auth:signIn");
     runtime.block_on(async move {
-        let answer = reqwest::Client::builder()
+        let answer = nocobase_dingtalk::tls::client_builder()
             .no_proxy()
             .build()
             .unwrap()

@@ -162,6 +162,10 @@ async fn no_limit_means_no_queue() {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a line is an address that may be unknown"
+)]
 fn at(number: u8) -> Line {
     Some([198, 51, 100, number].into())
 }
