@@ -244,22 +244,14 @@ async fn open_store(
         store.verify_shape().await?;
         return Ok(store);
     }
-    if store.is_furnished().await? {
-        return Ok(store);
-    }
-    let given = config.first_administrator.password.clone();
-    let password = match given {
-        Some(password) => password,
-        None => kept.unused_or_new(entropy).map_err(unusable(&config.storage))?,
+    let root = if store.is_furnished().await? {
+        None
+    } else {
+        Some(first_administrator(config, kept, entropy)?)
     };
-    let root = RootUser {
-        email: config.first_administrator.email.clone(),
-        username: config.first_administrator.username.clone(),
-        nickname: config.first_administrator.nickname.clone(),
-        password_hash: password::hash(password.expose_secret(), entropy).0.into(),
-    };
+    // A database of an earlier version lacks tables, too.
     let is_new = store
-        .create_embedded(&root, &config.language, clock.now())
+        .create_embedded(root.as_ref(), &config.language, clock.now())
         .await?;
     if let Some(key) = &config.aes_key {
         store.move_secrets(key, entropy).await?;
@@ -267,10 +259,28 @@ async fn open_store(
     if is_new {
         info!(
             "the embedded database was created, with {} as administrator",
-            root.username
+            config.first_administrator.username
         );
     }
     Ok(store)
+}
+
+fn first_administrator(
+    config: &Config,
+    kept: &FirstPassword,
+    entropy: &Entropy,
+) -> Result<RootUser, StartError> {
+    let given = &config.first_administrator;
+    let password = match &given.password {
+        Some(password) => password.clone(),
+        None => kept.unused_or_new(entropy).map_err(unusable(&config.storage))?,
+    };
+    Ok(RootUser {
+        email: given.email.clone(),
+        username: given.username.clone(),
+        nickname: given.nickname.clone(),
+        password_hash: password::hash(password.expose_secret(), entropy).0.into(),
+    })
 }
 
 async fn ensure_index(store: &Store, may_create: bool) -> Option<Result<SubjectIndex, StoreError>> {

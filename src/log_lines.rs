@@ -7,6 +7,7 @@ use env_logger::fmt::Formatter;
 use log::{LevelFilter, Record};
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::LogFormat;
+use nocobase_dingtalk::phone::says_phone_numbers;
 
 /// Info and above, unless RUST_LOG says otherwise; the database driver's own lines only from warnings on.
 pub fn start_log(format: LogFormat) {
@@ -15,9 +16,10 @@ pub fn start_log(format: LogFormat) {
         .filter_module("sqlx", LevelFilter::Warn)
         .filter_module("actix_server", LevelFilter::Warn)
         .parse_default_env()
-        .format(match format {
-            LogFormat::Text => text,
-            LogFormat::Json => json,
+        .format(move |out, record| match format {
+            _ if says_phone_numbers(record.target()) => Ok(()),
+            LogFormat::Text => text(out, record),
+            LogFormat::Json => json(out, record),
         })
         .init();
 }

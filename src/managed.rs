@@ -37,7 +37,14 @@ fn watch_standard_input() -> oneshot::Receiver<()> {
     std::thread::spawn(move || {
         let mut rest = [0; 256];
         let mut input = io::stdin().lock();
-        while input.read(&mut rest).is_ok_and(|read| read > 0) {}
+        loop {
+            match input.read(&mut rest) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(failure) if failure.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
         // Nobody waits any more when the server has ended by itself.
         let _ = tell.send(());
     });

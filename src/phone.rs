@@ -139,6 +139,11 @@ fn mainland_mobile(digits: &str) -> Option<Dialled> {
     is_mainland_mobile(number).then_some(Dialled(number))
 }
 
+/// Whether log lines of this target may hold phone numbers: those of the library do, at the level of traces.
+pub fn says_phone_numbers(log_target: &str) -> bool {
+    log_target == "rlibphonenumber" || log_target.starts_with("rlibphonenumber::")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -39,11 +39,11 @@ impl Store {
         }
     }
 
-    /// Creates NocoBase's tables with its first rows, all at once; false when they were there already. Only for the
-    /// embedded database: a NocoBase makes its own.
+    /// Creates the tables that are missing and, where `root` is given and nobody has done so, NocoBase's first rows: then
+    /// true. All at once, and only for the embedded database: a NocoBase makes its own.
     pub async fn create_embedded(
         &self,
-        root: &RootUser,
+        root: Option<&RootUser>,
         language: &str,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
@@ -56,16 +56,17 @@ impl Store {
             transaction.execute_unprepared(statement).await?;
         }
         let roles = self.select(Table::Roles, &[Column::Name]);
-        let created = self
+        let is_empty = self
             .find_row_in(&transaction, Table::Roles, &roles)
             .await?
             .is_none();
-        if created {
+        let root = root.filter(|_| is_empty);
+        if let Some(root) = root {
             self.seed_site(&transaction, language, now).await?;
             self.seed_people(&transaction, root, now).await?;
         }
         Self::commit(transaction).await?;
-        Ok(created)
+        Ok(root.is_some())
     }
 
     async fn seed_site(

@@ -47,7 +47,7 @@ impl Ward {
             password_hash: "0".repeat(64).into(),
         };
         store
-            .create_embedded(&root, "en-US", DateTime::<Utc>::UNIX_EPOCH)
+            .create_embedded(Some(&root), "en-US", DateTime::<Utc>::UNIX_EPOCH)
             .await
             .unwrap();
         let index = store.ensure_subject_index().await;

@@ -41,7 +41,7 @@ async fn the_embedded_database_is_made_once_and_is_private() {
         assert!(
             !database
                 .store
-                .create_embedded(&a_root_user(), "de-DE", now())
+                .create_embedded(Some(&a_root_user()), "de-DE", now())
                 .await
                 .unwrap()
         );

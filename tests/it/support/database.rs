@@ -200,7 +200,7 @@ impl TestDatabase {
             Kind::Sqlite => {
                 assert!(
                     self.store
-                        .create_embedded(&a_root_user(), "en-US", now())
+                        .create_embedded(Some(&a_root_user()), "en-US", now())
                         .await
                         .unwrap()
                 );
