@@ -196,8 +196,15 @@ export class NocoBase {
 
   /** Installs and seeds where that has not been done with the same settings. */
   async prepare() {
+    // A setting that is changed between two starts belongs to this instance.
+    if (this.isPrepared) return;
     await installTools();
     await installApp();
+    await this.#prepareInstance();
+    this.isPrepared = true;
+  }
+
+  async #prepareInstance() {
     const wanted = createHash('sha256').update(JSON.stringify([NOCOBASE_VERSION, this.dialect, this.extraEnv])).digest('hex');
     if (fs.existsSync(this.stateFile)) {
       this.state = JSON.parse(fs.readFileSync(this.stateFile, 'utf8'));
@@ -320,6 +327,7 @@ export class NocoBase {
   }
 
   async remove() {
+    this.isPrepared = false;
     await this.stop();
     if (this.state) await this.database.drop();
     fs.rmSync(this.folder, { recursive: true, force: true });

@@ -368,7 +368,9 @@ async fn links_are_found_by_their_index_however_few_there_were_at_first() {
             drop(store);
             let made = format!("SELECT pg_stat_get_tuples_inserted({links})");
             while database.number(&made).await < 11 {}
-            assert_eq!(database.number(&scans).await, 1, "the one that made the index");
+            // The one that made the index, and that of the primary key where PostgreSQL has counted it by now.
+            let scans = database.number(&scans).await;
+            assert!((1..=2).contains(&scans), "{scans} scans");
         })
         .await;
     }
