@@ -21,7 +21,7 @@ browser_journey() {
 }
 
 # nocobase_suite DIALECT CLIENTS LANGUAGES LABELS [INSTANCE]: the guide in a NocoBase of its own; the packages are
-# installed once for all. NOCOBASE_SECONDS is how long it may take.
+# installed once for all. NOCOBASE_SECONDS is how long it may take, PACKAGE how the plugin comes (journey.mjs).
 nocobase_suite() {
   local instance=${5:-ci-$1}
   at_exit node tests/nocobase/nocobase.mjs down "$instance"

@@ -36,10 +36,13 @@ class CannotRun extends Error {
     Object.assign(this, { name: 'CannotRun', reason, sentence, values, isLasting });
   }
 
-  /** A reason that the loader of programs has written before the program began; null when it is none. */
-  static fromLastWords(words) {
-    const library = /version `(GLIBC_[\d.]+)' not found/.exec(words ?? '');
-    return library ? new CannotRun('library', { library: library[1] }) : null;
+  /** A reason that was written before the program `file` could begin; null when it is none. */
+  static fromLastWords(words, file) {
+    const library = /version `(GLIBC_[\d.]+)' not found/.exec(words);
+    if (library) return new CannotRun('library', { library: library[1] });
+    if (words.includes('error while loading shared libraries')) return new CannotRun('loader');
+    // What the system cannot run, libuv hands to a shell, which complains of the file's first line.
+    return words.startsWith(`${file}: `) ? new CannotRun('processor', { platform: platform() }) : null;
   }
 }
 

@@ -181,7 +181,7 @@ class Program {
     if (!this.#isWanted) return;
     if (this.failure?.isLasting) return;
     const death = signal ? new CannotRun('killed', { signal }) : new CannotRun('ended', { code, words: said.last || '-' });
-    this.failure = (isReady.was ? null : CannotRun.fromLastWords(said.last)) ?? death;
+    this.failure = (isReady.was ? null : CannotRun.fromLastWords(said.last, file)) ?? death;
     this.#log.error(`the DingTalk sidecar cannot run: ${this.failure.message}`);
   }
 

@@ -162,7 +162,7 @@ test('what tells a picture from a person reaches the sidecar, and nothing of oth
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
   const signed = [];
-  const sidecar = new Sidecar(() => ({ sign: (claims) => signed.push(claims) && 'token' }), `http://127.0.0.1:${server.address().port}`);
+  const sidecar = new Sidecar(() => ({ sign: (claims) => signed.push(claims) && 'token' }), new RemotePlace(`http://127.0.0.1:${server.address().port}`));
   const headers = {
     host: 'nocobase.example', cookie: 'user=\u00e5\u00bc; nbdt_a=1; nb_auth_token_main=x', referer: 'https://nocobase.example/signin?redirect=/secret',
     'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image', 'sec-fetch-site': 'cross-site', 'sec-purpose': 'prefetch', forwarded: 'for=203.0.113.9',
@@ -176,7 +176,7 @@ test('what tells a picture from a person reaches the sidecar, and nothing of oth
   for (const name of ['sec-fetch-mode', 'sec-fetch-dest', 'sec-fetch-site', 'sec-purpose']) assert.equal(seen.headers[name], headers[name]);
   assert.equal(seen.headers.forwarded, undefined);
   assert.deepEqual(signed[0].forwarded, { standard: 'for=203.0.113.9' });
-  sidecar.agent.destroy();
+  (await sidecar.place.reach()).options.agent.destroy();
   server.close();
 });
 

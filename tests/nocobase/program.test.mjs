@@ -179,8 +179,21 @@ test('a program is run only when its checksum is right', async () => {
 
 test('a C library that is too old is recognised by the words of the loader', () => {
   const words = "/x/nocobase-dingtalk: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by /x/nocobase-dingtalk)";
-  assert.match(CannotRun.fromLastWords(words).message, /too old.*GLIBC_2\.38/);
-  assert.equal(CannotRun.fromLastWords('the database cannot be used'), null);
+  const file = '/x/nocobase-dingtalk';
+  assert.match(CannotRun.fromLastWords(words, file).message, /too old.*GLIBC_2\.38/);
+  assert.equal(CannotRun.fromLastWords(`${file}: error while loading shared libraries: libgcc_s.so.1: cannot open shared object file`, file).reason, 'loader');
+  assert.equal(CannotRun.fromLastWords('the database cannot be used', file), null);
+  assert.equal(CannotRun.fromLastWords('', file), null);
+});
+
+test('a file that the system cannot run is for another processor', async () => {
+  const file = path.join(folder, 'foreign');
+  fs.writeFileSync(file, Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, ...Array(9).fill(0), 2, 0, 0xff, 0, ...Array(44).fill(1)]), { mode: 0o755 });
+  const { program } = watched(file);
+  program.start();
+  await until(() => program.failure);
+  assert.equal(program.failure.reason, 'processor', program.failure.message);
+  await program.end();
 });
 
 test('what the system says of a program it does not start is told in words', async () => {
