@@ -299,8 +299,7 @@ impl Surroundings {
     }
 
     fn managed(sources: &Sources, handover: Handover) -> Result<Self, ConfigError> {
-        let own_url = sources.url("NOCOBASE_URL")?;
-        let told_url = handover
+        let nocobase_url = handover
             .nocobase_url
             .as_deref()
             .and_then(|url| Url::parse(url).ok());
@@ -309,7 +308,7 @@ impl Surroundings {
             managed: Some(Managed {
                 restarts: handover.restarts,
             }),
-            database: handover.database()?,
+            database: handover.database(database::pool_max(sources)?)?,
             secret: secret::unknown(&handover.session_secret()?)?,
             aes_key: Some(handover.aes_key()?),
             listen: handover.socket.map_or(Listen::Address(LOOPBACK), Listen::Socket),
@@ -317,7 +316,7 @@ impl Surroundings {
             api_base: slashed(&handover.api_base),
             public_path: slashed(&handover.public_path),
             sidecar_url: None,
-            nocobase_url: own_url.or(told_url),
+            nocobase_url,
             cors_whitelist: handover.cors_origin_whitelist,
             // The plugin reads the lines and gives each to NocoBase's logger with its level.
             log_format: LogFormat::Json,

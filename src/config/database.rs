@@ -7,7 +7,7 @@ use tz::TimeZone;
 use super::{ConfigError, Sources};
 use crate::nocobase::{DatabaseSettings, ServerDatabase, ServerDialect, SslMode, SslModeError, SslSettings};
 
-pub(super) const POOL_MAX: u32 = 10;
+const POOL_MAX: u32 = 10;
 
 /// Reads the settings of a database server.
 pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
@@ -40,9 +40,7 @@ pub fn read(sources: &Sources) -> Result<DatabaseSettings, ConfigError> {
             cert: value_or_file(sources, "DB_DIALECT_OPTIONS_SSL_CERT"),
             reject_unauthorized: sources.is_true("DB_DIALECT_OPTIONS_SSL_REJECT_UNAUTHORIZED"),
         },
-        pool_max: sources
-            .parsed("SIDECAR_DB_POOL", "it is a number of connections")?
-            .unwrap_or(POOL_MAX),
+        pool_max: pool_max(sources)?,
     }))
 }
 
@@ -53,6 +51,11 @@ pub(super) fn ssl_mode(text: Option<&str>) -> Result<Option<SslMode>, ConfigErro
         name: "DB_DIALECT_OPTIONS_SSL_MODE",
         expected: "it is disable, allow, prefer, require, verify-ca or verify-full",
     })
+}
+
+pub(super) fn pool_max(sources: &Sources) -> Result<u32, ConfigError> {
+    let given = sources.parsed("SIDECAR_DB_POOL", "it is a number of connections")?;
+    Ok(given.unwrap_or(POOL_MAX))
 }
 
 /// NocoBase takes `TZ` where `DB_TIMEZONE` is not set, also from its own file, and then the machine's offset. Both it and

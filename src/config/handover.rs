@@ -146,8 +146,8 @@ impl Handover {
         }
     }
 
-    /// NocoBase's database.
-    pub fn database(&self) -> Result<DatabaseSettings, ConfigError> {
+    /// NocoBase's database, with at most `pool_max` connections to it.
+    pub fn database(&self, pool_max: u32) -> Result<DatabaseSettings, ConfigError> {
         let given = &self.database;
         let (dialect, port) = ServerDialect::named(&given.dialect).ok_or(ConfigError::Invalid {
             name: "DB_DIALECT",
@@ -176,7 +176,7 @@ impl Handover {
                 cert: ssl.and_then(|ssl| ssl.cert.clone()),
                 reject_unauthorized: ssl.and_then(|ssl| ssl.reject_unauthorized),
             },
-            pool_max: database::POOL_MAX,
+            pool_max,
         }))
     }
 }
@@ -224,7 +224,7 @@ mod tests {
 
         assert_eq!(handover.session_secret().unwrap().as_slice(), b"canary-secret");
         assert!(handover.aes_key().is_ok());
-        let DatabaseSettings::Server(server) = handover.database().unwrap() else {
+        let DatabaseSettings::Server(server) = handover.database(10).unwrap() else {
             panic!("a server was given");
         };
         assert_eq!(
@@ -277,7 +277,7 @@ mod tests {
             let text = match read(&document) {
                 Err(error) => error.to_string(),
                 Ok(handover) => handover
-                    .database()
+                    .database(10)
                     .err()
                     .map(|error| error.to_string())
                     .or_else(|| handover.aes_key().err().map(|error| error.to_string()))
