@@ -244,6 +244,7 @@ define(
       const host = useContext(Host);
       const { message } = antd.App.useApp();
       const [answered, setAnswered] = useState(null);
+      const [failure, setFailure] = useState(null);
       const [isCopied, setCopied] = useState(false);
       const input = useRef(null);
       const name = host.authenticator.id ? host.authenticator.name : undefined;
@@ -251,8 +252,8 @@ define(
         let isCurrent = true;
         ask(host.request, { url: 'dingtalk:configForm', params: { authenticator: name } })
           .then(({ data }) => isCurrent && setAnswered(data.properties.redirectUrl['x-component-props'].value))
-          // The form must also work while the sidecar is away.
-          .catch(() => {});
+          // The form must also work while the sidecar is away, and says why it is.
+          .catch((error) => isCurrent && setFailure(failureText(error, t)));
         return () => {
           isCurrent = false;
         };
@@ -268,9 +269,12 @@ define(
           },
           () => message.error(t('Copying did not work. Select the address and copy it yourself.')),
         );
-      return h(antd.Space.Compact, { style: { width: '100%' } },
-        h(antd.Input, { ref: input, readOnly: true, value: url, onFocus: (event) => event.target.select(), 'aria-label': t('Redirect URL'), 'data-testid': 'dingtalk-redirect-url' }),
-        h(antd.Button, { icon: h(isCopied ? icons.CheckOutlined : icons.CopyOutlined), onClick: copy, 'data-testid': 'dingtalk-copy' }, t('Copy')),
+      return h(React.Fragment, null,
+        h(antd.Space.Compact, { style: { width: '100%' } },
+          h(antd.Input, { ref: input, readOnly: true, value: url, onFocus: (event) => event.target.select(), 'aria-label': t('Redirect URL'), 'data-testid': 'dingtalk-redirect-url' }),
+          h(antd.Button, { icon: h(isCopied ? icons.CheckOutlined : icons.CopyOutlined), onClick: copy, 'data-testid': 'dingtalk-copy' }, t('Copy')),
+        ),
+        failure ? h(antd.Alert, { type: 'error', showIcon: true, message: failure, style: { marginTop: 8 }, 'data-testid': 'dingtalk-away' }) : null,
       );
     }
 

@@ -26,6 +26,8 @@ export async function awaySteps({ step, browser, nocobase, sidecar, name, output
       const before = await admin.storedOptions(nocobase, name);
       await admin.openForm(administrator, name);
       assert.equal(await administrator.page.getByTestId('dingtalk-redirect-url').inputValue(), nocobase.redirectUrl);
+      const told = await administrator.page.getByTestId('dingtalk-away').innerText();
+      assert.match(told, /DINGTALK_SIDECAR_URL/);
       await administrator.picture('form-away');
       await admin.submit(administrator);
       assert.deepEqual(await admin.storedOptions(nocobase, name), before);
