@@ -85,6 +85,8 @@ try {
   await steps.step('one upload and a switch: the program runs, and people sign in', async () => {
     await site.installPlugin();
     await site.createAuthenticator();
+    // Without a broker between them NocoBase's processes do not tell each other what was enabled.
+    if (processes > 1) await restart();
     await expectRunning();
     const { token, user } = await site.signIn(LI_LEI.person);
     await site.expectLivingSession(token, user.id);
