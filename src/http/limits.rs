@@ -104,13 +104,16 @@ impl Limits {
 
     /// Takes one more refusal into the audit, whoever it is of; false when it has had its share of all of them.
     pub fn audit_takes_refusal(&self) -> bool {
-        let now = self.clock.now();
-        let refusals = lock(&self.refusals_of_all);
-        let has_room = refusals.count(&(), now) < REFUSALS_OF_ALL;
+        let has_room = self.audit_has_room();
         if has_room {
-            refusals.add((), now);
+            lock(&self.refusals_of_all).add((), self.clock.now());
         }
         has_room
+    }
+
+    /// Whoever commands very many addresses must not fill a disk either.
+    fn audit_has_room(&self) -> bool {
+        lock(&self.refusals_of_all).count(&(), self.clock.now()) < REFUSALS_OF_ALL
     }
 
     /// One that was counted has succeeded after all.
@@ -120,19 +123,24 @@ impl Limits {
         }
     }
 
-    /// A sign-in with a flow was refused.
+    /// A refusal of this address went to the audit, where it has room for one.
     pub fn refused(&self, address: Option<IpAddr>) {
         // No more than the limit is held against anybody, or it would take hours to be forgotten.
-        if let Some(address) = address.filter(|_| self.records_refusals(address)) {
-            lock(&self.refusals).add(network(address), self.clock.now());
+        if !self.records_refusals(address) {
+            return;
+        }
+        let now = self.clock.now();
+        lock(&self.refusals_of_all).add((), now);
+        if let Some(address) = address {
+            lock(&self.refusals).add(network(address), now);
         }
     }
 
-    /// Whether the audit takes one more refusal of an address: at most as many as it may have attempts, so that nobody
-    /// fills a disk.
+    /// Whether the audit takes one more refusal of an address: at most as many as it may have attempts, and of all
+    /// addresses no more than their share.
     pub fn records_refusals(&self, address: Option<IpAddr>) -> bool {
         let count = |address| lock(&self.refusals).count(&network(address), self.clock.now());
-        self.most == 0 || address.is_none_or(|address| count(address) < self.most)
+        self.audit_has_room() && (self.most == 0 || address.is_none_or(|address| count(address) < self.most))
     }
 
     /// Whether the audit should note that an address was refused: once a minute, so that nobody fills a disk.
@@ -285,8 +293,25 @@ mod tests {
         let takes = |refusals: u32| (0..refusals).filter(|_| limits.audit_takes_refusal()).count();
 
         assert_eq!(takes(20_000), 5000);
+        assert!(!limits.records_refusals(at(OFFICE)), "with a flow or without one");
         clock.advance(TimeDelta::minutes(1));
         assert_eq!(takes(20_000), 30);
+    }
+
+    #[test]
+    fn refused_sign_ins_of_very_many_addresses_do_not_fill_the_audit() {
+        let (limits, _clock) = limits(4000);
+        let recorded = (0..20_000_u32)
+            .map(|number| Some(IpAddr::from(number.to_be_bytes())))
+            .filter(|address| {
+                let is_recorded = limits.records_refusals(*address);
+                limits.refused(*address);
+                is_recorded
+            })
+            .count();
+
+        assert_eq!(recorded, 5000);
+        assert!(!limits.audit_takes_refusal());
     }
 
     #[test]

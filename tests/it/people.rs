@@ -361,6 +361,29 @@ async fn a_name_that_the_tables_alphabet_lacks_locks_nobody_out() {
 }
 
 #[tokio::test]
+async fn a_number_that_only_the_database_takes_for_anothers_is_not_told_as_a_taken_name() {
+    on(Kind::MariaDb, |database| async move {
+        // To this collation a digit in a circle is that digit; nobody dials it.
+        database
+            .run("ALTER TABLE `@users` MODIFY `phone` VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci")
+            .await;
+        let app = beside(&database, &[]).await;
+        database
+            .run("INSERT INTO `@users` (`phone`, `createdAt`, `updatedAt`) VALUES ('①3900004000', NOW(), NOW())")
+            .await;
+        app.dingtalk
+            .add_person(Person::employee("zhang", "Zhang", "ZhangiEiE", "13900004000"));
+
+        let answer = sign_in(&app, "zhang").await;
+
+        assert_eq!(answer.code(), "PHONE_TAKEN", "{}", answer.text);
+        assert_eq!(database.number("SELECT COUNT(*) FROM `@users`").await, 2);
+        assert_eq!(database.number("SELECT COUNT(*) FROM `@usersAuthenticators`").await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_required_field_of_the_sites_own_is_named_to_the_person_and_by_the_doctor() {
     for kind in [Kind::Postgres, Kind::PostgresRenamed, Kind::MariaDb] {
         on(kind, |database| async move {
