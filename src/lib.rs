@@ -13,7 +13,8 @@
 //! [`http`] is the edge, [`app`] puts everything together, [`config`] says how. [`audit`] keeps who signed in,
 //! [`doctor`] says what is wrong, [`plugin`] is what runs inside NocoBase, [`simulator`] is a DingTalk to develop
 //! and test against. [`clock`] and [`entropy`] hand in time and randomness, [`tls`] HTTP clients, [`phone`] tells when
-//! two spellings are one number, [`causes`] says why something failed.
+//! two spellings are one number, [`causes`] says why something failed, [`error_code`] what is said of it
+//! outside.
 
 pub mod app;
 pub mod audit;
@@ -23,6 +24,7 @@ pub mod config;
 pub mod dingtalk;
 pub mod doctor;
 pub mod entropy;
+pub mod error_code;
 mod files;
 pub mod http;
 pub mod nocobase;

@@ -80,11 +80,6 @@ pub enum Matched {
     Other,
 }
 
-impl Entry {
-    /// The result of what went well.
-    pub const OK: &'static str = "OK";
-}
-
 impl Event {
     /// The name in the file.
     pub const fn label(self) -> &'static str {

@@ -80,7 +80,7 @@ mod tests {
             reference: "r1".into(),
             authenticator: "dingtalk".into(),
             event: Event::SignIn,
-            result: Entry::OK.into(),
+            result: crate::error_code::OK.into(),
             matched: Some(Matched::Phone),
             user_id: Some(7),
             actor_id: None,

@@ -16,7 +16,7 @@ fn an_entry(time: &str, reference: &str) -> Entry {
         reference: reference.into(),
         authenticator: "dingtalk".into(),
         event: Event::SignIn,
-        result: Entry::OK.into(),
+        result: crate::error_code::OK.into(),
         matched: None,
         user_id: None,
         actor_id: None,

@@ -57,7 +57,7 @@ impl fmt::Display for Call {
 pub struct CallReport {
     /// Which request it was.
     pub call: Call,
-    /// `ok`, or the [`code`](super::DingTalkError::code) of the error.
+    /// `ok`, or the [`label`](super::DingTalkError::label) of the error.
     pub outcome: &'static str,
     /// From the first byte sent to the answer understood.
     pub elapsed: Duration,

@@ -247,7 +247,7 @@ impl DingTalk {
             let outcome = exchanged.and_then(|answer| understand(&answer));
             (self.inner.observer)(&CallReport {
                 call,
-                outcome: outcome.as_ref().map_or_else(DingTalkError::code, |_| "ok"),
+                outcome: outcome.as_ref().map_or_else(DingTalkError::label, |_| "ok"),
                 elapsed: begun.elapsed(),
                 queued,
             });

@@ -6,6 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::call::Call;
+use crate::error_code::Code;
 
 /// A call that gave no answer to use. Clones share their cause, because callers share one fetch of the app token.
 #[derive(Clone, Debug, Error)]
@@ -179,7 +180,7 @@ pub enum Fault {
 
 impl DingTalkError {
     /// The name of the variant in metrics and logs; it never changes.
-    pub const fn code(&self) -> &'static str {
+    pub const fn label(&self) -> &'static str {
         match self {
             Self::CodeRejected { .. } => "code_rejected",
             Self::CredentialsRejected { .. } => "credentials_rejected",
@@ -196,6 +197,27 @@ impl DingTalkError {
             Self::Malformed { .. } => "malformed",
             Self::Refused { .. } => "refused",
             Self::Client(_) => "client",
+        }
+    }
+
+    /// What is said of it outside.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::CodeRejected { .. } => Code::CodeRejected,
+            Self::CredentialsRejected { .. } => Code::CredentialsRejected,
+            Self::AppUnavailable { .. } => Code::AppDisabled,
+            Self::PermissionMissing { .. } => Code::PermissionMissing,
+            Self::NotInScope { .. } => Code::NotInScope,
+            Self::IpNotAllowed { .. } => Code::IpNotAllowed,
+            Self::Throttled { .. } | Self::Busy { .. } => Code::DingTalkBusy,
+            Self::TimedOut { .. } => Code::DingTalkTimeout,
+            Self::QuotaUsedUp { .. } => Code::QuotaUsedUp,
+            Self::Refused { .. } if !self.is_passing() => Code::DingTalkRefused,
+            Self::NotConnected { .. }
+            | Self::TokenRejected { .. }
+            | Self::Malformed { .. }
+            | Self::Refused { .. } => Code::DingTalkUnavailable,
+            Self::Client(_) => Code::Internal,
         }
     }
 

@@ -75,7 +75,7 @@ pub(super) fn failure(check: &'static str, error: &DingTalkError) -> Finding {
                 .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
         }
         DingTalkError::Refused { code, .. } => refused(check, code),
-        DingTalkError::CodeRejected { .. } | DingTalkError::QuotaUsedUp { .. } => refused(check, error.code()),
+        DingTalkError::CodeRejected { .. } | DingTalkError::QuotaUsedUp { .. } => refused(check, error.label()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The personal permissions, which only a sign-in can show: DingTalk grants them per person.
 
 use super::finding::Finding;
+use crate::error_code::{Code, OK};
 
 const CHECK: &str = "personal-permissions";
 /// What a profile can be read with, and what adds the phone number; named as the console spells them.
@@ -24,17 +25,19 @@ pub enum LatestSignIn {
 impl LatestSignIn {
     /// What the result of a sign-in says, by its public code; `None` for one that did not come as far.
     pub fn of_result(result: &str) -> Option<Self> {
-        match result {
-            "OK"
-            | "PHONE_MISSING"
-            | "PHONE_TAKEN"
-            | "LINK_OF_OTHER_SETTINGS"
-            | "NO_MATCHING_USER"
-            | "PHONE_AMBIGUOUS"
-            | "PHONE_ALREADY_LINKED"
-            | "ADMINISTRATOR_NOT_LINKED" => Some(Self::Complete),
-            "PHONE_UNAVAILABLE" => Some(Self::PhoneMissing),
-            "PERMISSION_MISSING" => Some(Self::ProfileRefused {
+        if result == OK {
+            return Some(Self::Complete);
+        }
+        match Code::named(result)? {
+            Code::PhoneMissing
+            | Code::PhoneTaken
+            | Code::LinkOfOtherSettings
+            | Code::NoMatchingUser
+            | Code::PhoneAmbiguous
+            | Code::PhoneAlreadyLinked
+            | Code::AdministratorNotLinked => Some(Self::Complete),
+            Code::PhoneUnavailable => Some(Self::PhoneMissing),
+            Code::PermissionMissing => Some(Self::ProfileRefused {
                 permissions: Vec::new(),
             }),
             _ => None,

@@ -11,11 +11,11 @@ use super::context::Context;
 use super::envelope::Data;
 use super::error::RequestError;
 use super::{Answer, cors, envelope, navigation};
-use crate::audit::{Entry, Event};
+use crate::audit::Event;
 use crate::config::Mode;
 use crate::dingtalk::DingTalkError;
 use crate::nocobase::User;
-use crate::session::{SessionError, cookies};
+use crate::session::cookies;
 use crate::sign_in::{self, BeginRequest, CompleteRequest, ReceivedAs, SignInError};
 
 /// The header that tells the bridge of a new user, so that NocoBase's own events can be raised.
@@ -57,7 +57,7 @@ async fn begin(context: &Context) -> Answer {
             // A name that nobody has is anybody's text.
             let is_known = !matches!(error, SignInError::AuthenticatorNotFound);
             let name = if is_known { authenticator } else { "" };
-            context.record(Event::SignIn, name, error.code(), None).await;
+            context.record(Event::SignIn, name, Err(error.code()), None).await;
             return Err(error.into());
         }
     };
@@ -160,7 +160,7 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
     match context.state.sign_in.complete(request).await {
         Ok(done) => {
             context.state.limits.take_back(context.address);
-            context.state.metrics.signed_in("OK");
+            context.state.metrics.signed_in(Ok(()));
             context.state.metrics.flow_finished();
             let mut response = HttpResponse::Ok();
             envelope::set_flow_cookies(&mut response, &done.cookies, &context.origin, now());
@@ -181,7 +181,7 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
             Ok(response)
         }
         Err(refusal) => {
-            context.state.metrics.signed_in(refusal.error.code());
+            context.state.metrics.signed_in(Err(refusal.error.code()));
             let (limits, metrics) = (&context.state.limits, &context.state.metrics);
             let error = if matches!(refusal.error, SignInError::FlowNotFound) {
                 context.refuse_without_flow("sign_in", refusal.error).await
@@ -232,9 +232,8 @@ async fn with_password(context: &Context, name: &str) -> Answer {
         context.state.first_password.was_used(password);
     }
     let (result, user_id) = match &found {
-        Ok(user) => (Entry::OK, Some(user.id.0)),
-        Err(SessionError::WrongPassword) => ("WRONG_PASSWORD", None),
-        Err(_) => ("DATABASE_UNAVAILABLE", None),
+        Ok(user) => (Ok(()), Some(user.id.0)),
+        Err(error) => (Err(error.code()), None),
     };
     context.record(Event::PasswordSignIn, name, result, user_id).await;
     let user = found?;
@@ -279,9 +278,7 @@ pub async fn sign_out(context: Context) -> Answer {
         && let Some(user_id) = context.state.sessions.sign_out(&token).await?
     {
         info!("user {user_id} signed out");
-        context
-            .record(Event::SignOut, "", Entry::OK, Some(user_id.0))
-            .await;
+        context.record(Event::SignOut, "", Ok(()), Some(user_id.0)).await;
     }
     let mut response = envelope::nothing();
     let is_secure = context.origin.is_secure();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, ApiError, AppState, envelope, options};
-use crate::audit::{Entry, Event};
+use crate::audit::Event;
 use crate::nocobase::{AuthenticatorChanges, NewAuthenticator, Page};
 use crate::sign_in::AUTH_TYPE;
 
@@ -166,7 +166,7 @@ pub async fn destroy(context: Context) -> Answer {
 /// Notes who made, changed or deleted an authenticator.
 async fn record_change(context: &Context, name: &str, done: &str) {
     context
-        .record_with(Event::SettingsChange, name, Entry::OK, None, Some(done))
+        .record_with(Event::SettingsChange, name, Ok(()), None, Some(done))
         .await;
 }
 

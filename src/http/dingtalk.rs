@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, ApiError, envelope};
-use crate::audit::{self, Entry, Event, Filter};
+use crate::audit::{self, Event, Filter};
 use crate::causes::with_causes;
 use crate::config::Mode;
 use crate::doctor::{self, Finding, Neighbour, Patient, RunningProgram};
@@ -174,7 +174,7 @@ pub async fn unbind(context: Context) -> Answer {
         context.reference
     );
     context
-        .record(Event::Unlink, authenticator, Entry::OK, Some(user_id.0))
+        .record(Event::Unlink, authenticator, Ok(()), Some(user_id.0))
         .await;
     Ok(envelope::nothing())
 }

@@ -5,7 +5,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use log::{Level, log};
+use log::log;
 use serde::Serialize;
 use serde_json::json;
 
@@ -42,14 +42,13 @@ pub fn nothing() -> HttpResponse {
 
 /// The words of an error in a language, reference included.
 pub fn sentence(error: &ApiError, reference: &str, language: crate::plugin::Language) -> String {
-    let facts = error.facts();
     let locales = Locales::embedded();
-    let parameters: Vec<(&str, &str)> = facts
-        .parameters
+    let parameters = error.parameters();
+    let parameters: Vec<(&str, &str)> = parameters
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    let message = locales.format(language, facts.key, &parameters);
+    let message = locales.format(language, error.code().key(), &parameters);
     let reference = locales.format(language, "Reference: {{reference}}", &[("reference", reference)]);
     format!("{message} {reference}")
 }
@@ -62,21 +61,21 @@ pub fn refusal(
     reference: &str,
     caller: Option<&Caller>,
 ) -> HttpResponse {
-    let facts = error.facts();
-    report(error, facts.level, facts.code, reference);
-    state.metrics.refused(facts.code);
+    let code = error.code();
+    report(error, reference);
+    state.metrics.refused(code);
     let message = sentence(error, reference, language_of(request, caller));
-    let mut response = HttpResponse::build(facts.status);
-    if let Some(seconds) = facts.retry_after {
+    let mut response = HttpResponse::build(error.status());
+    if let Some(seconds) = error.retry_after() {
         response.insert_header((header::RETRY_AFTER, seconds));
     }
-    response.json(json!({ "errors": [{ "code": facts.code, "message": message }] }))
+    response.json(json!({ "errors": [{ "code": code.name(), "message": message }] }))
 }
 
 /// Logs an error with everything that led to it.
-pub fn report(error: &ApiError, level: Level, code: &str, reference: &str) {
-    let error = with_causes(error);
-    log!(level, "refused {code} (reference {reference}): {error}");
+pub fn report(error: &ApiError, reference: &str) {
+    let (code, causes) = (error.code(), with_causes(error));
+    log!(code.level(), "refused {code} (reference {reference}): {causes}");
 }
 
 /// What every answer has in common, unless it says otherwise itself: nobody keeps it, frames it or guesses its type.

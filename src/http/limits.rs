@@ -168,7 +168,7 @@ impl Context {
         match self.state.limits.count(self.address) {
             Ok(()) => {
                 // Without a flow, the authenticator is anybody's text.
-                self.record(Event::SignIn, "", error.code(), None).await;
+                self.record(Event::SignIn, "", Err(error.code()), None).await;
                 error.into()
             }
             Err(limit) => self.refuse_over_limit(Event::SignIn, attempt, "", limit).await,
@@ -186,7 +186,7 @@ impl Context {
         self.state.metrics.limited(attempt);
         let error = ApiError::from(error);
         if self.state.limits.is_noted(self.address) {
-            self.record(event, authenticator, error.facts().code, None).await;
+            self.record(event, authenticator, Err(error.code()), None).await;
         }
         error
     }

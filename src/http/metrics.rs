@@ -1,5 +1,6 @@
 //! Counters for operators, in Prometheus' terms. `docs/operations.md` says what each means.
 
+use crate::error_code::{Code, result_name};
 use std::time::Duration;
 
 use prometheus::{
@@ -106,13 +107,13 @@ impl Metrics {
     }
 
     /// A request was refused.
-    pub fn refused(&self, code: &str) {
-        self.refusals.with_label_values(&[code]).inc();
+    pub fn refused(&self, code: Code) {
+        self.refusals.with_label_values(&[code.name()]).inc();
     }
 
     /// A sign-in through DingTalk ended.
-    pub fn signed_in(&self, result: &str) {
-        self.sign_ins.with_label_values(&[result]).inc();
+    pub fn signed_in(&self, result: Result<(), Code>) {
+        self.sign_ins.with_label_values(&[result_name(result)]).inc();
     }
 
     /// A browser was sent to DingTalk.

@@ -72,9 +72,8 @@ pub fn refusal_page(
     error: &ApiError,
     reference: &str,
 ) -> HttpResponse {
-    let facts = error.facts();
-    envelope::report(error, facts.level, facts.code, reference);
-    state.metrics.refused(facts.code);
+    envelope::report(error, reference);
+    state.metrics.refused(error.code());
     let language = language_of(request, None);
     let locales = Locales::embedded();
     let text = |key| escaped(locales.text(language, key));
@@ -98,14 +97,14 @@ pub fn refusal_page(
         message = message,
         again = text("Start again"),
         sign_in = sign_in,
-        code = facts.code,
+        code = error.code(),
         nonce = nonce,
         script = script,
     );
-    let mut response = HttpResponse::build(facts.status)
+    let mut response = HttpResponse::build(error.status())
         .content_type("text/html; charset=utf-8")
         .body(page);
-    if let Some(seconds) = facts.retry_after {
+    if let Some(seconds) = error.retry_after() {
         response
             .headers_mut()
             .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -196,10 +195,10 @@ pub async fn not_found(request: HttpRequest, state: web::Data<AppState>) -> Http
         include_str!("refusal.html"),
         lang = language.code(),
         title = "NocoBase DingTalk",
-        message = escaped(locales.text(language, error.facts().key)),
+        message = escaped(locales.text(language, error.code().key())),
         again = escaped(locales.text(language, "Go to the sign-in page")),
         sign_in = escaped(&format!("{}signin", state.public_path)),
-        code = error.facts().code,
+        code = error.code(),
         nonce = nonce,
         script = "",
     );

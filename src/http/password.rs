@@ -5,8 +5,9 @@ use log::info;
 use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, cors, envelope};
-use crate::audit::{Entry, Event};
+use crate::audit::Event;
 use crate::config::SHORTEST_PASSWORD;
+use crate::error_code::Code;
 
 /// `auth:changePassword`: one's own, by who knows the present one. All sessions of the user end with it.
 pub async fn change(context: Context) -> Answer {
@@ -35,7 +36,12 @@ pub async fn change(context: Context) -> Answer {
     let is_right = sessions.has_password(user, old).await?;
     if !is_right {
         context
-            .record(Event::PasswordChange, "", "PASSWORD_REFUSED", Some(user.0))
+            .record(
+                Event::PasswordChange,
+                "",
+                Err(Code::PasswordRefused),
+                Some(user.0),
+            )
             .await;
         return Err(RequestError::PasswordRefused.into());
     }
@@ -47,7 +53,7 @@ pub async fn change(context: Context) -> Answer {
         context.reference
     );
     context
-        .record(Event::PasswordChange, "", Entry::OK, Some(user.0))
+        .record(Event::PasswordChange, "", Ok(()), Some(user.0))
         .await;
     Ok(envelope::nothing())
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::error::RequestError;
 use super::{Answer, envelope};
-use crate::audit::{Entry, Event};
+use crate::audit::Event;
 use crate::nocobase::StoreError;
 use crate::plugin::Manifest;
 use crate::sign_in::PLUGIN_NAME;
@@ -54,7 +54,7 @@ async fn set_enabled(context: &Context, enabled: bool) -> Answer {
     let done = if enabled { "enabled" } else { "disabled" };
     info!("the plugin was {done}");
     context
-        .record_with(Event::PluginChange, "", Entry::OK, None, Some(done))
+        .record_with(Event::PluginChange, "", Ok(()), None, Some(done))
         .await;
     Ok(envelope::data(PLUGIN_NAME))
 }

@@ -7,10 +7,17 @@ use super::context::{Caller, Context, way_here};
 use super::{ApiError, AppState, RequestError};
 use crate::audit::{Entry, Event};
 use crate::causes::with_causes;
+use crate::error_code::{Code, result_name};
 
 impl Context {
     /// Writes to the audit who did what.
-    pub async fn record(&self, event: Event, authenticator: &str, result: &str, user_id: Option<i64>) {
+    pub async fn record(
+        &self,
+        event: Event,
+        authenticator: &str,
+        result: Result<(), Code>,
+        user_id: Option<i64>,
+    ) {
         self.record_with(event, authenticator, result, user_id, None)
             .await;
     }
@@ -20,12 +27,12 @@ impl Context {
         &self,
         event: Event,
         authenticator: &str,
-        result: &str,
+        result: Result<(), Code>,
         user_id: Option<i64>,
         detail: Option<&str>,
     ) {
         // Whoever commands very many addresses must not fill a disk either.
-        if result != Entry::OK && !self.state.limits.audit_takes_refusal() {
+        if result.is_err() && !self.state.limits.audit_takes_refusal() {
             self.state.metrics.limited("audit");
             return;
         }
@@ -64,18 +71,18 @@ pub async fn refused_access(
         actor_id: caller.and_then(|caller| caller.user_id),
         address,
         detail: action.map(str::to_owned),
-        ..bare_entry(state, reference, Event::Access, error.facts().code)
+        ..bare_entry(state, reference, Event::Access, Err(error.code()))
     };
     write(state, &entry).await;
 }
 
-fn bare_entry(state: &AppState, reference: &str, event: Event, result: &str) -> Entry {
+fn bare_entry(state: &AppState, reference: &str, event: Event, result: Result<(), Code>) -> Entry {
     Entry {
         time: state.clock.now(),
         reference: reference.to_owned(),
         authenticator: String::new(),
         event,
-        result: result.to_owned(),
+        result: result_name(result).to_owned(),
         matched: None,
         user_id: None,
         actor_id: None,

@@ -7,6 +7,8 @@ use sea_orm::sqlx::postgres::PgDatabaseError;
 use sea_orm::sqlx::sqlite::SqliteError;
 use sea_orm::{DbErr, RuntimeErr};
 
+use crate::error_code::Code;
+
 /// The failure of a store operation; "not there" is never among them.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -82,6 +84,31 @@ pub enum StoreError {
     /// Anything else the database said; a fault of ours or of its set-up.
     #[error("the database refused the statement")]
     Unexpected(#[source] DbErr),
+}
+
+impl StoreError {
+    /// What is said of it outside.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::LastEnabled => Code::LastAuthenticator,
+            Self::Duplicate { .. } => Code::NameTaken,
+            Self::Unavailable(_)
+            | Self::AccessDenied(_)
+            | Self::ReadOnly
+            | Self::Full
+            | Self::StatementPooling
+            | Self::Busy
+            | Self::Conflict => Code::DatabaseUnavailable,
+            Self::NoDefaultRole => Code::DefaultRoleMissing,
+            Self::ValueRequired { .. } => Code::UserFieldRequired,
+            Self::TablesMissing { .. }
+            | Self::ShapeUnknown { .. }
+            | Self::BadRow { .. }
+            | Self::SubjectsNotUnique
+            | Self::TextRefused
+            | Self::Unexpected(_) => Code::Internal,
+        }
+    }
 }
 
 impl From<DbErr> for StoreError {

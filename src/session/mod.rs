@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::error_code::Code;
 use crate::nocobase::{IssuedToken, Store, StoreError, User, UserId};
 use crate::remembered::Remembered;
 
@@ -80,6 +81,26 @@ pub enum SessionError {
     /// The database did not answer the question.
     #[error("the session could not be looked up")]
     Store(#[from] StoreError),
+}
+
+impl SessionError {
+    /// What is said of it outside.
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::EmptyToken => Code::EmptyToken,
+            Self::InvalidToken => Code::InvalidToken,
+            Self::PasswordChanged => Code::PasswordChanged,
+            Self::ExpiredSession => Code::ExpiredSession,
+            Self::BlockedToken => Code::BlockedToken,
+            Self::UserNotFound => Code::UserNotFound,
+            Self::RenewFailed => Code::RenewFailed,
+            Self::StreamDoesNotRenew => Code::StreamDoesNotRenew,
+            Self::WrongPassword => Code::WrongPassword,
+            Self::AlreadyIssued => Code::FlowUsed,
+            Self::PolicyMissing | Self::Signing(_) | Self::NotHashed => Code::Internal,
+            Self::Store(error) => error.code(),
+        }
+    }
 }
 
 /// A session before it is known whose it is.

@@ -205,7 +205,7 @@ impl SignIn {
                 );
                 Outcome {
                     authenticator,
-                    result: "OK",
+                    result: Ok(()),
                     matched: Some(done.matched),
                     user_id: Some(done.user.id),
                     dingtalk_request_id: None,
@@ -220,14 +220,14 @@ impl SignIn {
                 );
                 Outcome {
                     authenticator,
-                    result: code,
+                    result: Err(code),
                     matched: None,
                     user_id: None,
                     dingtalk_request_id: error
                         .dingtalk()
                         .and_then(DingTalkError::request_id)
                         .map(str::to_owned),
-                    detail: error.dingtalk().map(DingTalkError::code),
+                    detail: error.dingtalk().map(DingTalkError::label),
                 }
             }
         };

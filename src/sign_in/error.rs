@@ -2,6 +2,7 @@
 
 use super::identity::NoPhone;
 use crate::dingtalk::DingTalkError;
+use crate::error_code::Code;
 use crate::nocobase::{OptionsError, StoreError};
 use crate::session::SessionError;
 
@@ -75,6 +76,33 @@ impl From<SessionError> for SignInError {
 }
 
 impl SignInError {
+    /// What is said of it outside.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::AuthenticatorNotFound => Code::AuthenticatorNotFound,
+            Self::ConfigurationIncomplete(_) => Code::ConfigurationIncomplete,
+            Self::FlowNotFound => Code::FlowNotFound,
+            Self::FlowUsed => Code::FlowUsed,
+            Self::Denied => Code::Denied,
+            Self::NoPhone(NoPhone::Withheld) => Code::PhoneUnavailable,
+            Self::NoPhone(NoPhone::Missing) => Code::PhoneMissing,
+            Self::NoMatchingUser => Code::NoMatchingUser,
+            Self::PhoneAmbiguous => Code::PhoneAmbiguous,
+            Self::PhoneTaken => Code::PhoneTaken,
+            Self::LinkOfOtherSettings => Code::LinkOfOtherSettings,
+            Self::SettingsChanged => Code::SettingsChanged,
+            Self::PhoneAlreadyLinked => Code::PhoneAlreadyLinked,
+            Self::AdministratorNotLinked => Code::AdministratorNotLinked,
+            Self::NotInOrganization => Code::NotInOrganization,
+            Self::MigrationNeeded => Code::MigrationNeeded,
+            Self::DingTalk(error) => error.code(),
+            // A rival was faster twice. It is no name that the person has chosen.
+            Self::Store(StoreError::Duplicate { .. }) => Code::DatabaseUnavailable,
+            Self::Store(error) => error.code(),
+            Self::Session(error) => error.code(),
+        }
+    }
+
     /// Whether the same flow may be tried again: DingTalk certainly did not process the call that failed.
     pub fn keeps_flow(&self) -> bool {
         matches!(self, Self::DingTalk(error) if error.was_not_processed())
@@ -87,5 +115,19 @@ impl SignInError {
         } else {
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rival_who_was_faster_twice_is_not_told_as_a_name_that_is_taken() {
+        let error = SignInError::from(StoreError::Duplicate { field: "uuid" });
+        assert_eq!(error.code(), Code::DatabaseUnavailable);
+
+        let error = SignInError::from(StoreError::NoDefaultRole);
+        assert_eq!(error.code(), Code::DefaultRoleMissing);
     }
 }

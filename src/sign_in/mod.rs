@@ -26,8 +26,9 @@ use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
-use crate::nocobase::{AesKey, AuthenticatorOptions, Store, StoreError, UserId};
-use crate::session::{SessionError, Sessions};
+use crate::error_code::{Code, result_name};
+use crate::nocobase::{AesKey, AuthenticatorOptions, Store, UserId};
+use crate::session::Sessions;
 
 pub use begin::{BeginRequest, Begun};
 pub use complete::{CompleteRequest, Completed, Refusal};
@@ -199,7 +200,7 @@ impl SignIn {
 
     /// Writes to the audit; an audit that cannot be written is reported and keeps nobody out.
     async fn record(&self, attempt: &Attempt, outcome: Outcome<'_>) {
-        if outcome.result != Entry::OK && !attempt.records_refusals {
+        if outcome.result.is_err() && !attempt.records_refusals {
             return;
         }
         let entry = Entry {
@@ -207,7 +208,7 @@ impl SignIn {
             reference: attempt.reference.clone(),
             authenticator: outcome.authenticator.to_owned(),
             event: Event::SignIn,
-            result: outcome.result.to_owned(),
+            result: result_name(outcome.result).to_owned(),
             matched: outcome.matched,
             user_id: outcome.user_id.map(|id| id.0),
             actor_id: None,
@@ -228,7 +229,7 @@ impl SignIn {
 /// How an attempt ended, for the audit.
 struct Outcome<'a> {
     authenticator: &'a str,
-    result: &'a str,
+    result: Result<(), Code>,
     matched: Option<Matched>,
     user_id: Option<UserId>,
     dingtalk_request_id: Option<String>,
@@ -241,51 +242,4 @@ fn credentials(options: &AuthenticatorOptions) -> Result<Credentials, SignInErro
         client_id: options.client_id.clone().ok_or_else(missing)?,
         client_secret: options.client_secret.clone().ok_or_else(missing)?,
     })
-}
-
-/// The codes under which refusals are recorded; `http` gives them their status and words.
-impl SignInError {
-    /// The stable public code.
-    pub fn code(&self) -> &'static str {
-        use crate::dingtalk::DingTalkError as D;
-        match self {
-            Self::AuthenticatorNotFound => "AUTHENTICATOR_NOT_FOUND",
-            Self::ConfigurationIncomplete(_) => "CONFIGURATION_INCOMPLETE",
-            Self::FlowNotFound => "FLOW_NOT_FOUND",
-            Self::FlowUsed => "FLOW_USED",
-            Self::Denied => "DINGTALK_DENIED",
-            Self::NoPhone(NoPhone::Withheld) => "PHONE_UNAVAILABLE",
-            Self::NoPhone(NoPhone::Missing) => "PHONE_MISSING",
-            Self::PhoneTaken => "PHONE_TAKEN",
-            Self::LinkOfOtherSettings => "LINK_OF_OTHER_SETTINGS",
-            Self::SettingsChanged => "SETTINGS_CHANGED",
-            Self::NoMatchingUser => "NO_MATCHING_USER",
-            Self::PhoneAmbiguous => "PHONE_AMBIGUOUS",
-            Self::PhoneAlreadyLinked => "PHONE_ALREADY_LINKED",
-            Self::AdministratorNotLinked => "ADMINISTRATOR_NOT_LINKED",
-            Self::NotInOrganization => "NOT_IN_ORGANIZATION",
-            Self::MigrationNeeded => "MIGRATION_NEEDED",
-            Self::DingTalk(error) => match error {
-                D::CodeRejected { .. } => "CODE_REJECTED",
-                D::CredentialsRejected { .. } => "CREDENTIALS_REJECTED",
-                D::AppUnavailable { .. } => "APP_DISABLED",
-                D::PermissionMissing { .. } => "PERMISSION_MISSING",
-                D::NotInScope { .. } => "NOT_IN_SCOPE",
-                D::IpNotAllowed { .. } => "IP_NOT_ALLOWED",
-                D::Throttled { .. } | D::Busy { .. } => "DINGTALK_BUSY",
-                D::TimedOut { .. } => "DINGTALK_TIMEOUT",
-                D::QuotaUsedUp { .. } => "QUOTA_USED_UP",
-                D::Refused { .. } if !error.is_passing() => "DINGTALK_REFUSED",
-                D::NotConnected { .. }
-                | D::TokenRejected { .. }
-                | D::Malformed { .. }
-                | D::Refused { .. } => "DINGTALK_UNAVAILABLE",
-                D::Client { .. } => "INTERNAL_ERROR",
-            },
-            Self::Store(StoreError::NoDefaultRole) => "DEFAULT_ROLE_MISSING",
-            Self::Store(StoreError::ValueRequired { .. }) => "USER_FIELD_REQUIRED",
-            Self::Store(_) | Self::Session(SessionError::Store(_)) => "DATABASE_UNAVAILABLE",
-            Self::Session(_) => "INTERNAL_ERROR",
-        }
-    }
 }

@@ -65,7 +65,7 @@ impl SignIn {
                 return Ok(self.at_page_again(&flow, ("dingtalk", flow.handle())));
             }
             Flow::Used(used) => {
-                let code = SignInError::FlowUsed.code();
+                let code = SignInError::FlowUsed.code().name();
                 return Ok(self.at_page_again(&used.into(), ("error", code)));
             }
         };
@@ -94,7 +94,7 @@ impl SignIn {
         );
         let outcome = Outcome {
             authenticator: flow.authenticator(),
-            result: refusal.code(),
+            result: Err(refusal.code()),
             matched: None,
             user_id: None,
             dingtalk_request_id: None,
@@ -102,7 +102,10 @@ impl SignIn {
         };
         self.record(attempt, outcome).await;
         let page = page_of(&flow, &self.site.sign_in_page());
-        let location = page.with(&[("authenticator", flow.authenticator()), ("error", refusal.code())]);
+        let location = page.with(&[
+            ("authenticator", flow.authenticator()),
+            ("error", refusal.code().name()),
+        ]);
         Ok(Received {
             location,
             cookies: remove(&flow, cookies),

@@ -6,7 +6,15 @@ use std::path::{Path, PathBuf};
 
 /// What every module may use: values that are handed in, the choice that every client needs, what a phone number is, how
 /// files and failures are.
-const LEAVES: [&str; 6] = ["causes", "clock", "entropy", "files", "phone", "tls"];
+const LEAVES: [&str; 7] = [
+    "causes",
+    "clock",
+    "entropy",
+    "error_code",
+    "files",
+    "phone",
+    "tls",
+];
 
 /// A module, and which of the others it may use beside the leaves.
 const MAY_USE: [(&str, &[&str]); 12] = [

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use nocobase_dingtalk::audit::to_csv;
+use nocobase_dingtalk::error_code::Code;
 use nocobase_dingtalk::http::Metrics;
 use serde_json::Value;
 
@@ -132,11 +133,7 @@ fn routes() -> BTreeSet<String> {
 }
 
 fn codes() -> BTreeSet<String> {
-    let button: Value = serde_json::from_str(&read("client-schema/sign-in-button.json")).unwrap();
-    let public = button["errors"].as_object().unwrap().keys().cloned();
-    public
-        .chain(upper_case_literals(&read("src/http/error.rs")))
-        .collect()
+    Code::ALL.iter().map(|code| code.name().to_owned()).collect()
 }
 
 #[test]
@@ -184,6 +181,14 @@ fn the_table_of_flags_is_that_of_plugin_pack() {
 #[test]
 fn the_table_of_codes_is_complete() {
     assert_eq!(first_column("code"), codes());
+}
+
+#[test]
+fn the_sign_in_page_says_the_sentences_of_the_catalogue() {
+    let button: Value = serde_json::from_str(&read("client-schema/sign-in-button.json")).unwrap();
+    for (name, sentence) in button["errors"].as_object().unwrap() {
+        assert_eq!(Code::named(name).map(Code::key), sentence.as_str(), "{name}");
+    }
 }
 
 #[test]
@@ -324,8 +329,8 @@ fn metrics_text() -> String {
     let metrics = Metrics::new().unwrap();
     let moment = std::time::Duration::from_millis(1);
     metrics.answered("auth:signIn", 200, moment);
-    metrics.refused("CODE");
-    metrics.signed_in("OK");
+    metrics.refused(Code::Internal);
+    metrics.signed_in(Ok(()));
     metrics.flow_started();
     metrics.flow_returned();
     metrics.flow_finished();

@@ -57,7 +57,7 @@ async fn callers_who_wait_for_a_fetch_share_its_failure_and_a_later_one_tries_ag
         })
         .collect();
     for caller in callers {
-        assert_eq!(caller.await.unwrap().code(), "credentials_rejected");
+        assert_eq!(caller.await.unwrap().label(), "credentials_rejected");
     }
     assert_eq!(script.requests().len(), 1);
 
@@ -110,7 +110,7 @@ async fn the_app_token_tells_refusals_apart() {
             .await
             .unwrap_err();
 
-        assert_eq!(error.code(), expected, "{code}");
+        assert_eq!(error.label(), expected, "{code}");
         assert_eq!(
             (error.call(), error.request_id()),
             (Some(Call::AppAccessToken), Some("REQ-1"))

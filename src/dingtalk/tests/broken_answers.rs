@@ -100,7 +100,7 @@ async fn a_broken_answer_is_an_error_at_every_call() {
         ];
 
         for error in errors {
-            assert_eq!(error.code(), expected, "{name} {error:?}");
+            assert_eq!(error.label(), expected, "{name} {error:?}");
             assert_eq!(error.request_id(), Some("HEAD-1"), "{name}");
             assert!(!printed(&error).contains("canary"), "{}", printed(&error));
         }
@@ -129,7 +129,7 @@ async fn a_broken_answer_about_a_member_is_an_error() {
             .await
             .unwrap_err();
 
-        assert_eq!(error.code(), expected, "{name} {error:?}");
+        assert_eq!(error.label(), expected, "{name} {error:?}");
         assert!(!printed(&error).contains("canary"), "{}", printed(&error));
     }
 }

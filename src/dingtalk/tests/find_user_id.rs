@@ -114,7 +114,7 @@ async fn a_member_refusal_is_told_apart_by_its_effective_code() {
     ] {
         let script = a_directory(move |_| quick(sub_code)).await;
         let error = find(&script).await.unwrap_err();
-        assert_eq!(error.code(), expected, "{sub_code}");
+        assert_eq!(error.label(), expected, "{sub_code}");
         assert_eq!(error.request_id(), Some("16l4ew3d47pdp"), "{sub_code}");
         assert_eq!(error.call(), Some(Call::UserIdByUnionId));
         assert!(!printed(&error).contains("canary"), "{}", printed(&error));
@@ -130,7 +130,7 @@ async fn a_member_refusal_is_told_apart_by_its_effective_code() {
         let body = json!({ "errcode": errcode, "errmsg": "canary" });
         let script = a_directory(move |_| Reply::json(200, &body)).await;
         let error = find(&script).await.unwrap_err();
-        assert_eq!(error.code(), expected, "{errcode}");
+        assert_eq!(error.label(), expected, "{errcode}");
     }
 }
 

@@ -171,7 +171,7 @@ async fn profile_tells_refusals_apart() {
             .await
             .unwrap_err();
 
-        assert_eq!(error.code(), expected, "{code}");
+        assert_eq!(error.label(), expected, "{code}");
         assert_eq!(
             (error.call(), error.request_id()),
             (Some(Call::Profile), Some("REQ-1"))

@@ -79,7 +79,7 @@ async fn redeem_tells_refusals_apart_and_sends_none_of_them_twice() {
             .await
             .unwrap_err();
 
-        assert_eq!(error.code(), expected, "{code}");
+        assert_eq!(error.label(), expected, "{code}");
         assert_eq!(error.call(), Some(Call::UserAccessToken));
         assert_eq!(error.request_id(), Some("REQ-1"), "{code}");
         let is_unused = matches!(expected, "throttled" | "quota_used_up");
