@@ -241,7 +241,7 @@ async fn open_store(
         info!("a connection pooler stands before the database: each statement is a transaction of its own");
     }
     if config.mode == Mode::BesideNocoBase {
-        store.verify_shape().await?;
+        store.check_schema().await?;
         return Ok(store);
     }
     let root = if store.is_furnished().await? {
@@ -254,7 +254,7 @@ async fn open_store(
         .create_embedded(root.as_ref(), &config.language, clock.now())
         .await?;
     if let Some(key) = &config.aes_key {
-        store.move_secrets(key, entropy).await?;
+        store.kept_secrets().move_all(key, entropy).await?;
     }
     if is_new {
         info!(

@@ -82,10 +82,11 @@ async fn furnish(
     entropy: &Entropy,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    if store.find_authenticator(DEMO_AUTHENTICATOR).await?.is_some() {
+    if store.authenticators().find(DEMO_AUTHENTICATOR).await?.is_some() {
         return Ok(());
     }
     store
+        .system()
         .set_plugin_enabled(PLUGIN_NAME, PLUGIN_NAME, env!("CARGO_PKG_VERSION"), true, now)
         .await?;
     let mut options = json!({
@@ -103,14 +104,14 @@ async fn furnish(
         secrets,
         enabled: true,
     };
-    store.create_authenticator(authenticator, now).await?;
+    store.authenticators().create(authenticator, now).await?;
     // The third and the fourth are two spellings of one number, on two users.
     for (nickname, phone) in [
         ("李雷 (Li Lei)", "13800138000"),
         ("陈晨 (Chen Chen)", "13700137000"),
         ("陈辰 (Chen Chen, double)", "+8613700137000"),
     ] {
-        let Some(mut linking) = store.begin_linking(DEMO_AUTHENTICATOR).await? else {
+        let Some(mut linking) = store.begin_link(DEMO_AUTHENTICATOR).await? else {
             continue;
         };
         let user = NewUser {

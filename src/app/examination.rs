@@ -92,13 +92,16 @@ pub async fn enable_password(config: &Config, clock: &Clock) -> Result<usize, St
     )
     .await?;
     let mut count = 0;
-    for row in store.authenticators(Page::ALL).await?.rows {
+    for row in store.authenticators().page(Page::ALL).await?.rows {
         if row.auth_type == PASSWORD_TYPE && !row.enabled {
             let changes = AuthenticatorChanges {
                 enabled: Some(true),
                 ..AuthenticatorChanges::default()
             };
-            store.update_authenticator(row.id, changes, clock.now()).await?;
+            store
+                .authenticators()
+                .update(row.id, changes, clock.now())
+                .await?;
             count += 1;
         }
     }

@@ -15,7 +15,7 @@ pub(super) async fn examine(store: &Store) -> Finding {
 
 async fn ask(store: &Store) -> Result<(), StoreError> {
     store.ping().await?;
-    store.verify_shape().await
+    store.check_schema().await
 }
 
 /// The finding for a question that the tables did not answer.

@@ -65,10 +65,10 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
 }
 
 async fn examine_authenticators(patient: &Patient<'_>) -> Result<Vec<Finding>, StoreError> {
-    let environment = Environment::new(patient.store.environment_variables().await?, patient.key);
+    let environment = Environment::new(patient.store.system().environment_variables().await?, patient.key);
     let mut findings = Vec::new();
     let mut is_there = false;
-    for row in patient.store.authenticators(Page::ALL).await?.rows {
+    for row in patient.store.authenticators().page(Page::ALL).await?.rows {
         let is_asked = patient.authenticator.is_none_or(|name| name == row.name);
         if row.auth_type == AUTH_TYPE && is_asked {
             is_there = true;
@@ -112,11 +112,11 @@ pub async fn examine_database(
         return findings;
     }
     findings.push(subject_index::judge(index));
-    findings.push(match store.phones().await {
+    findings.push(match store.users().phones().await {
         Ok(phones) => phone_numbers::judge(&phones),
         Err(error) => database::failure(&error),
     });
-    findings.push(match store.authenticators(Page::ALL).await {
+    findings.push(match store.authenticators().page(Page::ALL).await {
         Ok(all) => authenticators::judge_all(&all.rows),
         Err(error) => database::failure(&error),
     });
@@ -130,7 +130,7 @@ pub async fn examine_authenticator(
     authenticator: &Authenticator,
     circumstances: Circumstances<'_>,
 ) -> Vec<Finding> {
-    let environment = match store.kept_secrets(authenticator.id).await {
+    let environment = match store.kept_secrets().of(authenticator.id).await {
         Ok(kept) => circumstances.environment.clone().with_kept(&kept),
         Err(error) => return vec![database::failure(&error)],
     };
@@ -168,8 +168,8 @@ async fn ask_dingtalk(dingtalk: &DingTalk, options: &AuthenticatorOptions) -> Ve
 }
 
 async fn ask_tables(store: &Store, options: &AuthenticatorOptions) -> Result<Vec<Finding>, StoreError> {
-    let enabled = store.enabled_authenticators().await?;
-    let system_settings = store.system_settings().await?;
+    let enabled = store.authenticators().enabled().await?;
+    let system_settings = store.system().settings().await?;
     let mut findings = Vec::from_iter(authenticators::judge_other_ways(&enabled));
     findings.push(phone_editing::judge(
         &system_settings,
@@ -177,8 +177,8 @@ async fn ask_tables(store: &Store, options: &AuthenticatorOptions) -> Result<Vec
     ));
     if options.auto_signup {
         findings.push(new_users::judge(
-            store.has_default_role().await?,
-            &store.required_user_columns().await?,
+            store.roles().has_default().await?,
+            &store.users().required_columns().await?,
         ));
     }
     Ok(findings)

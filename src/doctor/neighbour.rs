@@ -144,7 +144,7 @@ fn judge_clock(answer: &Answer, now: DateTime<Utc>) -> Finding {
 
 async fn plugin(store: &Store, neighbour: &Neighbour<'_>) -> Result<Finding, StoreError> {
     const CHECK: &str = "plugin";
-    let Some(row) = store.find_plugin(neighbour.plugin).await? else {
+    let Some(row) = store.system().plugin(neighbour.plugin).await? else {
         return Ok(
             Finding::error(CHECK, "The plugin has not been added to NocoBase.").advise(
                 "Add it on the plugin manager page by the address of the sidecar's package, and enable it.",

@@ -237,7 +237,7 @@ async fn with_password(context: &Context, name: &str) -> Answer {
     };
     context.record(Event::PasswordSignIn, name, result, user_id).await;
     let user = found?;
-    let roles = context.state.store.roles_of(user.id).await?;
+    let roles = context.state.store.roles().of(user.id).await?;
     let id = context.state.sessions.fresh_id();
     let issued = context.state.sessions.issue(user.id, name, id).await?;
     info!(

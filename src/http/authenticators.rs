@@ -50,7 +50,8 @@ pub async fn list(context: Context) -> Answer {
     let found = context
         .state
         .store
-        .authenticators(Page {
+        .authenticators()
+        .page(Page {
             page: number,
             page_size: size,
         })
@@ -65,7 +66,7 @@ pub async fn list(context: Context) -> Answer {
 /// `authenticators:get`.
 pub async fn get(context: Context) -> Answer {
     let id = only_key(&context)?;
-    let row = context.state.store.find_authenticator_by_id(id).await?;
+    let row = context.state.store.authenticators().find_by_id(id).await?;
     Ok(envelope::data(row))
 }
 
@@ -97,7 +98,8 @@ pub async fn create(context: Context) -> Answer {
     let row = context
         .state
         .store
-        .create_authenticator(new, context.state.clock.now())
+        .authenticators()
+        .create(new, context.state.clock.now())
         .await?;
     context.state.sign_in.directory().forget();
     log::info!("authenticator {} was created", row.name);
@@ -111,7 +113,8 @@ pub async fn update(context: Context) -> Answer {
     let stored = context
         .state
         .store
-        .find_authenticator_by_id(id)
+        .authenticators()
+        .find_by_id(id)
         .await?
         .ok_or(RequestError::RecordNotFound)?;
     // NocoBase ties a row to its type and name for good: links and sessions refer to them.
@@ -120,7 +123,7 @@ pub async fn update(context: Context) -> Answer {
             return Err(RequestError::InvalidField(field).into());
         }
     }
-    let kept = context.state.store.kept_secrets(id).await?;
+    let kept = context.state.store.kept_secrets().of(id).await?;
     let (options, secrets) = options::of_body(&context, &stored.auth_type, &kept)?
         .map(|given| (given.options, given.secrets))
         .unzip();
@@ -133,7 +136,12 @@ pub async fn update(context: Context) -> Answer {
         enabled: boolean(&context, "enabled")?,
     };
     let now = context.state.clock.now();
-    let row = context.state.store.update_authenticator(id, changes, now).await?;
+    let row = context
+        .state
+        .store
+        .authenticators()
+        .update(id, changes, now)
+        .await?;
     let row = row.ok_or(RequestError::RecordNotFound)?;
     context.state.sign_in.directory().forget();
     log::info!("authenticator {} was changed", row.name);
@@ -152,9 +160,9 @@ pub async fn destroy(context: Context) -> Answer {
     let store = &context.state.store;
     let mut names = Vec::new();
     for id in &ids {
-        names.extend(store.find_authenticator_by_id(*id).await?.map(|row| row.name));
+        names.extend(store.authenticators().find_by_id(*id).await?.map(|row| row.name));
     }
-    let count = store.destroy_authenticators(&ids).await?;
+    let count = store.authenticators().destroy(&ids).await?;
     context.state.sign_in.directory().forget();
     log::info!("{count} authenticators were deleted");
     for name in names {
@@ -183,7 +191,12 @@ pub async fn move_(context: Context) -> Answer {
             .ok_or(RequestError::InvalidField(name))
     };
     let (source, target) = (id("sourceId")?, id("targetId")?);
-    context.state.store.move_authenticator(source, target).await?;
+    context
+        .state
+        .store
+        .authenticators()
+        .move_to(source, target)
+        .await?;
     context.state.sign_in.directory().forget();
     Ok(envelope::nothing())
 }

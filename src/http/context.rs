@@ -172,7 +172,7 @@ impl Context {
         let is_stream = text_header(&self.request, "Accept")? == Some("text/event-stream");
         let token = self.bearer_token()?;
         let checked = self.state.sessions.check(token.as_deref(), is_stream).await?;
-        let roles = self.state.store.roles_of(checked.user.id).await?;
+        let roles = self.state.store.roles().of(checked.user.id).await?;
         if roles.is_empty() {
             return Err(RequestError::NoRoles.into());
         }

@@ -33,7 +33,7 @@ pub async fn sign_in_button(_context: Context) -> Answer {
 pub async fn config_form(context: Context) -> Answer {
     let mut origin = context.origin.clone();
     if let Some(name) = context.query.only("authenticator")
-        && let Some(row) = context.state.store.find_authenticator(name).await?
+        && let Some(row) = context.state.store.authenticators().find(name).await?
         && let Ok(options) = context.state.sign_in.directory().options_of(&row).await
         && let Some(own) = options.callback_origin.as_deref().and_then(Origin::parse)
     {
@@ -131,7 +131,8 @@ pub async fn bindings(context: Context) -> Answer {
     let found = context
         .state
         .store
-        .bindings(
+        .links()
+        .page(
             context.query.only("authenticator"),
             context.query.only("search"),
             Page {
@@ -165,7 +166,7 @@ pub async fn unbind(context: Context) -> Answer {
         .ok_or(RequestError::InvalidField("authenticator"))?;
     let user_id = context.query.only("userId").and_then(|text| text.parse().ok());
     let user_id = UserId(user_id.ok_or(RequestError::InvalidField("userId"))?);
-    if !context.state.store.unlink(authenticator, user_id).await? {
+    if !context.state.store.links().remove(authenticator, user_id).await? {
         return Err(RequestError::RecordNotFound.into());
     }
     let by = context.caller.as_ref().and_then(|caller| caller.user_id);

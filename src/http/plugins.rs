@@ -48,6 +48,7 @@ async fn set_enabled(context: &Context, enabled: bool) -> Answer {
     context
         .state
         .store
+        .system()
         .set_plugin_enabled(PLUGIN_NAME, PLUGIN_NAME, manifest.version(), enabled, now)
         .await?;
     context.state.sign_in.directory().forget();
@@ -76,7 +77,8 @@ async fn is_enabled(context: &Context) -> Result<bool, StoreError> {
     Ok(context
         .state
         .store
-        .find_plugin(PLUGIN_NAME)
+        .system()
+        .plugin(PLUGIN_NAME)
         .await?
         .is_some_and(|plugin| plugin.enabled))
 }

@@ -34,7 +34,7 @@ pub async fn get_info(context: Context) -> Answer {
 
 /// `systemSettings:get`: the public part.
 pub async fn system_settings(context: Context) -> Answer {
-    let stored = context.state.store.system_settings().await?;
+    let stored = context.state.store.system().settings().await?;
     let languages: Vec<&str> = Language::ALL.iter().map(|language| language.code()).collect();
     let of_row = |name: &str| stored.get(name).cloned().unwrap_or(Value::Null);
     Ok(envelope::data(json!({

@@ -6,10 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::error::StoreError;
 use super::kept_secrets::SecretChange;
-use super::names::Column;
-use super::row::Row;
+use super::sql::{Column, Row, StoreError};
 use super::wire_time;
 
 /// A row of `authenticators`; serialises to NocoBase's wire form, options as stored (a row that was not moved yet has its

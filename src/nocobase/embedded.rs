@@ -5,11 +5,9 @@ use sea_orm::sea_query::Expr;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use super::error::StoreError;
-use super::names::{Column, Table};
+use super::issued_tokens::TOKEN_POLICY_KEY;
+use super::sql::{Column, Database, StoreError, Table, Transaction};
 use super::store::Store;
-use super::tokens::TOKEN_POLICY_KEY;
-use super::transactions::Transaction;
 
 const SCHEMA: &str = include_str!("embedded.sql");
 
@@ -32,8 +30,8 @@ pub struct RootUser {
 impl Store {
     /// Whether the embedded database has its tables and first rows.
     pub async fn is_furnished(&self) -> Result<bool, StoreError> {
-        let roles = self.select(Table::Roles, &[Column::Name]);
-        match self.find_row(Table::Roles, &roles).await {
+        let roles = self.sql.select(Table::Roles, &[Column::Name]);
+        match self.sql.find_row(Table::Roles, &roles).await {
             Err(StoreError::TablesMissing { .. }) => Ok(false),
             found => Ok(found?.is_some()),
         }
@@ -47,7 +45,7 @@ impl Store {
         language: &str,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let transaction = self.begin().await?;
+        let transaction = self.sql.begin().await?;
         for statement in SCHEMA
             .split(';')
             .map(str::trim)
@@ -55,8 +53,9 @@ impl Store {
         {
             transaction.execute_unprepared(statement).await?;
         }
-        let roles = self.select(Table::Roles, &[Column::Name]);
+        let roles = self.sql.select(Table::Roles, &[Column::Name]);
         let is_empty = self
+            .sql
             .find_row_in(&transaction, Table::Roles, &roles)
             .await?
             .is_none();
@@ -65,7 +64,7 @@ impl Store {
             self.seed_site(&transaction, language, now).await?;
             self.seed_people(&transaction, root, now).await?;
         }
-        Self::commit(transaction).await?;
+        Database::commit(transaction).await?;
         Ok(root.is_some())
     }
 
@@ -75,8 +74,8 @@ impl Store {
         language: &str,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let time = |table| self.dialect.time(table, now);
-        let basic = self.insert(
+        let time = |table| self.sql.dialect.time(table, now);
+        let basic = self.sql.insert(
             Table::Authenticators,
             [
                 (Column::Name, "basic".into()),
@@ -84,7 +83,7 @@ impl Store {
                 (Column::Description, "Sign in with username/email.".into()),
                 (
                     Column::Options,
-                    self.dialect.json(&json!({"public": {"allowSignUp": false}})),
+                    self.sql.dialect.json(&json!({"public": {"allowSignUp": false}})),
                 ),
                 (Column::Enabled, true.into()),
                 (Column::Sort, 1.into()),
@@ -92,21 +91,21 @@ impl Store {
                 (Column::UpdatedAt, time(Table::Authenticators).into()),
             ],
         );
-        self.execute_in(transaction, &basic).await?;
+        self.sql.execute_in(transaction, &basic).await?;
         let policy = json!({
             "tokenExpirationTime": "1d", "sessionExpirationTime": "7d", "expiredTokenRenewLimit": "1d",
         });
-        let policy = self.insert(
+        let policy = self.sql.insert(
             Table::TokenControlConfig,
             [
                 (Column::Key, TOKEN_POLICY_KEY.into()),
-                (Column::Config, self.dialect.json(&policy)),
+                (Column::Config, self.sql.dialect.json(&policy)),
                 (Column::CreatedAt, time(Table::TokenControlConfig).into()),
                 (Column::UpdatedAt, time(Table::TokenControlConfig).into()),
             ],
         );
-        self.execute_in(transaction, &policy).await?;
-        let settings = self.insert(
+        self.sql.execute_in(transaction, &policy).await?;
+        let settings = self.sql.insert(
             Table::SystemSettings,
             [
                 (Column::Id, 1.into()),
@@ -114,9 +113,9 @@ impl Store {
                 (Column::ShowLogoOnly, false.into()),
                 (Column::AllowSignUp, false.into()),
                 (Column::SmsAuthEnabled, false.into()),
-                (Column::EnabledLanguages, self.dialect.json(&json!(LANGUAGES))),
+                (Column::EnabledLanguages, self.sql.dialect.json(&json!(LANGUAGES))),
                 (Column::AppLang, language.into()),
-                (Column::Options, self.dialect.json(&json!({}))),
+                (Column::Options, self.sql.dialect.json(&json!({}))),
                 (Column::EnableEditProfile, true.into()),
                 (Column::EnableChangePassword, true.into()),
                 (Column::RoleMode, "default".into()),
@@ -124,7 +123,7 @@ impl Store {
                 (Column::UpdatedAt, time(Table::SystemSettings).into()),
             ],
         );
-        self.execute_in(transaction, &settings).await.map(drop)
+        self.sql.execute_in(transaction, &settings).await.map(drop)
     }
 
     async fn seed_people(
@@ -134,21 +133,21 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let table = Table::Users;
-        let time = self.dialect.time(table, now);
-        let user = self.insert(
+        let time = self.sql.dialect.time(table, now);
+        let user = self.sql.insert(
             table,
             [
                 (Column::Nickname, root.nickname.as_str().into()),
                 (Column::Username, root.username.as_str().into()),
                 (Column::Email, root.email.as_str().into()),
                 (Column::Password, root.password_hash.expose_secret().into()),
-                (Column::SystemSettings, self.dialect.json(&json!({}))),
+                (Column::SystemSettings, self.sql.dialect.json(&json!({}))),
                 (Column::Sort, 1.into()),
                 (Column::CreatedAt, time.clone().into()),
                 (Column::UpdatedAt, time.clone().into()),
             ],
         );
-        let user = self.insert_in(transaction, table, user).await?;
+        let user = self.sql.insert_in(transaction, table, user).await?;
 
         let full = json!({"actions": ["create", "view", "update", "destroy", "export", "importXlsx"]});
         let own = json!({"actions": ["view:own"]});
@@ -160,27 +159,27 @@ impl Store {
             ("member", "{{t(\"Member\")}}", Some(&own), &nothing),
         ];
         for (sort, (name, title, strategy, snippets)) in (1_i64..).zip(roles) {
-            let role = self.insert(
+            let role = self.sql.insert(
                 Table::Roles,
                 [
                     (Column::Name, name.into()),
                     (Column::Title, title.into()),
                     (
                         Column::Strategy,
-                        strategy.map_or_else(Expr::null, |strategy| self.dialect.json(strategy)),
+                        strategy.map_or_else(Expr::null, |strategy| self.sql.dialect.json(strategy)),
                     ),
                     (Column::Default, (name == "member").into()),
                     (Column::Hidden, (name == "root").into()),
                     (Column::AllowConfigure, (name == "admin").then_some(true).into()),
                     (Column::AllowNewMenu, (name != "root").into()),
-                    (Column::Snippets, self.dialect.json(snippets)),
+                    (Column::Snippets, self.sql.dialect.json(snippets)),
                     (Column::Sort, sort.into()),
                     (Column::CreatedAt, time.clone().into()),
                     (Column::UpdatedAt, time.clone().into()),
                 ],
             );
-            self.execute_in(transaction, &role).await?;
-            let holder = self.insert(
+            self.sql.execute_in(transaction, &role).await?;
+            let holder = self.sql.insert(
                 Table::RolesUsers,
                 [
                     (Column::RoleName, name.into()),
@@ -190,7 +189,7 @@ impl Store {
                     (Column::UpdatedAt, time.clone().into()),
                 ],
             );
-            self.execute_in(transaction, &holder).await?;
+            self.sql.execute_in(transaction, &holder).await?;
         }
         Ok(())
     }

@@ -3,14 +3,12 @@
 
 use std::fmt;
 
-use super::transactions::Transaction;
 use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, UpdateStatement};
 use serde_json::Value;
 
 use super::aes_key::AesKey;
-use super::error::StoreError;
-use super::names::{Column, Table};
-use super::store::{Page, Store};
+use super::authenticators::Authenticators;
+use super::sql::{Column, Database, Page, StoreError, Table, Transaction};
 use crate::entropy::Entropy;
 
 const TABLE: Table = Table::DingTalkSecrets;
@@ -48,12 +46,18 @@ pub struct SecretChange {
     pub value: Option<String>,
 }
 
-impl Store {
+/// `dingtalk_secrets`.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptSecrets<'a> {
+    pub(super) sql: &'a Database,
+}
+
+impl KeptSecrets<'_> {
     /// What is kept apart for this authenticator; nothing where the plugin never kept anything.
-    pub async fn kept_secrets(&self, authenticator: i64) -> Result<Vec<KeptSecret>, StoreError> {
-        let mut select = self.select(TABLE, &[Column::Name, Column::Value]);
-        select.and_where(self.col(TABLE, Column::Id).eq(authenticator));
-        let rows = match self.find_rows(TABLE, &select).await {
+    pub async fn of(&self, authenticator: i64) -> Result<Vec<KeptSecret>, StoreError> {
+        let mut select = self.sql.select(TABLE, &[Column::Name, Column::Value]);
+        select.and_where(self.sql.col(TABLE, Column::Id).eq(authenticator));
+        let rows = match self.sql.find_rows(TABLE, &select).await {
             Err(StoreError::TablesMissing { .. }) => return Ok(Vec::new()),
             rows => rows?,
         };
@@ -68,18 +72,18 @@ impl Store {
     }
 
     /// Keeps, replaces and removes what is kept apart for this authenticator.
-    pub(super) async fn change_secrets_in(
+    pub(super) async fn change_in(
         &self,
         transaction: &Transaction,
         authenticator: i64,
         changes: &[SecretChange],
     ) -> Result<(), StoreError> {
         for change in changes {
-            let mut delete = self.delete_secrets(&[authenticator]);
-            delete.and_where(Expr::col(self.names.iden(Column::Name)).eq(change.place));
-            self.execute_in(transaction, &delete).await?;
+            let mut delete = self.delete(&[authenticator]);
+            delete.and_where(Expr::col(self.sql.names.iden(Column::Name)).eq(change.place));
+            self.sql.execute_in(transaction, &delete).await?;
             if let Some(value) = &change.value {
-                let insert = self.insert(
+                let insert = self.sql.insert(
                     TABLE,
                     [
                         (Column::Id, authenticator.into()),
@@ -87,15 +91,15 @@ impl Store {
                         (Column::Value, value.as_str().into()),
                     ],
                 );
-                self.execute_in(transaction, &insert).await?;
+                self.sql.execute_in(transaction, &insert).await?;
             }
         }
         Ok(())
     }
 
     /// Removes what is kept apart for authenticators that are no more.
-    pub(super) async fn forget_secrets(&self, authenticators: &[i64]) -> Result<(), StoreError> {
-        match self.execute(&self.delete_secrets(authenticators)).await {
+    pub(super) async fn forget(&self, authenticators: &[i64]) -> Result<(), StoreError> {
+        match self.sql.execute(&self.delete(authenticators)).await {
             Err(StoreError::TablesMissing { .. }) => Ok(()),
             removed => removed.map(drop),
         }
@@ -103,8 +107,9 @@ impl Store {
 
     /// Moves secrets that an earlier version stored in the options. Only for the embedded database: beside NocoBase the
     /// plugin does it.
-    pub async fn move_secrets(&self, key: &AesKey, entropy: &Entropy) -> Result<(), StoreError> {
-        for row in self.authenticators(Page::ALL).await?.rows {
+    pub async fn move_all(&self, key: &AesKey, entropy: &Entropy) -> Result<(), StoreError> {
+        let all = Authenticators { sql: self.sql };
+        for row in all.page(Page::ALL).await?.rows {
             let mut options = row.options;
             let changes = take_secrets(&mut options, key, entropy);
             if changes.is_empty() {
@@ -112,22 +117,25 @@ impl Store {
             }
             let mut update = UpdateStatement::new();
             update
-                .table(self.names.table_ref(Table::Authenticators))
-                .value(self.names.iden(Column::Options), self.dialect.json(&options))
-                .and_where(Expr::col(self.names.iden(Column::Id)).eq(row.id));
-            let transaction = self.begin().await?;
-            self.execute_in(&transaction, &update).await?;
-            self.change_secrets_in(&transaction, row.id, &changes).await?;
-            Self::commit(transaction).await?;
+                .table(self.sql.names.table_ref(Table::Authenticators))
+                .value(
+                    self.sql.names.iden(Column::Options),
+                    self.sql.dialect.json(&options),
+                )
+                .and_where(Expr::col(self.sql.names.iden(Column::Id)).eq(row.id));
+            let transaction = self.sql.begin().await?;
+            self.sql.execute_in(&transaction, &update).await?;
+            self.change_in(&transaction, row.id, &changes).await?;
+            Database::commit(transaction).await?;
         }
         Ok(())
     }
 
-    fn delete_secrets(&self, authenticators: &[i64]) -> DeleteStatement {
+    fn delete(&self, authenticators: &[i64]) -> DeleteStatement {
         let mut delete = DeleteStatement::new();
         delete
-            .from_table(self.names.table_ref(TABLE))
-            .and_where(Expr::col(self.names.iden(Column::Id)).is_in(authenticators.iter().copied()));
+            .from_table(self.sql.names.table_ref(TABLE))
+            .and_where(Expr::col(self.sql.names.iden(Column::Id)).is_in(authenticators.iter().copied()));
         delete
     }
 }

@@ -4,22 +4,21 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{
-    DeleteStatement, Expr, ExprTrait as _, Func, LikeExpr, Order, SelectStatement, UpdateStatement,
+    DeleteStatement, Expr, ExprTrait as _, Func, JoinType, LikeExpr, Order, QueryStatementBuilder as _,
+    SelectStatement, UpdateStatement,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::error::StoreError;
-use super::names::{Column, Table};
-use super::row::Row;
-use super::store::{Page, Paged, Store};
-use super::users::UserId;
+use super::roles::Roles;
+use super::sql::{Column, Database, Page, Paged, Row, StoreError, Table};
+use super::users::{LinkedUser, PREFERRED_ROLE, USER_COLUMNS, UserId};
 use super::wire_time;
 
 /// A link with the user it leads to.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Binding {
+pub struct ListedLink {
     /// The name of the authenticator.
     pub authenticator: String,
     /// The user.
@@ -37,10 +36,10 @@ pub struct Binding {
     pub created_at: Option<DateTime<Utc>>,
 }
 
-impl fmt::Debug for Binding {
+impl fmt::Debug for ListedLink {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Binding")
+            .debug_struct("ListedLink")
             .field("authenticator", &self.authenticator)
             .field("user_id", &self.user_id)
             .finish_non_exhaustive()
@@ -50,16 +49,84 @@ impl fmt::Debug for Binding {
 const LINKS: Table = Table::UsersAuthenticators;
 const LIKE_ESCAPE: char = '!';
 
-impl Store {
+/// What is written of a link.
+pub(super) const LINK_COLUMNS: [Column; 8] = [
+    Column::Authenticator,
+    Column::UserId,
+    Column::Uuid,
+    Column::Nickname,
+    Column::Avatar,
+    Column::Meta,
+    Column::CreatedAt,
+    Column::UpdatedAt,
+];
+
+/// `usersAuthenticators`.
+#[derive(Clone, Copy, Debug)]
+pub struct Links<'a> {
+    pub(super) sql: &'a Database,
+}
+
+impl Links<'_> {
+    /// The user whom this authenticator has linked to this subject, compared byte for byte, and the role they would act
+    /// in: all that a returning person's sign-in asks of the database, in one statement.
+    pub async fn find_user(
+        &self,
+        authenticator: &str,
+        subject: &str,
+    ) -> Result<Option<LinkedUser>, StoreError> {
+        let select = self.select_linked(JoinType::InnerJoin, authenticator, subject);
+        let rows = self.sql.find_rows(Table::Users, &select).await?;
+        LinkedUser::oldest_of(&rows)
+    }
+
+    /// Joined rightwards, a link whose user is gone is found as well.
+    pub(super) fn select_linked(
+        &self,
+        join: JoinType,
+        authenticator: &str,
+        subject: &str,
+    ) -> SelectStatement {
+        let mut role = Roles { sql: self.sql }.preferred_first(self.sql.col(Table::Users, Column::Id));
+        role.expr(self.sql.col(Table::RolesUsers, Column::RoleName))
+            .limit(1);
+        let role = Expr::SubQuery(None, Box::new(role.into_sub_query_statement()));
+        let links = Table::UsersAuthenticators;
+        let mut select = self.sql.select(Table::Users, &USER_COLUMNS);
+        self.sql.add_columns(&mut select, Table::Users, &[Column::Sort]);
+        self.sql.add_columns(&mut select, links, &[Column::Meta]);
+        select
+            .expr_as(role, PREFERRED_ROLE)
+            .join(
+                join,
+                self.sql.names.table_ref(links),
+                self.sql
+                    .col(links, Column::UserId)
+                    .eq(self.sql.col(Table::Users, Column::Id)),
+            )
+            .and_where(
+                self.sql
+                    .dialect
+                    .same_bytes(self.sql.col(links, Column::Authenticator), authenticator),
+            )
+            .and_where(
+                self.sql
+                    .dialect
+                    .same_bytes(self.sql.col(links, Column::Uuid), subject),
+            );
+        select
+    }
+
     /// A page of links, the newest first, of one authenticator or of all; `search` is looked for in the user's
     /// nickname, user name, e-mail address and phone number.
-    pub async fn bindings(
+    pub async fn page(
         &self,
         authenticator: Option<&str>,
         search: Option<&str>,
         page: Page,
-    ) -> Result<Paged<Binding>, StoreError> {
+    ) -> Result<Paged<ListedLink>, StoreError> {
         let count = self
+            .sql
             .count(LINKS, self.select_links(authenticator, search))
             .await?;
         let mut select = self.select_links(authenticator, search);
@@ -70,22 +137,23 @@ impl Store {
             Column::Meta,
             Column::CreatedAt,
         ];
-        self.add_columns(&mut select, LINKS, &own);
-        self.add_columns(&mut select, Table::Users, &[Column::Nickname, Column::Phone]);
+        self.sql.add_columns(&mut select, LINKS, &own);
+        self.sql
+            .add_columns(&mut select, Table::Users, &[Column::Nickname, Column::Phone]);
         select
-            .order_by_expr(self.col(LINKS, Column::CreatedAt), Order::Desc)
-            .order_by_expr(self.col(LINKS, Column::UserId), Order::Desc)
+            .order_by_expr(self.sql.col(LINKS, Column::CreatedAt), Order::Desc)
+            .order_by_expr(self.sql.col(LINKS, Column::UserId), Order::Desc)
             .limit(page.page_size)
             .offset(page.offset());
-        let rows = self.search_rows(LINKS, &select).await?;
+        let rows = self.sql.search_rows(LINKS, &select).await?;
         Ok(Paged {
-            rows: rows.iter().map(Binding::from_row).collect::<Result<_, _>>()?,
+            rows: rows.iter().map(ListedLink::from_row).collect::<Result<_, _>>()?,
             count,
         })
     }
 
     /// Writes anew what the link of a user notes of itself.
-    pub async fn note_link(
+    pub async fn note(
         &self,
         authenticator: &str,
         user: UserId,
@@ -94,48 +162,53 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut update = UpdateStatement::new();
         update
-            .table(self.names.table_ref(LINKS))
-            .value(self.names.iden(Column::Meta), self.dialect.json(meta))
-            .value(self.names.iden(Column::UpdatedAt), self.dialect.time(LINKS, now))
-            .and_where(
-                self.dialect
-                    .same_bytes(Expr::col(self.names.iden(Column::Authenticator)), authenticator),
+            .table(self.sql.names.table_ref(LINKS))
+            .value(self.sql.names.iden(Column::Meta), self.sql.dialect.json(meta))
+            .value(
+                self.sql.names.iden(Column::UpdatedAt),
+                self.sql.dialect.time(LINKS, now),
             )
-            .and_where(Expr::col(self.names.iden(Column::UserId)).eq(user.0));
-        self.execute(&update).await.map(drop)
+            .and_where(self.sql.dialect.same_bytes(
+                Expr::col(self.sql.names.iden(Column::Authenticator)),
+                authenticator,
+            ))
+            .and_where(Expr::col(self.sql.names.iden(Column::UserId)).eq(user.0));
+        self.sql.execute(&update).await.map(drop)
     }
 
     /// Removes the link of a user; false when there was none.
-    pub async fn unlink(&self, authenticator: &str, user: UserId) -> Result<bool, StoreError> {
+    pub async fn remove(&self, authenticator: &str, user: UserId) -> Result<bool, StoreError> {
         let mut delete = DeleteStatement::new();
         delete
-            .from_table(self.names.table_ref(LINKS))
-            .and_where(
-                self.dialect
-                    .same_bytes(Expr::col(self.names.iden(Column::Authenticator)), authenticator),
-            )
-            .and_where(Expr::col(self.names.iden(Column::UserId)).eq(user.0));
-        Ok(self.execute(&delete).await? > 0)
+            .from_table(self.sql.names.table_ref(LINKS))
+            .and_where(self.sql.dialect.same_bytes(
+                Expr::col(self.sql.names.iden(Column::Authenticator)),
+                authenticator,
+            ))
+            .and_where(Expr::col(self.sql.names.iden(Column::UserId)).eq(user.0));
+        Ok(self.sql.execute(&delete).await? > 0)
     }
 
     fn select_links(&self, authenticator: Option<&str>, search: Option<&str>) -> SelectStatement {
         let mut select = SelectStatement::new();
-        select.from(self.names.table_ref(LINKS)).left_join(
-            self.names.table_ref(Table::Users),
-            self.col(Table::Users, Column::Id)
-                .eq(self.col(LINKS, Column::UserId)),
+        select.from(self.sql.names.table_ref(LINKS)).left_join(
+            self.sql.names.table_ref(Table::Users),
+            self.sql
+                .col(Table::Users, Column::Id)
+                .eq(self.sql.col(LINKS, Column::UserId)),
         );
         if let Some(authenticator) = authenticator {
             select.and_where(
-                self.dialect
-                    .same_bytes(self.col(LINKS, Column::Authenticator), authenticator),
+                self.sql
+                    .dialect
+                    .same_bytes(self.sql.col(LINKS, Column::Authenticator), authenticator),
             );
         }
         if let Some(search) = search.filter(|search| !search.is_empty()) {
             let pattern = like_pattern(search);
             let found = [Column::Nickname, Column::Username, Column::Email, Column::Phone]
                 .map(|column| {
-                    let text = Expr::from(Func::lower(self.col(Table::Users, column)));
+                    let text = Expr::from(Func::lower(self.sql.col(Table::Users, column)));
                     text.like(LikeExpr::new(pattern.as_str()).escape(LIKE_ESCAPE))
                 })
                 .into_iter()
@@ -146,7 +219,7 @@ impl Store {
     }
 }
 
-impl Binding {
+impl ListedLink {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             authenticator: row.required_text(Column::Authenticator)?,

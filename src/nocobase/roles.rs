@@ -4,9 +4,7 @@ use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Order, SelectState
 use serde::Serialize;
 use serde_json::Value;
 
-use super::error::StoreError;
-use super::names::{Column, Table};
-use super::store::Store;
+use super::sql::{Column, Database, Dialect, StoreError, Table};
 use super::users::UserId;
 
 /// The roles that may do anything, or nearly.
@@ -55,17 +53,24 @@ pub(super) const ROLE_COLUMNS: [Column; 9] = [
     Column::Snippets,
 ];
 
-impl Store {
+/// `roles` and `rolesUsers`.
+#[derive(Clone, Copy, Debug)]
+pub struct Roles<'a> {
+    pub(super) sql: &'a Database,
+}
+
+impl Roles<'_> {
     /// The roles given to a user directly: the one the user prefers first, the others by name.
-    pub async fn roles_of(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
-        let mut select = self.preferred_role_first(Expr::value(user.0));
+    pub async fn of(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
+        let mut select = self.preferred_first(Expr::value(user.0));
         select.inner_join(
-            self.names.table_ref(Table::Roles),
-            self.col(Table::RolesUsers, Column::RoleName)
-                .eq(self.col(Table::Roles, Column::Name)),
+            self.sql.names.table_ref(Table::Roles),
+            self.sql
+                .col(Table::RolesUsers, Column::RoleName)
+                .eq(self.sql.col(Table::Roles, Column::Name)),
         );
-        self.add_columns(&mut select, Table::Roles, &ROLE_COLUMNS);
-        let rows = self.find_rows(Table::Roles, &select).await?;
+        self.sql.add_columns(&mut select, Table::Roles, &ROLE_COLUMNS);
+        let rows = self.sql.find_rows(Table::Roles, &select).await?;
         rows.iter()
             .map(|row| {
                 Ok(Role {
@@ -84,27 +89,48 @@ impl Store {
     }
 
     /// Whether there is a role for new users.
-    pub async fn has_default_role(&self) -> Result<bool, StoreError> {
-        let mut select = self.select(Table::Roles, &[Column::Name]);
+    pub async fn has_default(&self) -> Result<bool, StoreError> {
+        let mut select = self.sql.select(Table::Roles, &[Column::Name]);
         select
-            .and_where(self.col(Table::Roles, Column::Default).eq(true))
+            .and_where(self.sql.col(Table::Roles, Column::Default).eq(true))
             .limit(1);
-        Ok(self.find_row(Table::Roles, &select).await?.is_some())
+        Ok(self.sql.find_row(Table::Roles, &select).await?.is_some())
+    }
+
+    /// Whether there is a table of who belongs to which department, as a number: its plugin is off by default. Asked of the
+    /// database's own list, because a statement that fails would end the transaction.
+    pub(super) fn departments_exist(&self) -> Expr {
+        let table = self.sql.names.table(Table::DepartmentsUsers);
+        match self.sql.dialect {
+            Dialect::Postgres => {
+                let names = self.sql.names.schema.iter().chain([&table]);
+                let names: Vec<_> = names.map(|name| self.sql.dialect.quoted(name)).collect();
+                let exists = "CAST(CAST(to_regclass($1) IS NOT NULL AS int) AS bigint)";
+                Expr::cust_with_values(exists, [names.join(".")])
+            }
+            Dialect::MySql { .. } => Expr::cust_with_values(
+                "(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?)",
+                [table],
+            ),
+            Dialect::Sqlite => {
+                Expr::cust_with_values("(SELECT COUNT(*) FROM sqlite_master WHERE name = ?)", [table])
+            }
+        }
     }
 
     /// The role rows of a user, the preferred one first.
-    pub(super) fn preferred_role_first(&self, user: Expr) -> SelectStatement {
+    pub(super) fn preferred_first(&self, user: Expr) -> SelectStatement {
         let links = Table::RolesUsers;
-        let is_preferred = self.col(links, Column::Default).eq(true);
+        let is_preferred = self.sql.col(links, Column::Default).eq(true);
         let mut select = SelectStatement::new();
         select
-            .from(self.names.table_ref(links))
-            .and_where(self.col(links, Column::UserId).eq(user))
+            .from(self.sql.names.table_ref(links))
+            .and_where(self.sql.col(links, Column::UserId).eq(user))
             .order_by_expr(
                 CaseStatement::new().case(is_preferred, 0).finally(1).into(),
                 Order::Asc,
             )
-            .order_by_expr(self.col(links, Column::RoleName), Order::Asc);
+            .order_by_expr(self.sql.col(links, Column::RoleName), Order::Asc);
         select
     }
 }

@@ -1,94 +1,72 @@
-//! The open store: one pool of connections, and what is known of the database behind it.
+//! NocoBase's tables, opened: one accessor a table, so that a signature tells what a function may touch.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use sea_orm::DatabaseConnection;
 use tokio::sync::Mutex;
 
-use super::at_once::AtOnce;
-use super::connection;
-use super::dialect::Dialect;
-use super::error::StoreError;
-use super::lent::Lent;
-use super::names::Names;
-use super::reach::Reach;
-use super::run::limited;
-use super::settings::DatabaseSettings;
-use super::statements::Newest;
-use super::way::Way;
+use super::authenticator::AUTHENTICATOR_COLUMNS;
+use super::authenticators::Authenticators;
+use super::issued_tokens::IssuedTokens;
+use super::kept_secrets::KeptSecrets;
+use super::links::{LINK_COLUMNS, Links};
+use super::roles::{ROLE_COLUMNS, Roles};
+use super::sign_in_statements::SignInStatements;
+use super::sql::{Column, Database, DatabaseSettings, Newest, StatementObserver, StoreError, Table};
+use super::system::System;
+use super::users::{USER_COLUMNS, Users};
 
-/// One SQL statement that has been run.
-#[derive(Clone, Copy, Debug)]
-pub struct StatementReport {
-    /// From sending it to its last row.
-    pub elapsed: Duration,
-    /// True when the database refused it or went away.
-    pub failed: bool,
-}
+/// Every table and column that sign-in uses.
+const USED: [(Table, &[Column]); 10] = [
+    (Table::Users, &USER_COLUMNS),
+    (Table::Users, &[Column::Password, Column::Sort]),
+    (Table::Authenticators, &AUTHENTICATOR_COLUMNS),
+    (Table::UsersAuthenticators, &LINK_COLUMNS),
+    (Table::Roles, &ROLE_COLUMNS),
+    (
+        Table::RolesUsers,
+        &[
+            Column::RoleName,
+            Column::UserId,
+            Column::CreatedAt,
+            Column::UpdatedAt,
+        ],
+    ),
+    (
+        Table::IssuedTokens,
+        &[
+            Column::Id,
+            Column::Jti,
+            Column::SignInTime,
+            Column::IssuedTime,
+            Column::UserId,
+            Column::Authenticator,
+            Column::CreatedAt,
+            Column::UpdatedAt,
+        ],
+    ),
+    (Table::TokenBlacklist, &[Column::Token, Column::Expiration]),
+    (Table::TokenControlConfig, &[Column::Key, Column::Config]),
+    (
+        Table::SystemSettings,
+        &[Column::Id, Column::EnabledLanguages, Column::AppLang],
+    ),
+];
 
-/// Told about every SQL statement; never given its text or its values.
-pub type StatementObserver = Arc<dyn Fn(&StatementReport) + Send + Sync>;
-
-/// A part of a list, as NocoBase's clients ask for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// The first page is 1.
-    pub page: u64,
-    /// Rows on a page, at least 1.
-    pub page_size: u64,
-}
-
-impl Page {
-    /// One page that holds any list of ours.
-    pub const ALL: Self = Self {
-        page: 1,
-        page_size: 10_000,
-    };
-
-    pub(super) fn offset(self) -> u64 {
-        // Databases count rows with a sign.
-        let before = self.page.saturating_sub(1).saturating_mul(self.page_size);
-        Ord::min(before, i64::MAX.unsigned_abs())
-    }
-}
-
-/// The rows of a [`Page`], and how many there are on all pages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Paged<T> {
-    /// The rows of the page.
-    pub rows: Vec<T>,
-    /// The rows of all pages together.
-    pub count: u64,
-}
-
-/// NocoBase's tables, opened; clones share one pool.
+/// NocoBase's tables; clones share one pool of connections.
 #[derive(Clone)]
 pub struct Store {
-    pub(super) connection: DatabaseConnection,
-    /// In place of the connection, where a pooler lends its own.
-    pub(super) lent: Option<Lent>,
-    /// Who says why a server is not reached.
-    pub(super) reach: Option<Reach>,
-    pub(super) dialect: Dialect,
-    pub(super) names: Arc<Names>,
-    /// The most connections in the pool.
-    pub(super) connections: u32,
+    pub(super) sql: Database,
     /// First sign-ins queue here, fairly, before they take a connection: the rows they lock would otherwise keep
     /// the whole pool waiting. Whose turn it is knows the newest user.
     pub(super) turns: Arc<Mutex<Newest>>,
     /// Where the database signs people in with one statement.
-    pub(super) at_once: Option<Arc<AtOnce>>,
+    pub(super) statements: Option<Arc<SignInStatements>>,
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Store")
-            .field("dialect", &self.dialect)
-            .field("names", &self.names)
-            .finish_non_exhaustive()
+        formatter.debug_tuple("Store").field(&self.sql).finish()
     }
 }
 
@@ -99,7 +77,7 @@ impl Store {
         settings: &DatabaseSettings,
         observer: StatementObserver,
     ) -> Result<Self, StoreError> {
-        Ok(Self::over(connection::open(settings).await?, settings, observer))
+        Ok(Self::over(Database::connect(settings, observer).await?))
     }
 
     /// As [`Store::connect`], for who only looks: a file is neither made nor changed, nor are files beside it.
@@ -107,68 +85,69 @@ impl Store {
         settings: &DatabaseSettings,
         observer: StatementObserver,
     ) -> Result<Self, StoreError> {
-        Ok(Self::over(
-            connection::open_to_look(settings).await?,
-            settings,
-            observer,
-        ))
+        Ok(Self::over(Database::connect_to_look(settings, observer).await?))
     }
 
-    fn over(
-        (mut connection, way): (DatabaseConnection, Way),
-        settings: &DatabaseSettings,
-        observer: StatementObserver,
-    ) -> Self {
-        let lent = match way {
-            Way::Own => None,
-            Way::Lent { has_jit } => {
-                let pool = connection.get_postgres_connection_pool();
-                Some(Lent::new(pool, observer.clone(), has_jit))
-            }
-        };
-        connection.set_metric_callback(move |info| {
-            observer(&StatementReport {
-                elapsed: info.elapsed,
-                failed: info.failed,
-            });
-        });
-        let (dialect, names, reach) = match settings {
-            DatabaseSettings::Sqlite { .. } => (Dialect::Sqlite, Names::default(), None),
-            DatabaseSettings::Server(server) => (
-                connection::dialect(server),
-                connection::names(server),
-                Some(Reach::new(server)),
-            ),
-        };
+    fn over(sql: Database) -> Self {
         Self {
-            connection,
-            lent,
-            reach,
-            dialect,
-            at_once: AtOnce::new(dialect, &names).map(Arc::new),
-            names: Arc::new(names),
-            connections: connection::pool_size(settings),
+            statements: SignInStatements::new(sql.dialect, &sql.names).map(Arc::new),
             turns: Arc::default(),
+            sql,
         }
     }
 
     /// Whether the connections are those of a pooler, who lends them for a transaction at a time.
     pub fn is_pooled(&self) -> bool {
-        self.lent.is_some()
+        self.sql.is_pooled()
     }
 
     /// Closes every connection; the embedded database then lies in its one file.
     pub async fn close(&self) {
-        if let Err(error) = self.connection.close_by_ref().await {
-            log::warn!("the database was not closed: {error}");
-        }
+        self.sql.close().await;
     }
 
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        match limited(self.connection.ping()).await {
-            Err(error) => Err(self.explained(error).await),
-            Ok(()) => Ok(()),
-        }
+        self.sql.ping().await
+    }
+
+    /// Looks for every table and column that sign-in uses, and names the first that is missing.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        self.sql.check_schema(&USED).await
+    }
+
+    /// `users`.
+    pub const fn users(&self) -> Users<'_> {
+        Users { sql: &self.sql }
+    }
+
+    /// `usersAuthenticators`: who is linked to which subject.
+    pub const fn links(&self) -> Links<'_> {
+        Links { sql: &self.sql }
+    }
+
+    /// `roles` and who has them.
+    pub const fn roles(&self) -> Roles<'_> {
+        Roles { sql: &self.sql }
+    }
+
+    /// `authenticators`.
+    pub const fn authenticators(&self) -> Authenticators<'_> {
+        Authenticators { sql: &self.sql }
+    }
+
+    /// `dingtalk_secrets`: the client secrets, kept apart.
+    pub const fn kept_secrets(&self) -> KeptSecrets<'_> {
+        KeptSecrets { sql: &self.sql }
+    }
+
+    /// `issuedTokens`, the policy for them, and those that are blocked.
+    pub const fn issued_tokens(&self) -> IssuedTokens<'_> {
+        IssuedTokens { sql: &self.sql }
+    }
+
+    /// What the site as a whole has set.
+    pub const fn system(&self) -> System<'_> {
+        System { sql: &self.sql }
     }
 }

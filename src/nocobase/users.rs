@@ -3,16 +3,11 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{
-    Expr, ExprTrait as _, JoinType, Order, QueryStatementBuilder as _, SelectStatement, UpdateStatement,
-};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Order, UpdateStatement};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::error::StoreError;
-use super::names::{Column, Table};
-use super::row::Row;
-use super::store::Store;
+use super::sql::{Column, Database, Row, StoreError, Table};
 use super::wire_time;
 
 /// The id of a NocoBase user; DingTalk's own user id is another thing.
@@ -79,7 +74,7 @@ impl fmt::Debug for PasswordHash {
 
 /// A user whom a subject leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Linked {
+pub struct LinkedUser {
     /// The user.
     pub user: User,
     /// The role they prefer, else their first by name; `None` when they have none.
@@ -94,7 +89,7 @@ pub struct Linked {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Link {
     /// To this user.
-    To(Box<Linked>),
+    To(Box<LinkedUser>),
     /// To somebody who is gone: a user deleted behind NocoBase's back, or half a restore.
     Dead,
 }
@@ -136,7 +131,7 @@ impl User {
     }
 }
 
-impl Linked {
+impl LinkedUser {
     /// NocoBase has no unique index on the subject: should two users ever share one, the older wins every time. Not
     /// sorted by the statement, for which PostgreSQL may read all users in that order.
     pub(super) fn oldest_of(rows: &[Row]) -> Result<Option<Self>, StoreError> {
@@ -156,31 +151,50 @@ impl Linked {
     }
 }
 
-impl Store {
+/// What we fill of a new user.
+const NEW_USER_COLUMNS: [Column; 7] = [
+    Column::Id,
+    Column::Nickname,
+    Column::Phone,
+    Column::SystemSettings,
+    Column::Sort,
+    Column::CreatedAt,
+    Column::UpdatedAt,
+];
+
+/// `users`.
+#[derive(Clone, Copy, Debug)]
+pub struct Users<'a> {
+    pub(super) sql: &'a Database,
+}
+
+impl Users<'_> {
     /// The user with this id.
-    pub async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let mut select = self.select(Table::Users, &USER_COLUMNS);
-        select.and_where(self.col(Table::Users, Column::Id).eq(id.0));
-        self.find_row(Table::Users, &select)
+    pub async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let mut select = self.sql.select(Table::Users, &USER_COLUMNS);
+        select.and_where(self.sql.col(Table::Users, Column::Id).eq(id.0));
+        self.sql
+            .find_row(Table::Users, &select)
             .await?
             .map(|row| User::from_row(&row))
             .transpose()
     }
 
     /// The user who signs in with this user name or e-mail address, and their password when they have one.
-    pub async fn find_user_by_account(
+    pub async fn find_by_account(
         &self,
         account: &str,
     ) -> Result<Option<(User, Option<PasswordHash>)>, StoreError> {
-        let mut select = self.select(Table::Users, &USER_COLUMNS);
-        self.add_columns(&mut select, Table::Users, &[Column::Password]);
-        let username = self.col(Table::Users, Column::Username).eq(account);
-        let email = self.col(Table::Users, Column::Email).eq(account);
+        let mut select = self.sql.select(Table::Users, &USER_COLUMNS);
+        self.sql
+            .add_columns(&mut select, Table::Users, &[Column::Password]);
+        let username = self.sql.col(Table::Users, Column::Username).eq(account);
+        let email = self.sql.col(Table::Users, Column::Email).eq(account);
         select
             .and_where(username.or(email))
-            .order_by_expr(self.col(Table::Users, Column::Id), Order::Asc)
+            .order_by_expr(self.sql.col(Table::Users, Column::Id), Order::Asc)
             .limit(1);
-        let Some(row) = self.find_row(Table::Users, &select).await? else {
+        let Some(row) = self.sql.find_row(Table::Users, &select).await? else {
             return Ok(None);
         };
         Ok(Some((
@@ -190,11 +204,11 @@ impl Store {
     }
 
     /// The password of a user, when they have one.
-    pub async fn password_of(&self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {
+    pub async fn password_hash(&self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {
         let table = Table::Users;
-        let mut select = self.select(table, &[Column::Password]);
-        select.and_where(self.col(table, Column::Id).eq(user.0));
-        let row = self.find_row(table, &select).await?;
+        let mut select = self.sql.select(table, &[Column::Password]);
+        select.and_where(self.sql.col(table, Column::Id).eq(user.0));
+        let row = self.sql.find_row(table, &select).await?;
         Ok(row
             .map(|row| row.text(Column::Password))
             .transpose()?
@@ -212,53 +226,29 @@ impl Store {
         let table = Table::Users;
         let mut update = UpdateStatement::new();
         update
-            .table(self.names.table_ref(table))
-            .value(self.names.iden(Column::Password), hash.0.as_str())
-            .value(self.names.iden(Column::PasswordChangeTz), now.timestamp_millis())
-            .value(self.names.iden(Column::UpdatedAt), self.dialect.time(table, now))
-            .and_where(Expr::col(self.names.iden(Column::Id)).eq(user.0));
-        self.execute(&update).await.map(drop)
+            .table(self.sql.names.table_ref(table))
+            .value(self.sql.names.iden(Column::Password), hash.0.as_str())
+            .value(
+                self.sql.names.iden(Column::PasswordChangeTz),
+                now.timestamp_millis(),
+            )
+            .value(
+                self.sql.names.iden(Column::UpdatedAt),
+                self.sql.dialect.time(table, now),
+            )
+            .and_where(Expr::col(self.sql.names.iden(Column::Id)).eq(user.0));
+        self.sql.execute(&update).await.map(drop)
     }
 
-    /// The user whom this authenticator has linked to this subject, compared byte for byte, and the role they would act
-    /// in: all that a returning person's sign-in asks of the database, in one statement.
-    pub async fn find_linked(
-        &self,
-        authenticator: &str,
-        subject: &str,
-    ) -> Result<Option<Linked>, StoreError> {
-        let select = self.select_linked(JoinType::InnerJoin, authenticator, subject);
-        let rows = self.find_rows(Table::Users, &select).await?;
-        Linked::oldest_of(&rows)
-    }
-
-    /// Joined rightwards, a link whose user is gone is found as well.
-    pub(super) fn select_linked(
-        &self,
-        join: JoinType,
-        authenticator: &str,
-        subject: &str,
-    ) -> SelectStatement {
-        let mut role = self.preferred_role_first(self.col(Table::Users, Column::Id));
-        role.expr(self.col(Table::RolesUsers, Column::RoleName)).limit(1);
-        let role = Expr::SubQuery(None, Box::new(role.into_sub_query_statement()));
-        let links = Table::UsersAuthenticators;
-        let mut select = self.select(Table::Users, &USER_COLUMNS);
-        self.add_columns(&mut select, Table::Users, &[Column::Sort]);
-        self.add_columns(&mut select, links, &[Column::Meta]);
-        select
-            .expr_as(role, PREFERRED_ROLE)
-            .join(
-                join,
-                self.names.table_ref(links),
-                self.col(links, Column::UserId)
-                    .eq(self.col(Table::Users, Column::Id)),
-            )
-            .and_where(
-                self.dialect
-                    .same_bytes(self.col(links, Column::Authenticator), authenticator),
-            )
-            .and_where(self.dialect.same_bytes(self.col(links, Column::Uuid), subject));
-        select
+    /// The columns that must be filled, have nothing to fill them by themselves, and are none that we fill: the site's
+    /// own.
+    pub async fn required_columns(&self) -> Result<Vec<String>, StoreError> {
+        let mut required = self.sql.required_columns(Table::Users).await?;
+        required.retain(|column| {
+            NEW_USER_COLUMNS
+                .iter()
+                .all(|ours| self.sql.names.column(*ours) != *column)
+        });
+        Ok(required)
     }
 }

@@ -215,7 +215,12 @@ impl Sessions {
 
     /// Writes the row without which a session cannot be renewed; `AlreadyIssued` when it is there.
     pub async fn record(&self, user_id: UserId, draft: &Draft) -> Result<(), SessionError> {
-        match self.store.issue_token(user_id, &draft.row, draft.now).await {
+        match self
+            .store
+            .issued_tokens()
+            .issue(user_id, &draft.row, draft.now)
+            .await
+        {
             Err(StoreError::Duplicate { .. }) => Err(SessionError::AlreadyIssued),
             outcome => Ok(outcome?),
         }
@@ -254,7 +259,11 @@ impl Sessions {
         let before_ms = now.timestamp_millis() - policy.session_expiration.num_milliseconds();
         let store = self.store.clone();
         tokio::spawn(async move {
-            if let Err(error) = store.delete_sign_ins_before(&users, before_ms).await {
+            if let Err(error) = store
+                .issued_tokens()
+                .delete_sign_ins_before(&users, before_ms)
+                .await
+            {
                 warn!(
                     "ended sessions of {} users were not deleted: {}",
                     users.len(),
@@ -272,10 +281,16 @@ impl Sessions {
             .map_err(|_| SessionError::InvalidToken)?;
         let user = self
             .store
-            .find_user(claims.user_id)
+            .users()
+            .find(claims.user_id)
             .await?
             .ok_or(SessionError::UserNotFound)?;
-        if self.store.is_blocked(&claims.jti.to_string()).await? {
+        if self
+            .store
+            .issued_tokens()
+            .is_blocked(&claims.jti.to_string())
+            .await?
+        {
             return Err(SessionError::BlockedToken);
         }
         let policy = self.policy().await?;
@@ -321,7 +336,7 @@ impl Sessions {
             .try_get_with(old.jti, async {
                 let now = self.clock.now();
                 let jti = self.entropy.uuid();
-                match self.store.renew_token(old.jti, jti, now).await {
+                match self.store.issued_tokens().renew(old.jti, jti, now).await {
                     Ok(true) => Ok(Renewal {
                         jti,
                         issued_at_ms: now.timestamp_millis(),
@@ -374,8 +389,8 @@ impl Sessions {
         let now = self.clock.now();
         // Nothing to block in a session that is over, and one row is enough, however often somebody signs out.
         let id = claims.jti.to_string();
-        if ends > now && !self.store.is_blocked(&id).await? {
-            self.store.block_token(&id, ends, now).await?;
+        if ends > now && !self.store.issued_tokens().is_blocked(&id).await? {
+            self.store.issued_tokens().block(&id, ends, now).await?;
         }
         Ok(Some(claims.user_id))
     }
@@ -383,7 +398,7 @@ impl Sessions {
     /// Finds the user with this account and password. Unknown account and wrong password differ neither in
     /// answer nor in the work done.
     pub async fn find_by_password(&self, account: &str, password: &str) -> Result<User, SessionError> {
-        let found = self.store.find_user_by_account(account).await?;
+        let found = self.store.users().find_by_account(account).await?;
         let (user, stored) = match found {
             Some((user, stored)) => (Some(user), stored),
             None => (None, None),
@@ -397,7 +412,7 @@ impl Sessions {
 
     /// Whether this is the user's password.
     pub async fn has_password(&self, user: UserId, password: &str) -> Result<bool, SessionError> {
-        let stored = self.store.password_of(user).await?;
+        let stored = self.store.users().password_hash(user).await?;
         Ok(self.passwords.verify(password.into(), stored).await)
     }
 
@@ -405,14 +420,17 @@ impl Sessions {
     pub async fn change_password(&self, user: UserId, new: &str) -> Result<(), SessionError> {
         let hash = self.passwords.hash(new.into(), &self.entropy).await;
         let hash = hash.ok_or(SessionError::NotHashed)?;
-        self.store.change_password(user, &hash, self.clock.now()).await?;
+        self.store
+            .users()
+            .change_password(user, &hash, self.clock.now())
+            .await?;
         Ok(())
     }
 
     /// The token policy as it stands in the database, or stood there a moment ago; NocoBase itself reads it once.
     pub async fn policy(&self) -> Result<TokenPolicy, SessionError> {
         let look_up = async {
-            let config = self.store.token_policy().await?;
+            let config = self.store.issued_tokens().policy().await?;
             let config = config.ok_or(SessionError::PolicyMissing)?;
             TokenPolicy::parse(&config).ok_or(SessionError::PolicyMissing)
         };

@@ -61,7 +61,7 @@ impl Directory {
         if !self.plugin_row_decides {
             return Ok(true);
         }
-        let plugin = self.store.find_plugin(PLUGIN_NAME).await?;
+        let plugin = self.store.system().plugin(PLUGIN_NAME).await?;
         Ok(plugin.is_some_and(|plugin| plugin.enabled))
     }
 
@@ -69,7 +69,7 @@ impl Directory {
     pub async fn offered(&self) -> Result<Arc<[Authenticator]>, StoreError> {
         let look_up = async {
             let offers_dingtalk = self.offers_dingtalk().await?;
-            let mut enabled = self.store.enabled_authenticators().await?;
+            let mut enabled = self.store.authenticators().enabled().await?;
             enabled.retain(|row| offers_dingtalk || row.auth_type != AUTH_TYPE);
             Ok(enabled.into())
         };
@@ -92,7 +92,8 @@ impl Directory {
         }
         let authenticator = self
             .store
-            .find_authenticator(name)
+            .authenticators()
+            .find(name)
             .await?
             .filter(|found| found.enabled && found.auth_type == AUTH_TYPE)
             .ok_or(SignInError::AuthenticatorNotFound)?;
@@ -111,10 +112,10 @@ impl Directory {
         let stored = authenticator.options.to_string();
         let mut environment = Environment::new(Vec::new(), self.aes_key.as_ref());
         if stored.contains(SECRET_MASK) {
-            environment = environment.with_kept(&self.store.kept_secrets(authenticator.id).await?);
+            environment = environment.with_kept(&self.store.kept_secrets().of(authenticator.id).await?);
         }
         if stored.contains("{{") || environment.kept_refers_to_variables() {
-            environment = environment.with_variables(self.store.environment_variables().await?);
+            environment = environment.with_variables(self.store.system().environment_variables().await?);
         }
         AuthenticatorOptions::parse(&authenticator.options, &environment)
             .map_err(|error| SignInError::ConfigurationIncomplete(Some(error)))

@@ -12,7 +12,7 @@ use super::identity::{Identity, Phone, shortened};
 use super::spellings::Spellings;
 use crate::audit::Matched;
 use crate::nocobase::{
-    Authenticator, AuthenticatorOptions, Link, Linked, NewUser, Newcomer, Noted, Store, StoreError, User,
+    Authenticator, AuthenticatorOptions, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, User,
 };
 use crate::session::Draft;
 
@@ -31,7 +31,7 @@ pub struct Match {
 }
 
 impl Match {
-    fn of(linked: Linked, matched: Matched) -> Self {
+    fn of(linked: LinkedUser, matched: Matched) -> Self {
         Self {
             user: linked.user,
             role: linked.role,
@@ -41,7 +41,7 @@ impl Match {
         }
     }
 
-    fn at_once(linked: Linked, matched: Matched) -> Self {
+    fn at_once(linked: LinkedUser, matched: Matched) -> Self {
         Self {
             has_session: true,
             ..Self::of(linked, matched)
@@ -132,21 +132,22 @@ impl Matching<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        match store.find_linked(&row.authenticator, subject).await? {
+        match store.links().find_user(&row.authenticator, subject).await? {
             Some(linked) => self.recognize(linked, identity).await.map(Some),
             None => Ok(None),
         }
     }
 
     /// Whether the link is of this person, and not of another id that is spelt alike.
-    async fn recognize(&self, linked: Linked, identity: &Identity) -> Result<Match, SignInError> {
+    async fn recognize(&self, linked: LinkedUser, identity: &Identity) -> Result<Match, SignInError> {
         let Draft { row, now, .. } = self.draft;
         match identity.source.compare(&linked.meta) {
             Noted::Same => {}
             Noted::Refresh => {
                 let meta = identity.source.noted_in(&linked.meta);
                 self.store
-                    .note_link(&row.authenticator, linked.user.id, &meta, *now)
+                    .links()
+                    .note(&row.authenticator, linked.user.id, &meta, *now)
                     .await?;
             }
             Noted::Other => return Err(SignInError::LinkOfOtherSettings),
@@ -165,7 +166,7 @@ impl Matching<'_> {
         let mut spellings = phone.spellings();
         spellings.extend(self.spellings.of(phone.dialled()).await?);
         if self.rules.may_sign_up {
-            let newcomer = Newcomer {
+            let newcomer = SignUp {
                 subject,
                 user: new_user(),
                 phone_spellings: &spellings,
@@ -175,7 +176,7 @@ impl Matching<'_> {
                 return Ok(Match::at_once(linked, Matched::SignUp));
             }
         }
-        let linking = self.store.begin_linking(&row.authenticator).await?;
+        let linking = self.store.begin_link(&row.authenticator).await?;
         let mut linking = linking.ok_or(SignInError::AuthenticatorNotFound)?;
         // Others had their turns meanwhile, and an administrator may have had his.
         if *linking.options() != self.authenticator.options {

@@ -42,7 +42,7 @@ impl Spellings {
     }
 
     async fn read(&self) -> Result<Known, StoreError> {
-        let unusual = self.store.unusual_phones().await?;
+        let unusual = self.store.users().unusual_phones().await?;
         let mut understood = self.understood.lock().unwrap_or_else(PoisonError::into_inner);
         let before: HashMap<&str, Dialled> = understood
             .iter()

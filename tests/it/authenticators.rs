@@ -47,7 +47,7 @@ async fn settings(app: &TestApp) -> String {
 }
 
 async fn id_of(app: &TestApp, name: &str) -> i64 {
-    app.store.find_authenticator(name).await.unwrap().unwrap().id
+    app.store.authenticators().find(name).await.unwrap().unwrap().id
 }
 
 /// The client secret that is kept apart, as the sidecar reads it.
@@ -55,11 +55,12 @@ async fn kept_secret(app: &TestApp) -> Option<String> {
     let key = std::fs::read(app.folder.path().join("secrets.key")).unwrap();
     let row = app
         .store
-        .find_authenticator(AUTHENTICATOR)
+        .authenticators()
+        .find(AUTHENTICATOR)
         .await
         .unwrap()
         .unwrap();
-    let kept = app.store.kept_secrets(row.id).await.unwrap();
+    let kept = app.store.kept_secrets().of(row.id).await.unwrap();
     let environment = Environment::new(Vec::new(), AesKey::from_bytes(&key).ok().as_ref()).with_kept(&kept);
     let options = AuthenticatorOptions::parse(&row.options, &environment).unwrap();
     options
@@ -366,7 +367,8 @@ async fn secrets_that_an_earlier_version_left_in_the_options_are_moved_at_the_st
 
         let row = app
             .store
-            .find_authenticator(AUTHENTICATOR)
+            .authenticators()
+            .find(AUTHENTICATOR)
             .await
             .unwrap()
             .unwrap();
@@ -398,7 +400,7 @@ async fn a_secret_kept_apart_may_refer_to_variables() {
 async fn what_is_kept_for_an_authenticator_goes_with_it() {
     let app = TestApp::start().await;
     let id = id_of(&app, AUTHENTICATOR).await;
-    assert_eq!(app.store.kept_secrets(id).await.unwrap().len(), 1);
+    assert_eq!(app.store.kept_secrets().of(id).await.unwrap().len(), 1);
 
     let answer = app
         .root()
@@ -407,7 +409,7 @@ async fn what_is_kept_for_an_authenticator_goes_with_it() {
         .await;
 
     assert_eq!(answer.status, 200, "{}", answer.text);
-    assert!(app.store.kept_secrets(id).await.unwrap().is_empty());
+    assert!(app.store.kept_secrets().of(id).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -415,7 +417,8 @@ async fn a_change_of_the_title_leaves_the_options() {
     let app = TestApp::start().await;
     let before = app
         .store
-        .find_authenticator(AUTHENTICATOR)
+        .authenticators()
+        .find(AUTHENTICATOR)
         .await
         .unwrap()
         .unwrap();
@@ -424,7 +427,8 @@ async fn a_change_of_the_title_leaves_the_options() {
 
     let after = app
         .store
-        .find_authenticator(AUTHENTICATOR)
+        .authenticators()
+        .find(AUTHENTICATOR)
         .await
         .unwrap()
         .unwrap();
@@ -447,7 +451,7 @@ async fn the_last_enabled_authenticator_cannot_be_disabled() {
 
     assert_eq!(answer.status, 400);
     assert_eq!(answer.stable(), refusal("LAST_AUTHENTICATOR", LAST));
-    assert_eq!(app.store.enabled_authenticators().await.unwrap().len(), 1);
+    assert_eq!(app.store.authenticators().enabled().await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -202,6 +202,7 @@ async fn names_that_are_no_enabled_dingtalk_authenticator_are_all_unknown() {
 async fn while_the_plugin_is_disabled_nothing_starts() {
     let app = TestApp::start().await;
     app.store
+        .system()
         .set_plugin_enabled(
             crate::support::app::PLUGIN,
             crate::support::app::PLUGIN,

@@ -363,7 +363,8 @@ async fn what_administrators_change_here_counts_at_once() {
     browser.click(AUTHENTICATOR, "/signin").await;
     let id = app
         .store
-        .find_authenticator(AUTHENTICATOR)
+        .authenticators()
+        .find(AUTHENTICATOR)
         .await
         .unwrap()
         .unwrap()

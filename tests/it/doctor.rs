@@ -82,7 +82,8 @@ impl Ward {
             enabled: true,
         };
         self.store
-            .create_authenticator(new, DateTime::<Utc>::UNIX_EPOCH)
+            .authenticators()
+            .create(new, DateTime::<Utc>::UNIX_EPOCH)
             .await
             .unwrap();
     }
@@ -107,7 +108,7 @@ impl Ward {
 
     /// What is found about the one authenticator.
     async fn findings(&self) -> Vec<Finding> {
-        let row = self.store.find_authenticator(NAME).await.unwrap().unwrap();
+        let row = self.store.authenticators().find(NAME).await.unwrap().unwrap();
         let circumstances = Circumstances {
             redirect_url: &Url::parse("https://crm.example.com/api/auth:redirect").unwrap(),
             environment: &Environment::new(Vec::new(), None),

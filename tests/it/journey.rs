@@ -19,7 +19,8 @@ async fn a_known_person_is_matched_by_phone_and_signed_in() {
     assert_eq!(check.json["data"]["roles"][0]["name"], json!("member"));
     let link = app
         .store
-        .find_linked(AUTHENTICATOR, &subject(&app, "li-lei"))
+        .links()
+        .find_user(AUTHENTICATOR, &subject(&app, "li-lei"))
         .await
         .unwrap();
     assert_eq!(link.unwrap().user.id, user);

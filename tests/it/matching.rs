@@ -723,7 +723,7 @@ async fn beside_nocobase_every_rule_refuses_as_it_does_alone() {
                 for change in changes {
                     database.run(change).await;
                 }
-                let row = database.store.find_authenticator(AUTHENTICATOR).await;
+                let row = database.store.authenticators().find(AUTHENTICATOR).await;
                 let mut row = row.unwrap().unwrap();
                 row.options["public"]["autoSignup"] = json!(auto_signup);
                 let changes = AuthenticatorChanges {
@@ -731,7 +731,7 @@ async fn beside_nocobase_every_rule_refuses_as_it_does_alone() {
                     enabled: Some(true),
                     ..AuthenticatorChanges::default()
                 };
-                let outcome = database.store.update_authenticator(row.id, changes, now()).await;
+                let outcome = database.store.authenticators().update(row.id, changes, now()).await;
                 assert!(outcome.unwrap().is_some());
                 let count = "SELECT (SELECT COUNT(*) FROM `@users`) + (SELECT COUNT(*) FROM `@usersAuthenticators`) \
                              + (SELECT COUNT(*) FROM `@rolesUsers`) + (SELECT COUNT(*) FROM `@issuedTokens`)";

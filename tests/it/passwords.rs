@@ -101,7 +101,8 @@ async fn nothing_that_an_auditor_asks_for_is_missing_from_the_audit() {
     root.post(&format!("pm:enable?{plugin}"), json!({})).await;
     let row = app
         .store
-        .find_authenticator("s_dingtalk")
+        .authenticators()
+        .find("s_dingtalk")
         .await
         .unwrap()
         .unwrap()

@@ -389,9 +389,9 @@ async fn a_required_field_of_the_sites_own_is_named_to_the_person_and_by_the_doc
         on(kind, |database| async move {
             let app = beside(&database, &[]).await;
             database.run("ALTER TABLE `@users` ADD COLUMN `floor` BIGINT NOT NULL DEFAULT 1").await;
-            assert_eq!(database.store.required_user_columns().await.unwrap(), Vec::<String>::new());
+            assert_eq!(database.store.users().required_columns().await.unwrap(), Vec::<String>::new());
             database.run("ALTER TABLE `@users` ALTER COLUMN `floor` DROP DEFAULT").await;
-            assert_eq!(database.store.required_user_columns().await.unwrap(), ["floor"]);
+            assert_eq!(database.store.users().required_columns().await.unwrap(), ["floor"]);
 
             let answer = sign_in(&app, "li-lei").await;
 

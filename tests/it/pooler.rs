@@ -74,10 +74,10 @@ async fn behind_pgbouncer_everything_is_done_whole_or_not_at_all() {
             secrets: Vec::new(),
             enabled: true,
         };
-        store.verify_shape().await.unwrap();
-        store.create_authenticator(new, now()).await.unwrap();
+        store.check_schema().await.unwrap();
+        store.authenticators().create(new, now()).await.unwrap();
 
-        let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+        let mut linking = store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         let user = nocobase_dingtalk::nocobase::NewUser {
             nickname: Some("half".to_owned()),
             phone: None,
@@ -91,7 +91,7 @@ async fn behind_pgbouncer_everything_is_done_whole_or_not_at_all() {
                 .await,
             0
         );
-        assert_eq!(store.bindings(None, None, Page::ALL).await.unwrap().count, 0);
+        assert_eq!(store.links().page(None, None, Page::ALL).await.unwrap().count, 0);
     })
     .await;
 }
@@ -103,7 +103,7 @@ async fn a_pooler_that_keeps_no_transaction_together_is_refused_with_a_sentence(
 
         // On a machine that is too slow to find it out at once, the first statement does.
         let error = match through(&bouncer, &database).await {
-            Ok(store) => store.verify_shape().await.unwrap_err(),
+            Ok(store) => store.check_schema().await.unwrap_err(),
             Err(error) => error,
         };
 
@@ -139,9 +139,9 @@ async fn a_search_is_planned_as_the_server_likes_and_a_lookup_is_not() {
 
         for store in [&database.store, &lent] {
             let user = nocobase_dingtalk::nocobase::UserId(1);
-            let looked_up = store.find_user(user).await.unwrap().unwrap();
-            let searched = store.bindings(None, None, Page::ALL).await.unwrap();
-            let again = store.find_user(user).await.unwrap().unwrap();
+            let looked_up = store.users().find(user).await.unwrap().unwrap();
+            let searched = store.links().page(None, None, Page::ALL).await.unwrap();
+            let again = store.users().find(user).await.unwrap().unwrap();
 
             assert_eq!(looked_up.system_settings, json!({ "seqscan": "off" }));
             assert_eq!(searched.rows[0].meta, json!({ "seqscan": "on" }));

@@ -20,8 +20,8 @@ use std::collections::HashSet;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::{
-    AuthenticatorChanges, DatabaseSettings, IssuedToken, Link, LinkSource, Linked, NewAuthenticator, NewUser,
-    Newcomer, Page, PasswordHash, Store, StoreError, Subject, SubjectIndex, User, UserId,
+    AuthenticatorChanges, DatabaseSettings, IssuedToken, Link, LinkSource, LinkedUser, NewAuthenticator,
+    NewUser, Page, PasswordHash, SignUp, Store, StoreError, Subject, SubjectIndex, User, UserId,
 };
 use serde_json::json;
 
@@ -33,7 +33,7 @@ const ROOT: UserId = UserId(1);
 /// What a first sign-in does: find, else create and link.
 async fn sign_up(store: &Store, subject: &str, phone: Option<&str>) -> User {
     let mut linking = store
-        .begin_linking(AUTHENTICATOR)
+        .begin_link(AUTHENTICATOR)
         .await
         .unwrap()
         .expect("the authenticator is there");
@@ -79,7 +79,7 @@ async fn an_authenticator(store: &Store, name: &str) -> i64 {
         secrets: Vec::new(),
         enabled: true,
     };
-    store.create_authenticator(new, now()).await.unwrap().id
+    store.authenticators().create(new, now()).await.unwrap().id
 }
 
 fn spellings(numbers: &[&str]) -> Vec<String> {

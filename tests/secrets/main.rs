@@ -240,7 +240,8 @@ async fn administration(app: &TestApp, search: &mut Search) {
     search.secret("a saved secret", "canary-new-secret");
     let id = app
         .store
-        .find_authenticator(AUTHENTICATOR)
+        .authenticators()
+        .find(AUTHENTICATOR)
         .await
         .unwrap()
         .unwrap()

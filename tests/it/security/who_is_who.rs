@@ -101,9 +101,10 @@ async fn add_authenticator(store: &Store, app: &DingTalkApp) {
         secrets: Vec::new(),
         enabled: true,
     };
-    store.create_authenticator(new, now()).await.unwrap();
+    store.authenticators().create(new, now()).await.unwrap();
     let plugin = crate::support::app::PLUGIN;
     store
+        .system()
         .set_plugin_enabled(plugin, plugin, "0.1.0", true, now())
         .await
         .unwrap();
@@ -180,7 +181,7 @@ async fn a_thousand_interleaved_sign_ins_never_swap_two_people() {
             .zip(&first)
             .collect();
         for (union_id, id) in by_union_id {
-            let linked = store.find_linked(AUTHENTICATOR, union_id).await.unwrap();
+            let linked = store.links().find_user(AUTHENTICATOR, union_id).await.unwrap();
             assert_eq!(json!(linked.unwrap().user.id), *id, "{union_id}");
         }
         assert_eq!(dingtalk.unexpected(), Vec::<String>::new());

@@ -4,8 +4,8 @@ use super::*;
 
 const POSTGRES: [Kind; 2] = [Kind::Postgres, Kind::PostgresRenamed];
 
-fn a_newcomer<'a>(subject: &'a str, phone: &str, phone_spellings: &'a [String]) -> Newcomer<'a> {
-    Newcomer {
+fn a_newcomer<'a>(subject: &'a str, phone: &str, phone_spellings: &'a [String]) -> SignUp<'a> {
+    SignUp {
         subject,
         user: NewUser {
             nickname: Some(format!("Nick {subject}")),
@@ -16,7 +16,7 @@ fn a_newcomer<'a>(subject: &'a str, phone: &str, phone_spellings: &'a [String]) 
     }
 }
 
-async fn at_once(store: &Store, subject: &str, phone: &str) -> Option<Linked> {
+async fn at_once(store: &Store, subject: &str, phone: &str) -> Option<LinkedUser> {
     let spellings = spellings(&[phone, &format!("+86-{phone}")]);
     let newcomer = a_newcomer(subject, phone, &spellings);
     store.sign_up(&newcomer, &a_session(), now()).await.unwrap()
@@ -84,7 +84,7 @@ async fn who_is_known_is_found_and_given_a_session_once() {
             let found = store.sign_in("union1", &a_source(), &session, now()).await.unwrap().unwrap();
 
             assert_eq!(database.statements() - statements, 1);
-            let linked = store.find_linked(AUTHENTICATOR, "union1").await.unwrap();
+            let linked = store.links().find_user(AUTHENTICATOR, "union1").await.unwrap();
             assert_eq!(linked.as_ref(), Some(&found));
             assert_eq!((&found.user, found.role.as_deref()), (&user, Some("member")));
             let recorded = format!(
@@ -134,7 +134,12 @@ async fn the_preferred_role_is_found_at_once_as_it_is_otherwise() {
                 ("DELETE FROM `@rolesUsers`".to_owned(), None),
             ] {
                 database.run(&change).await;
-                let otherwise = store.find_linked(AUTHENTICATOR, "union1").await.unwrap().unwrap();
+                let otherwise = store
+                    .links()
+                    .find_user(AUTHENTICATOR, "union1")
+                    .await
+                    .unwrap()
+                    .unwrap();
                 let found = store
                     .sign_in("union1", &a_source(), &a_session(), now())
                     .await
@@ -216,9 +221,9 @@ async fn who_signs_up_at_once_is_as_others_are() {
             assert_eq!(made.user.nickname.as_deref(), Some("Nick union2"));
             assert_eq!(made.user.phone.as_deref(), Some("13900000002"));
             for (found, subject) in [(&made.user, "union2"), (&linked, "union1")] {
-                let again = store.find_linked(AUTHENTICATOR, subject).await.unwrap().unwrap();
+                let again = store.links().find_user(AUTHENTICATOR, subject).await.unwrap().unwrap();
                 assert_eq!((&again.user, again.role.as_deref()), (found, Some("member")));
-                assert_eq!(store.find_user(found.id).await.unwrap().as_ref(), Some(found));
+                assert_eq!(store.users().find(found.id).await.unwrap().as_ref(), Some(found));
             }
             let same = "SELECT COUNT(DISTINCT (`avatar`, `meta`::text, `createdAt`, `updatedAt`, `createdById`)) \
                         FROM `@usersAuthenticators`";

@@ -17,7 +17,7 @@ async fn authenticators_are_made_found_changed_and_listed() {
             enabled: false,
         };
 
-        let taken = store.create_authenticator(again, now()).await.unwrap_err();
+        let taken = store.authenticators().create(again, now()).await.unwrap_err();
         let changes = AuthenticatorChanges {
             title: Some(None),
             options: Some(json!({"b": 1, "a": "ä"})),
@@ -25,7 +25,8 @@ async fn authenticators_are_made_found_changed_and_listed() {
             ..AuthenticatorChanges::default()
         };
         let after = store
-            .update_authenticator(id, changes, now())
+            .authenticators()
+            .update(id, changes, now())
             .await
             .unwrap()
             .unwrap();
@@ -41,18 +42,19 @@ async fn authenticators_are_made_found_changed_and_listed() {
         assert_eq!(after.options, json!({"b": 1, "a": "ä"}));
         assert_eq!(after.auth_type, "dingtalk");
         assert_eq!(
-            store.find_authenticator(AUTHENTICATOR).await.unwrap(),
+            store.authenticators().find(AUTHENTICATOR).await.unwrap(),
             Some(after.clone())
         );
-        assert_eq!(store.find_authenticator_by_id(id).await.unwrap(), Some(after));
-        assert_eq!(store.find_authenticator("S_DING").await.unwrap(), None);
-        let enabled = store.enabled_authenticators().await.unwrap();
+        assert_eq!(store.authenticators().find_by_id(id).await.unwrap(), Some(after));
+        assert_eq!(store.authenticators().find("S_DING").await.unwrap(), None);
+        let enabled = store.authenticators().enabled().await.unwrap();
         assert_eq!(
             enabled.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(),
             ["basic"]
         );
         let page = store
-            .authenticators(Page {
+            .authenticators()
+            .page(Page {
                 page: 2,
                 page_size: 1,
             })
@@ -70,14 +72,15 @@ async fn authenticators_are_made_found_changed_and_listed() {
 async fn one_authenticator_always_stays_enabled() {
     on_every_database(|database| async move {
         let store = &database.store;
-        let basic = store.find_authenticator("basic").await.unwrap().unwrap().id;
+        let basic = store.authenticators().find("basic").await.unwrap().unwrap().id;
         let title = || AuthenticatorChanges {
             title: Some(Some("P".to_owned())),
             ..AuthenticatorChanges::default()
         };
 
         let partial = store
-            .update_authenticator(basic, title(), now())
+            .authenticators()
+            .update(basic, title(), now())
             .await
             .unwrap_err();
         let full = AuthenticatorChanges {
@@ -85,17 +88,19 @@ async fn one_authenticator_always_stays_enabled() {
             ..title()
         };
         store
-            .update_authenticator(basic, full, now())
+            .authenticators()
+            .update(basic, full, now())
             .await
             .unwrap()
             .unwrap();
-        let last = store.destroy_authenticators(&[basic]).await.unwrap_err();
+        let last = store.authenticators().destroy(&[basic]).await.unwrap_err();
         let other = an_authenticator(store, AUTHENTICATOR).await;
         sign_up(store, "union1", None).await;
-        let both = store.destroy_authenticators(&[basic, other]).await.unwrap_err();
-        let destroyed = store.destroy_authenticators(&[other, 99]).await.unwrap();
+        let both = store.authenticators().destroy(&[basic, other]).await.unwrap_err();
+        let destroyed = store.authenticators().destroy(&[other, 99]).await.unwrap();
         let gone = store
-            .update_authenticator(other, AuthenticatorChanges::default(), now())
+            .authenticators()
+            .update(other, AuthenticatorChanges::default(), now())
             .await
             .unwrap();
 
@@ -122,7 +127,7 @@ async fn moving_an_authenticator_shifts_those_between() {
             ids.push(an_authenticator(store, name).await);
         }
         let order = || async {
-            let all = store.authenticators(Page::ALL).await.unwrap();
+            let all = store.authenticators().page(Page::ALL).await.unwrap();
             all.rows
                 .into_iter()
                 .map(|one| one.name)
@@ -130,11 +135,11 @@ async fn moving_an_authenticator_shifts_those_between() {
                 .join(" ")
         };
 
-        assert!(store.move_authenticator(ids[3], ids[1]).await.unwrap());
+        assert!(store.authenticators().move_to(ids[3], ids[1]).await.unwrap());
         assert_eq!(order().await, "basic d b c");
-        assert!(store.move_authenticator(ids[0], ids[2]).await.unwrap());
+        assert!(store.authenticators().move_to(ids[0], ids[2]).await.unwrap());
         assert_eq!(order().await, "d b c basic");
-        assert!(!store.move_authenticator(ids[0], 99).await.unwrap());
+        assert!(!store.authenticators().move_to(ids[0], 99).await.unwrap());
     })
     .await;
 }

@@ -51,7 +51,7 @@ async fn a_server_that_is_away_or_silent_is_soon_reported_and_never_taken_for_ab
         .into_iter()
         .flat_map(|dialect| {
             [closed_port, silent_port].map(|port| {
-                tokio::spawn(async move { connect(a_server(dialect, port)).await.find_user(ROOT).await })
+                tokio::spawn(async move { connect(a_server(dialect, port)).await.users().find(ROOT).await })
             })
         });
     for case in cases.collect::<Vec<_>>() {
@@ -72,9 +72,9 @@ async fn a_restarted_server_is_not_noticed_by_who_signs_in() {
             let user = sign_up(store, "union1", None).await;
 
             database.cut_connections().await;
-            let found = store.find_linked(AUTHENTICATOR, "union1").await.unwrap();
+            let found = store.links().find_user(AUTHENTICATOR, "union1").await.unwrap();
             database.cut_connections().await;
-            let linking = store.begin_linking(AUTHENTICATOR).await.unwrap();
+            let linking = store.begin_link(AUTHENTICATOR).await.unwrap();
 
             assert_eq!(found.map(|linked| linked.user.id), Some(user.id));
             assert!(linking.is_some());
@@ -164,8 +164,8 @@ async fn readers_go_on_while_someone_else_writes_the_embedded_database() {
             .unwrap();
         writer.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
 
-        let found = database.store.find_user(ROOT).await.unwrap();
-        let busy = database.store.begin_linking(AUTHENTICATOR).await.unwrap_err();
+        let found = database.store.users().find(ROOT).await.unwrap();
+        let busy = database.store.begin_link(AUTHENTICATOR).await.unwrap_err();
         writer.execute_unprepared("ROLLBACK").await.unwrap();
 
         assert!(found.is_some());

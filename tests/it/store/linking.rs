@@ -93,7 +93,7 @@ async fn a_new_user_comes_after_those_whom_others_made_or_moved_meanwhile() {
 
         // Somebody gives an old user another number: that is seen later.
         database.run("UPDATE `@users` SET `sort` = 100 WHERE `id` = 1").await;
-        let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+        let mut linking = store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         let later = now() + TimeDelta::seconds(2);
         let sixth = linking.create_user(NewUser::default(), later).await.unwrap();
         linking.commit().await.unwrap();
@@ -107,24 +107,14 @@ async fn a_linking_that_is_not_committed_leaves_nothing_and_lets_the_next_one_in
     on_every_database(|database| async move {
         an_authenticator(&database.store, AUTHENTICATOR).await;
 
-        let mut linking = database
-            .store
-            .begin_linking(AUTHENTICATOR)
-            .await
-            .unwrap()
-            .unwrap();
+        let mut linking = database.store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         let user = linking.create_user(NewUser::default(), now()).await.unwrap();
         linking
             .link(user, "union1", json!({}), None, now())
             .await
             .unwrap();
         drop(linking);
-        let next = database
-            .store
-            .begin_linking(AUTHENTICATOR)
-            .await
-            .unwrap()
-            .unwrap();
+        let next = database.store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         next.commit().await.unwrap();
 
         assert_eq!(database.number("SELECT COUNT(*) FROM `@users`").await, 1);
@@ -134,7 +124,7 @@ async fn a_linking_that_is_not_committed_leaves_nothing_and_lets_the_next_one_in
                 .await,
             0
         );
-        assert!(database.store.begin_linking("gone").await.unwrap().is_none());
+        assert!(database.store.begin_link("gone").await.unwrap().is_none());
     })
     .await;
 }
@@ -150,7 +140,7 @@ async fn a_phone_number_finds_its_users_with_what_speaks_against_linking_them() 
             .run("UPDATE `@users` SET `phone` = '+86-13900000001' WHERE `id` = 1")
             .await;
 
-        let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+        let mut linking = store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         let both = linking
             .find_by_phone(&spellings(&["13900000001", "+86-13900000001"]))
             .await
@@ -161,7 +151,7 @@ async fn a_phone_number_finds_its_users_with_what_speaks_against_linking_them() 
             .unwrap();
         let nothing = linking.find_by_phone(&[]).await.unwrap();
         drop(linking);
-        let mut elsewhere = store.begin_linking("s_other").await.unwrap().unwrap();
+        let mut elsewhere = store.begin_link("s_other").await.unwrap().unwrap();
         let other = elsewhere
             .find_by_phone(&spellings(&["13900000001"]))
             .await
@@ -188,12 +178,7 @@ async fn no_more_than_three_users_of_one_number_are_listed() {
             sign_up(&database.store, number, Some(number)).await;
         }
 
-        let mut linking = database
-            .store
-            .begin_linking(AUTHENTICATOR)
-            .await
-            .unwrap()
-            .unwrap();
+        let mut linking = database.store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         let found = linking.find_by_phone(&spellings(&numbers)).await.unwrap();
 
         assert_eq!(found.len(), 3);
@@ -208,14 +193,14 @@ async fn a_taken_phone_number_and_a_second_link_are_told_apart_from_faults() {
         an_authenticator(store, AUTHENTICATOR).await;
         let user = sign_up(store, "union1", Some("13900000001")).await;
 
-        let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+        let mut linking = store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         let new = NewUser {
             nickname: None,
             phone: Some("13900000001".to_owned()),
         };
         let taken = linking.create_user(new, now()).await.unwrap_err();
         drop(linking);
-        let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+        let mut linking = store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         let linked = linking
             .link(user.id, "union2", json!({}), None, now())
             .await
@@ -232,7 +217,7 @@ async fn a_taken_phone_number_and_a_second_link_are_told_apart_from_faults() {
 
 /// Whether the user with this number may not be linked by it.
 async fn is_administrator(store: &Store, phone: &str) -> bool {
-    let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+    let mut linking = store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
     let found = linking.find_by_phone(&spellings(&[phone])).await.unwrap();
     assert_eq!(found.len(), 1);
     linking.is_administrator(&found[0]).await.unwrap()
@@ -313,7 +298,7 @@ async fn rights_by_a_department_or_one_above_it_are_not_given_away_by_phone() {
         }
         // Half of the plugin's tables are no answer.
         database.run("DROP TABLE `@departmentsRoles`").await;
-        let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+        let mut linking = store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         let found = linking.find_by_phone(&spellings(&["13900000001"])).await.unwrap();
         assert!(linking.is_administrator(&found[0]).await.is_err());
     })
@@ -329,7 +314,7 @@ async fn a_link_to_nobody_is_seen_and_removed() {
         let gone = sign_up(store, "union2", None).await.id;
         database.run(&format!("DELETE FROM `@users` WHERE `id` = {gone}")).await;
 
-        let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+        let mut linking = store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         assert_eq!(linking.find_link("union2").await.unwrap(), Some(Link::Dead));
         assert_eq!(linking.find_link("union3").await.unwrap(), None);
         for subject in ["union1", "union2"] {
@@ -369,13 +354,16 @@ async fn every_spelling_that_the_index_does_not_know_is_listed() {
             sign_up(store, phone, Some(phone)).await;
         }
 
-        let mut listed = store.unusual_phones().await.unwrap();
+        let mut listed = store.users().unusual_phones().await.unwrap();
 
         listed.sort();
         let mut expected = spellings(&unusual);
         expected.sort();
         assert_eq!(listed, expected);
-        assert_eq!(store.phones().await.unwrap().len(), plain.len() + unusual.len());
+        assert_eq!(
+            store.users().phones().await.unwrap().len(),
+            plain.len() + unusual.len()
+        );
     })
     .await;
 }

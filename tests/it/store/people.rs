@@ -18,8 +18,8 @@ async fn a_user_is_shown_in_nocobases_wire_form() {
                 "updatedById": null, "createdAt": "2025-11-20T01:02:03.678Z", "updatedAt": "2025-11-20T01:02:03.678Z",
             })
         );
-        assert_eq!(database.store.find_user(user.id).await.unwrap(), Some(user));
-        assert_eq!(database.store.find_user(UserId(99)).await.unwrap(), None);
+        assert_eq!(database.store.users().find(user.id).await.unwrap(), Some(user));
+        assert_eq!(database.store.users().find(UserId(99)).await.unwrap(), None);
     })
     .await;
 }
@@ -30,12 +30,7 @@ async fn a_new_user_gets_the_default_role_the_next_place_and_null_where_nothing_
         an_authenticator(&database.store, AUTHENTICATOR).await;
         let long = "钉".repeat(300);
 
-        let mut linking = database
-            .store
-            .begin_linking(AUTHENTICATOR)
-            .await
-            .unwrap()
-            .unwrap();
+        let mut linking = database.store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         let new = NewUser {
             nickname: Some(long),
             phone: Some(String::new()),
@@ -47,7 +42,7 @@ async fn a_new_user_gets_the_default_role_the_next_place_and_null_where_nothing_
             .unwrap();
         linking.commit().await.unwrap();
 
-        let user = database.store.find_user(id).await.unwrap().unwrap();
+        let user = database.store.users().find(id).await.unwrap().unwrap();
         assert_eq!(user.nickname.map(|nickname| nickname.chars().count()), Some(255));
         assert_eq!(user.phone, None);
         assert_eq!(
@@ -56,7 +51,7 @@ async fn a_new_user_gets_the_default_role_the_next_place_and_null_where_nothing_
                 .await,
             2
         );
-        let roles = database.store.roles_of(id).await.unwrap();
+        let roles = database.store.roles().of(id).await.unwrap();
         assert_eq!(
             roles.iter().map(|role| role.name.as_str()).collect::<Vec<_>>(),
             ["member"]
@@ -86,12 +81,7 @@ async fn a_site_without_a_default_role_makes_no_user_at_all() {
         an_authenticator(&database.store, AUTHENTICATOR).await;
         database.run("UPDATE `@roles` SET `default` = FALSE").await;
 
-        let mut linking = database
-            .store
-            .begin_linking(AUTHENTICATOR)
-            .await
-            .unwrap()
-            .unwrap();
+        let mut linking = database.store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         let error = linking.create_user(NewUser::default(), now()).await.unwrap_err();
         drop(linking);
 
@@ -135,7 +125,7 @@ async fn times_are_stored_where_nocobase_looks_for_them() {
             }
         };
         assert_eq!(stored, now());
-        let bindings = database.store.bindings(None, None, Page::ALL).await.unwrap();
+        let bindings = database.store.links().page(None, None, Page::ALL).await.unwrap();
         let expected = if database.kind == Kind::MariaDb {
             now().trunc_subsecs(0)
         } else {
@@ -161,7 +151,12 @@ async fn subjects_that_differ_only_in_case_are_two_people() {
             ("caseunieie", lower.id),
             ("caseunieie ", padded.id),
         ] {
-            let found = database.store.find_linked(AUTHENTICATOR, subject).await.unwrap();
+            let found = database
+                .store
+                .links()
+                .find_user(AUTHENTICATOR, subject)
+                .await
+                .unwrap();
             assert_eq!(found.map(|linked| linked.user.id), Some(user), "{subject}");
         }
         for (authenticator, subject) in [
@@ -170,7 +165,12 @@ async fn subjects_that_differ_only_in_case_are_two_people() {
             ("basic", "CaseUNiEiE"),
             (AUTHENTICATOR, ""),
         ] {
-            let found = database.store.find_linked(authenticator, subject).await.unwrap();
+            let found = database
+                .store
+                .links()
+                .find_user(authenticator, subject)
+                .await
+                .unwrap();
             assert_eq!(found, None, "{authenticator} {subject}");
         }
     })
@@ -183,7 +183,8 @@ async fn an_account_is_a_user_name_or_an_address() {
         for account in ["nocobase", "admin@example.com"] {
             let (user, password) = database
                 .store
-                .find_user_by_account(account)
+                .users()
+                .find_by_account(account)
                 .await
                 .unwrap()
                 .unwrap();
@@ -193,7 +194,8 @@ async fn an_account_is_a_user_name_or_an_address() {
         assert!(
             database
                 .store
-                .find_user_by_account("Super Admin")
+                .users()
+                .find_by_account("Super Admin")
                 .await
                 .unwrap()
                 .is_none()
@@ -210,11 +212,17 @@ async fn a_returning_sign_in_costs_one_statement_to_look_up_and_one_to_record() 
         let entropy = Entropy::seeded(1);
 
         let before = database.statements();
-        database.store.find_linked(AUTHENTICATOR, "union1").await.unwrap();
+        database
+            .store
+            .links()
+            .find_user(AUTHENTICATOR, "union1")
+            .await
+            .unwrap();
         let looked_up = database.statements();
         database
             .store
-            .issue_token(ROOT, &a_token(entropy.uuid(), entropy.uuid(), 1), now())
+            .issued_tokens()
+            .issue(ROOT, &a_token(entropy.uuid(), entropy.uuid(), 1), now())
             .await
             .unwrap();
 

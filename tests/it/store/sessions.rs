@@ -10,15 +10,21 @@ async fn issued_tokens_are_recorded_once_and_renewed_once() {
         let (id, first, second) = (entropy.uuid(), entropy.uuid(), entropy.uuid());
 
         store
-            .issue_token(ROOT, &a_token(id, first, 1000), now())
+            .issued_tokens()
+            .issue(ROOT, &a_token(id, first, 1000), now())
             .await
             .unwrap();
         let again = store
-            .issue_token(ROOT, &a_token(id, entropy.uuid(), 2000), now())
+            .issued_tokens()
+            .issue(ROOT, &a_token(id, entropy.uuid(), 2000), now())
             .await
             .unwrap_err();
-        let renewed = store.renew_token(first, second, now()).await.unwrap();
-        let late = store.renew_token(first, entropy.uuid(), now()).await.unwrap();
+        let renewed = store.issued_tokens().renew(first, second, now()).await.unwrap();
+        let late = store
+            .issued_tokens()
+            .renew(first, entropy.uuid(), now())
+            .await
+            .unwrap();
 
         assert!(
             matches!(again, StoreError::Duplicate { field: "id" }),
@@ -42,10 +48,11 @@ async fn ended_sessions_of_several_users_are_deleted_at_once_and_nobody_elses() 
         let third = UserId(ROOT.0 + 2);
         for (user_id, signed_in_at_ms) in [(ROOT, 999), (ROOT, 1000), (other, 999), (third, 999)] {
             let token = a_token(entropy.uuid(), entropy.uuid(), signed_in_at_ms);
-            store.issue_token(user_id, &token, now()).await.unwrap();
+            store.issued_tokens().issue(user_id, &token, now()).await.unwrap();
         }
 
         store
+            .issued_tokens()
             .delete_sign_ins_before(&[ROOT, other].into(), 1000)
             .await
             .unwrap();
@@ -69,18 +76,19 @@ async fn blocked_tokens_stay_blocked_and_the_policy_is_read() {
         let store = &database.store;
 
         store
-            .block_token("jti-A", now() + TimeDelta::days(1), now())
+            .issued_tokens()
+            .block("jti-A", now() + TimeDelta::days(1), now())
             .await
             .unwrap();
 
-        assert!(store.is_blocked("jti-A").await.unwrap());
-        assert!(!store.is_blocked("jti-a").await.unwrap());
+        assert!(store.issued_tokens().is_blocked("jti-A").await.unwrap());
+        assert!(!store.issued_tokens().is_blocked("jti-a").await.unwrap());
         assert_eq!(
-            store.token_policy().await.unwrap().unwrap()["sessionExpirationTime"],
+            store.issued_tokens().policy().await.unwrap().unwrap()["sessionExpirationTime"],
             "7d"
         );
         database.run("DELETE FROM `@tokenControlConfig`").await;
-        assert_eq!(store.token_policy().await.unwrap(), None);
+        assert_eq!(store.issued_tokens().policy().await.unwrap(), None);
     })
     .await;
 }

@@ -6,7 +6,7 @@ use super::*;
 async fn the_shape_that_nocobase_makes_is_recognised() {
     on_every_database(|database| async move {
         database.store.ping().await.unwrap();
-        database.store.verify_shape().await.unwrap();
+        database.store.check_schema().await.unwrap();
     })
     .await;
 }
@@ -17,7 +17,7 @@ async fn a_missing_column_and_a_missing_table_are_named() {
         let renamed = database.kind == Kind::PostgresRenamed;
 
         database.run("ALTER TABLE `@issuedTokens` DROP COLUMN `signInTime`").await;
-        let error = database.store.verify_shape().await.unwrap_err();
+        let error = database.store.check_schema().await.unwrap_err();
         let (wanted_table, wanted_column) =
             if renamed { ("nb_issued_tokens", "sign_in_time") } else { ("issuedTokens", "signInTime") };
         assert!(
@@ -26,10 +26,10 @@ async fn a_missing_column_and_a_missing_table_are_named() {
         );
 
         database.run("DROP TABLE `@users`").await;
-        let error = database.store.verify_shape().await.unwrap_err();
+        let error = database.store.check_schema().await.unwrap_err();
         let wanted = if renamed { "nb_users" } else { "users" };
         assert!(matches!(&error, StoreError::TablesMissing { table } if table == wanted), "{error:?}");
-        let error = database.store.find_user(ROOT).await.unwrap_err();
+        let error = database.store.users().find(ROOT).await.unwrap_err();
         assert!(matches!(&error, StoreError::TablesMissing { table } if table.contains(wanted)), "{error:?}");
     })
     .await;
@@ -47,10 +47,10 @@ async fn the_embedded_database_is_made_once_and_is_private() {
         );
 
         assert_eq!(database.number("SELECT COUNT(*) FROM `@users`").await, 1);
-        let settings = database.store.system_settings().await.unwrap();
+        let settings = database.store.system().settings().await.unwrap();
         assert_eq!(settings["appLang"], "en-US");
         assert_eq!(settings["enabledLanguages"].as_array().unwrap().len(), 7);
-        let roles = database.store.roles_of(ROOT).await.unwrap();
+        let roles = database.store.roles().of(ROOT).await.unwrap();
         assert_eq!(
             roles.iter().map(|role| role.name.as_str()).collect::<Vec<_>>(),
             ["root", "admin", "member"]
@@ -84,7 +84,7 @@ async fn the_subject_index_is_made_where_names_compare_by_bytes() {
             return;
         }
         assert_eq!((made, found), (SubjectIndex::Created, SubjectIndex::Present));
-        let mut linking = store.begin_linking(AUTHENTICATOR).await.unwrap().unwrap();
+        let mut linking = store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
         let error = linking
             .link(ROOT, "caseunieie", json!({}), None, now())
             .await
@@ -109,7 +109,7 @@ async fn two_users_of_one_subject_prevent_the_index_and_are_named_as_the_reason(
             .await;
 
         let outcome = store.ensure_subject_index().await;
-        let found = store.find_linked(AUTHENTICATOR, "union1").await.unwrap();
+        let found = store.links().find_user(AUTHENTICATOR, "union1").await.unwrap();
 
         match outcome {
             Err(StoreError::SubjectsNotUnique) => assert_ne!(database.kind, Kind::MariaDb),

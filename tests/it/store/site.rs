@@ -11,14 +11,16 @@ async fn links_are_listed_searched_masked_and_removed() {
         sign_up(store, "100%", None).await;
         let search = |text: &'static str| async move {
             store
-                .bindings(Some(AUTHENTICATOR), Some(text), Page::ALL)
+                .links()
+                .page(Some(AUTHENTICATOR), Some(text), Page::ALL)
                 .await
                 .unwrap()
                 .count
         };
 
         let all = store
-            .bindings(
+            .links()
+            .page(
                 Some(AUTHENTICATOR),
                 None,
                 Page {
@@ -35,7 +37,8 @@ async fn links_are_listed_searched_masked_and_removed() {
         assert_eq!(search("%").await, 1);
         assert_eq!(search("_").await, 0);
         let found = store
-            .bindings(None, Some("139"), Page::ALL)
+            .links()
+            .page(None, Some("139"), Page::ALL)
             .await
             .unwrap()
             .rows
@@ -46,11 +49,12 @@ async fn links_are_listed_searched_masked_and_removed() {
         );
         assert_eq!(found.meta, a_note());
 
-        assert!(store.unlink(AUTHENTICATOR, first.id).await.unwrap());
-        assert!(!store.unlink(AUTHENTICATOR, first.id).await.unwrap());
+        assert!(store.links().remove(AUTHENTICATOR, first.id).await.unwrap());
+        assert!(!store.links().remove(AUTHENTICATOR, first.id).await.unwrap());
         assert_eq!(
             store
-                .find_linked(AUTHENTICATOR, "unionId-000000-A")
+                .links()
+                .find_user(AUTHENTICATOR, "unionId-000000-A")
                 .await
                 .unwrap(),
             None
@@ -65,28 +69,37 @@ async fn plugins_settings_language_and_variables_are_read_and_written() {
         let store = &database.store;
         let name = "nocobase-plugin-auth-dingtalk";
 
-        assert_eq!(store.find_plugin(name).await.unwrap(), None);
+        assert_eq!(store.system().plugin(name).await.unwrap(), None);
         store
+            .system()
             .set_plugin_enabled(name, name, "0.1.0", true, now())
             .await
             .unwrap();
         store
+            .system()
             .set_plugin_enabled(name, name, "0.2.0", false, now())
             .await
             .unwrap();
-        let plugin = store.find_plugin(name).await.unwrap().unwrap();
+        let plugin = store.system().plugin(name).await.unwrap().unwrap();
         assert_eq!(
             (plugin.enabled, plugin.installed, plugin.version.as_deref()),
             (false, true, Some("0.2.0"))
         );
 
-        assert_eq!(store.system_settings().await.unwrap()["id"], 1);
+        assert_eq!(store.system().settings().await.unwrap()["id"], 1);
         database.run("DELETE FROM `@systemSettings`").await;
-        assert!(store.system_settings().await.unwrap().is_null());
+        assert!(store.system().settings().await.unwrap().is_null());
 
         database.run("UPDATE `@users` SET `appLang` = 'hi-IN'").await;
         assert_eq!(
-            store.find_user(ROOT).await.unwrap().unwrap().app_lang.as_deref(),
+            store
+                .users()
+                .find(ROOT)
+                .await
+                .unwrap()
+                .unwrap()
+                .app_lang
+                .as_deref(),
             Some("hi-IN")
         );
 
@@ -96,7 +109,7 @@ async fn plugins_settings_language_and_variables_are_read_and_written() {
                  VALUES ('S', 'secret', '00', '2026-01-01 00:00:00', '2026-01-01 00:00:00')",
             )
             .await;
-        let variables = store.environment_variables().await.unwrap();
+        let variables = store.system().environment_variables().await.unwrap();
         assert_eq!(
             (
                 variables[0].name.as_str(),
@@ -106,7 +119,7 @@ async fn plugins_settings_language_and_variables_are_read_and_written() {
             ("S", true, "00")
         );
         database.run("DROP TABLE `@environmentVariables`").await;
-        assert!(store.environment_variables().await.unwrap().is_empty());
+        assert!(store.system().environment_variables().await.unwrap().is_empty());
     })
     .await;
 }

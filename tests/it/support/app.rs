@@ -161,6 +161,7 @@ impl TestApp {
     /// Enables the plugin.
     pub async fn enable_plugin(&self) {
         self.store
+            .system()
             .set_plugin_enabled(PLUGIN, PLUGIN, "0.1.0", true, self.clock.now())
             .await
             .unwrap();
@@ -196,7 +197,8 @@ impl TestApp {
         }
         let id = self
             .store
-            .find_authenticator(AUTHENTICATOR)
+            .authenticators()
+            .find(AUTHENTICATOR)
             .await
             .unwrap()
             .unwrap()
@@ -212,7 +214,7 @@ impl TestApp {
 
     /// Adds a user with this phone number.
     pub async fn add_user(&self, nickname: &str, phone: Option<&str>) -> UserId {
-        let mut linking = self.store.begin_linking("basic").await.unwrap().unwrap();
+        let mut linking = self.store.begin_link("basic").await.unwrap().unwrap();
         let user = NewUser {
             nickname: Some(nickname.to_owned()),
             phone: phone.map(str::to_owned),

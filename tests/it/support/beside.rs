@@ -55,6 +55,6 @@ pub async fn beside(database: &TestDatabase, settings: &[(&str, &str)]) -> TestA
         secrets: Vec::new(),
         enabled: true,
     };
-    database.store.create_authenticator(new, now()).await.unwrap();
+    database.store.authenticators().create(new, now()).await.unwrap();
     app
 }

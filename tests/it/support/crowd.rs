@@ -75,7 +75,7 @@ impl SharedSite {
     /// A user with the phone number of this person, made by an administrator.
     pub async fn add_user_for(&self, number: usize, now: DateTime<Utc>) {
         let store = &self.database.store;
-        let mut linking = store.begin_linking("basic").await.unwrap().unwrap();
+        let mut linking = store.begin_link("basic").await.unwrap().unwrap();
         let user = NewUser {
             nickname: Some(format!("Known {number}")),
             phone: Some(mobile(number)),

@@ -39,6 +39,7 @@ impl SharedSite {
         let simulator = Simulator::start(options).await.unwrap();
         let store = &database.store;
         store
+            .system()
             .set_plugin_enabled(PLUGIN, PLUGIN, "0.1.0", true, now)
             .await
             .unwrap();
@@ -55,7 +56,7 @@ impl SharedSite {
             secrets: Vec::new(),
             enabled: true,
         };
-        store.create_authenticator(authenticator, now).await.unwrap();
+        store.authenticators().create(authenticator, now).await.unwrap();
         Self {
             database,
             dingtalk: simulator.control(),

@@ -139,7 +139,7 @@ impl From<DbErr> for StoreError {
 
 /// True when a connection broke under a statement, so that the same question may succeed on another one; not when
 /// none could be had.
-pub(super) fn is_lost_connection(error: &DbErr) -> bool {
+pub(in crate::nocobase) fn is_lost_connection(error: &DbErr) -> bool {
     let under_a_statement = matches!(error, DbErr::Exec(_) | DbErr::Query(_));
     under_a_statement && driver_error(error).is_some_and(|cause| matches!(classify(cause), Reaction::Retry))
 }

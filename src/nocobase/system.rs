@@ -6,9 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::environment::EnvironmentVariable;
-use super::error::StoreError;
-use super::names::{Column, Table};
-use super::store::Store;
+use super::sql::{Column, Database, StoreError, Table};
 
 /// A row of `applicationPlugins`; serialises to NocoBase's wire form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,13 +46,23 @@ const SETTINGS_COLUMNS: [Column; 11] = [
     Column::RoleMode,
 ];
 
-impl Store {
+/// `applicationPlugins`, `systemSettings` and `environmentVariables`.
+#[derive(Clone, Copy, Debug)]
+pub struct System<'a> {
+    pub(super) sql: &'a Database,
+}
+
+impl System<'_> {
     /// The plugin of this name, enabled or not.
-    pub async fn find_plugin(&self, name: &str) -> Result<Option<PluginRow>, StoreError> {
+    pub async fn plugin(&self, name: &str) -> Result<Option<PluginRow>, StoreError> {
         let table = Table::ApplicationPlugins;
-        let mut select = self.select(table, &PLUGIN_COLUMNS);
-        select.and_where(self.dialect.same_bytes(self.col(table, Column::Name), name));
-        let Some(row) = self.find_row(table, &select).await? else {
+        let mut select = self.sql.select(table, &PLUGIN_COLUMNS);
+        select.and_where(
+            self.sql
+                .dialect
+                .same_bytes(self.sql.col(table, Column::Name), name),
+        );
+        let Some(row) = self.sql.find_row(table, &select).await? else {
             return Ok(None);
         };
         Ok(Some(PluginRow {
@@ -76,21 +84,21 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let table = Table::ApplicationPlugins;
-        let now = self.dialect.time(table, now);
-        let transaction = self.begin().await?;
+        let now = self.sql.dialect.time(table, now);
+        let transaction = self.sql.begin().await?;
         let mut update = UpdateStatement::new();
         update
-            .table(self.names.table_ref(table))
-            .value(self.names.iden(Column::PackageName), package_name)
-            .value(self.names.iden(Column::Version), version)
-            .value(self.names.iden(Column::Enabled), enabled)
-            .value(self.names.iden(Column::UpdatedAt), now.clone())
-            .and_where(Expr::col(self.names.iden(Column::Name)).eq(name));
+            .table(self.sql.names.table_ref(table))
+            .value(self.sql.names.iden(Column::PackageName), package_name)
+            .value(self.sql.names.iden(Column::Version), version)
+            .value(self.sql.names.iden(Column::Enabled), enabled)
+            .value(self.sql.names.iden(Column::UpdatedAt), now.clone())
+            .and_where(Expr::col(self.sql.names.iden(Column::Name)).eq(name));
         if enabled {
-            update.value(self.names.iden(Column::Installed), true);
+            update.value(self.sql.names.iden(Column::Installed), true);
         }
-        if self.execute_in(&transaction, &update).await? == 0 {
-            let insert = self.insert(
+        if self.sql.execute_in(&transaction, &update).await? == 0 {
+            let insert = self.sql.insert(
                 table,
                 [
                     (Column::Name, name.into()),
@@ -103,17 +111,17 @@ impl Store {
                     (Column::UpdatedAt, now.into()),
                 ],
             );
-            self.execute_in(&transaction, &insert).await?;
+            self.sql.execute_in(&transaction, &insert).await?;
         }
-        Self::commit(transaction).await
+        Database::commit(transaction).await
     }
 
     /// The system settings in NocoBase's wire form; `null` when there are none.
-    pub async fn system_settings(&self) -> Result<Value, StoreError> {
+    pub async fn settings(&self) -> Result<Value, StoreError> {
         let table = Table::SystemSettings;
-        let mut select = self.select(table, &SETTINGS_COLUMNS);
-        select.and_where(self.col(table, Column::Id).eq(1));
-        let Some(row) = self.find_row(table, &select).await? else {
+        let mut select = self.sql.select(table, &SETTINGS_COLUMNS);
+        select.and_where(self.sql.col(table, Column::Id).eq(1));
+        let Some(row) = self.sql.find_row(table, &select).await? else {
             return Ok(Value::Null);
         };
         let mut settings = Map::new();
@@ -135,8 +143,10 @@ impl Store {
     /// All environment variables, secret values as stored; none where NocoBase's plugin for them never ran.
     pub async fn environment_variables(&self) -> Result<Vec<EnvironmentVariable>, StoreError> {
         let table = Table::EnvironmentVariables;
-        let select = self.select(table, &[Column::Name, Column::Type, Column::Value]);
-        let rows = match self.find_rows(table, &select).await {
+        let select = self
+            .sql
+            .select(table, &[Column::Name, Column::Type, Column::Value]);
+        let rows = match self.sql.find_rows(table, &select).await {
             Err(StoreError::TablesMissing { .. }) => return Ok(Vec::new()),
             rows => rows?,
         };

@@ -18,13 +18,13 @@ const FOUND_WITHIN: Duration = Duration::from_secs(3);
 /// PostgreSQL 11 brought `jit`.
 const FIRST_WITH_JIT: i64 = 110_000;
 /// The setting that means nothing, and what tells whether it arrived.
-pub(super) const MARK: (&str, &str) = ("nocobase_dingtalk.direct", "on");
-pub(super) const ASK_MARK: &str = "SELECT current_setting('nocobase_dingtalk.direct', true) = 'on' AS direct, \
+pub(in crate::nocobase) const MARK: (&str, &str) = ("nocobase_dingtalk.direct", "on");
+pub(in crate::nocobase) const ASK_MARK: &str = "SELECT current_setting('nocobase_dingtalk.direct', true) = 'on' AS direct, \
     current_setting('server_version_num')::bigint AS version";
 
 /// Whose the connections are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(in crate::nocobase) enum Way {
     /// Ours, as long as they last.
     Own,
     /// A pooler's.
@@ -38,7 +38,7 @@ pub(super) enum Way {
 const UNKNOWN: Way = Way::Lent { has_jit: false };
 
 /// Finds out. Connections that turn out to be our own are asked again, each when it is opened.
-pub(super) async fn find(options: &PgConnectOptions) -> Result<Way, StoreError> {
+pub(in crate::nocobase) async fn find(options: &PgConnectOptions) -> Result<Way, StoreError> {
     match tokio::time::timeout(FOUND_WITHIN, ask(options)).await {
         Ok(found) => found,
         Err(_) => Ok(UNKNOWN),
@@ -73,12 +73,12 @@ async fn ask(options: &PgConnectOptions) -> Result<Way, StoreError> {
 }
 
 /// Options that carry the mark.
-pub(super) fn marked(options: &PgConnectOptions) -> PgConnectOptions {
+pub(in crate::nocobase) fn marked(options: &PgConnectOptions) -> PgConnectOptions {
     options.clone().options([MARK])
 }
 
 /// Whether a new connection is what its options say: the server may have been away when it was found out.
-pub(super) async fn require_own(connection: &mut PgConnection) -> Result<(), SqlxError> {
+pub(in crate::nocobase) async fn require_own(connection: &mut PgConnection) -> Result<(), SqlxError> {
     let answer = connection.fetch_one(ASK_MARK).await?;
     let is_direct = answer.try_get::<Option<bool>, _>("direct")?;
     if is_direct == Some(true) {

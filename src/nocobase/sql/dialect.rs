@@ -10,7 +10,7 @@ const SQLITE_TIME: &str = "%Y-%m-%d %H:%M:%S%.3f +00:00";
 
 /// The family of SQL that the connected database speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(in crate::nocobase) enum Dialect {
     Sqlite,
     Postgres,
     /// MySQL and MariaDB, whose DATETIMEs carry no offset of their own.
@@ -21,7 +21,7 @@ pub(super) enum Dialect {
 
 impl Dialect {
     /// A name in a statement that is written by hand.
-    pub(super) fn quoted(self, name: &str) -> String {
+    pub(in crate::nocobase) fn quoted(self, name: &str) -> String {
         let quote = match self {
             Self::Postgres | Self::Sqlite => "\"",
             Self::MySql { .. } => "`",
@@ -30,7 +30,7 @@ impl Dialect {
     }
 
     /// JSON for an INSERT or UPDATE. PostgreSQL takes no text for a `json` column without the cast.
-    pub(super) fn json(self, value: &serde_json::Value) -> Expr {
+    pub(in crate::nocobase) fn json(self, value: &serde_json::Value) -> Expr {
         let text = Expr::val(value.to_string());
         match self {
             Self::Postgres => text.cast_as("json"),
@@ -39,7 +39,7 @@ impl Dialect {
     }
 
     /// A JSON column as text: MariaDB hands JSON over as bytes otherwise.
-    pub(super) fn json_as_text(self, column: Expr) -> Expr {
+    pub(in crate::nocobase) fn json_as_text(self, column: Expr) -> Expr {
         match self {
             Self::Postgres | Self::Sqlite => column.cast_as("text"),
             Self::MySql { .. } => column.cast_as("char"),
@@ -47,7 +47,7 @@ impl Dialect {
     }
 
     /// A uuid as its column holds it: a type of its own on PostgreSQL, text elsewhere.
-    pub(super) fn uuid(self, value: Uuid) -> SqlValue {
+    pub(in crate::nocobase) fn uuid(self, value: Uuid) -> SqlValue {
         match self {
             Self::Postgres => value.into(),
             Self::Sqlite | Self::MySql { .. } => value.to_string().into(),
@@ -56,7 +56,7 @@ impl Dialect {
 
     /// A point in time as the table holds it: milliseconds in `users`, whole seconds in the other tables of MySQL
     /// (which would round up by itself, into the future).
-    pub(super) fn time(self, table: Table, time: DateTime<Utc>) -> SqlValue {
+    pub(in crate::nocobase) fn time(self, table: Table, time: DateTime<Utc>) -> SqlValue {
         match self {
             Self::Postgres => time.trunc_subsecs(3).into(),
             Self::Sqlite => time.format(SQLITE_TIME).to_string().into(),
@@ -71,7 +71,7 @@ impl Dialect {
     }
 
     /// The point in time that a DATETIME of MySQL stands for.
-    pub(super) fn instant(self, local: NaiveDateTime) -> DateTime<Utc> {
+    pub(in crate::nocobase) fn instant(self, local: NaiveDateTime) -> DateTime<Utc> {
         match self {
             Self::MySql { timezone } => match timezone.from_local_datetime(&local) {
                 chrono::LocalResult::Single(time) | chrono::LocalResult::Ambiguous(time, _) => time.to_utc(),
@@ -82,7 +82,7 @@ impl Dialect {
     }
 
     /// The point in time that a text of SQLite stands for.
-    pub(super) fn from_text(text: &str) -> Option<DateTime<Utc>> {
+    pub(in crate::nocobase) fn from_text(text: &str) -> Option<DateTime<Utc>> {
         DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f %:z")
             .ok()
             .map(|time| time.to_utc())
@@ -90,7 +90,7 @@ impl Dialect {
 
     /// Equal byte for byte. MySQL and MariaDB fold case (and more) unless told otherwise; the plain comparison
     /// stays beside the binary one so that an index can still be used.
-    pub(super) fn same_bytes(self, column: Expr, value: &str) -> Expr {
+    pub(in crate::nocobase) fn same_bytes(self, column: Expr, value: &str) -> Expr {
         match self {
             Self::Sqlite | Self::Postgres => column.eq(value),
             Self::MySql { .. } => column.clone().eq(value).and(column.cast_as("binary").eq(value)),
@@ -98,7 +98,7 @@ impl Dialect {
     }
 
     /// As [`Dialect::same_bytes`], for any one of several values.
-    pub(super) fn any_of_bytes(self, column: Expr, values: &[String]) -> Expr {
+    pub(in crate::nocobase) fn any_of_bytes(self, column: Expr, values: &[String]) -> Expr {
         match self {
             Self::Sqlite | Self::Postgres => column.is_in(values.iter().cloned()),
             Self::MySql { .. } => column

@@ -6,17 +6,17 @@ use sea_orm::{
     StatementBuilder, TransactionOptions, TransactionTrait as _,
 };
 
+use super::database::Database;
 use super::dialect::Dialect;
 use super::error::StoreError;
 use super::lent::LentTransaction;
 use super::names::{Column, Table};
+use super::query::{Purpose, limited};
 use super::row::Row;
-use super::run::{Purpose, limited};
-use super::store::Store;
 
 /// A transaction, on a connection of our own or on one that is lent to us.
 #[derive(Debug)]
-pub(super) enum Transaction {
+pub(in crate::nocobase) enum Transaction {
     Own(DatabaseTransaction),
     Lent(LentTransaction),
 }
@@ -49,7 +49,7 @@ impl Transaction {
     }
 
     /// Runs a statement that has no values, on a connection of our own.
-    pub(super) async fn execute_unprepared(&self, sql: &str) -> Result<(), DbErr> {
+    pub(in crate::nocobase) async fn execute_unprepared(&self, sql: &str) -> Result<(), DbErr> {
         match self {
             Self::Own(transaction) => transaction.execute_unprepared(sql).await.map(drop),
             Self::Lent(transaction) => {
@@ -65,9 +65,9 @@ struct Done {
     last_insert_id: Option<u64>,
 }
 
-impl Store {
+impl Database {
     /// Begins a transaction that sees what others commit while it waits for locks (connections are opened for that).
-    pub(super) async fn begin(&self) -> Result<Transaction, StoreError> {
+    pub(in crate::nocobase) async fn begin(&self) -> Result<Transaction, StoreError> {
         if let Some(lent) = &self.lent {
             let begun = self.read(|| Box::pin(lent.begin(Purpose::Lookup))).await?;
             return Ok(Transaction::Lent(begun));
@@ -81,7 +81,7 @@ impl Store {
         Ok(Transaction::Own(begun))
     }
 
-    pub(super) async fn find_row_in(
+    pub(in crate::nocobase) async fn find_row_in(
         &self,
         transaction: &Transaction,
         table: Table,
@@ -91,7 +91,7 @@ impl Store {
         Ok(rows.into_iter().next())
     }
 
-    pub(super) async fn find_rows_in<S: StatementBuilder + Sync>(
+    pub(in crate::nocobase) async fn find_rows_in<S: StatementBuilder + Sync>(
         &self,
         transaction: &Transaction,
         table: Table,
@@ -104,7 +104,7 @@ impl Store {
             .collect())
     }
 
-    pub(super) async fn execute_in<S: StatementBuilder + Sync>(
+    pub(in crate::nocobase) async fn execute_in<S: StatementBuilder + Sync>(
         &self,
         transaction: &Transaction,
         statement: &S,
@@ -114,7 +114,7 @@ impl Store {
     }
 
     /// Inserts a row whose `id` the database gives, and tells that id.
-    pub(super) async fn insert_in(
+    pub(in crate::nocobase) async fn insert_in(
         &self,
         transaction: &Transaction,
         table: Table,
@@ -134,7 +134,7 @@ impl Store {
         })
     }
 
-    pub(super) async fn commit(transaction: Transaction) -> Result<(), StoreError> {
+    pub(in crate::nocobase) async fn commit(transaction: Transaction) -> Result<(), StoreError> {
         let committed = match transaction {
             Transaction::Own(transaction) => limited(transaction.commit()).await,
             Transaction::Lent(transaction) => limited(Box::pin(transaction.commit())).await,

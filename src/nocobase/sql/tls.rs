@@ -37,7 +37,7 @@ fn verification(ssl: &SslSettings) -> Verification {
 }
 
 /// What PostgreSQL's driver is told.
-pub(super) fn postgres_ssl_mode(ssl: &SslSettings) -> PgSslMode {
+pub(in crate::nocobase) fn postgres_ssl_mode(ssl: &SslSettings) -> PgSslMode {
     match verification(ssl) {
         Verification::Off => PgSslMode::Disable,
         Verification::Opportunistic => PgSslMode::Prefer,
@@ -48,7 +48,7 @@ pub(super) fn postgres_ssl_mode(ssl: &SslSettings) -> PgSslMode {
 }
 
 /// What MySQL's driver is told.
-pub(super) fn mysql_ssl_mode(ssl: &SslSettings) -> MySqlSslMode {
+pub(in crate::nocobase) fn mysql_ssl_mode(ssl: &SslSettings) -> MySqlSslMode {
     match verification(ssl) {
         Verification::Off => MySqlSslMode::Disabled,
         Verification::Opportunistic => MySqlSslMode::Preferred,
@@ -59,7 +59,7 @@ pub(super) fn mysql_ssl_mode(ssl: &SslSettings) -> MySqlSslMode {
 }
 
 /// NocoBase takes certificates and keys as text or as the path of a file.
-pub(super) fn is_pem(value: &str) -> bool {
+pub(in crate::nocobase) fn is_pem(value: &str) -> bool {
     value.contains("-----BEGIN")
 }
 

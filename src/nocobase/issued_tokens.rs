@@ -7,9 +7,7 @@ use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, UpdateStatement}
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::error::StoreError;
-use super::names::{Column, Table};
-use super::store::Store;
+use super::sql::{Column, Database, StoreError, Table};
 use super::users::UserId;
 
 /// The key of the one row of `tokenControlConfig` that sign-in reads.
@@ -30,30 +28,36 @@ pub struct IssuedToken {
     pub authenticator: String,
 }
 
-impl Store {
+/// `issuedTokens`, `tokenControlConfig` and `tokenBlacklist`.
+#[derive(Clone, Copy, Debug)]
+pub struct IssuedTokens<'a> {
+    pub(super) sql: &'a Database,
+}
+
+impl IssuedTokens<'_> {
     /// The policy for tokens, as NocoBase stores it; without one nobody can sign in.
-    pub async fn token_policy(&self) -> Result<Option<Value>, StoreError> {
+    pub async fn policy(&self) -> Result<Option<Value>, StoreError> {
         let table = Table::TokenControlConfig;
-        let mut select = self.select(table, &[Column::Config]);
-        select.and_where(self.col(table, Column::Key).eq(TOKEN_POLICY_KEY));
-        let row = self.find_row(table, &select).await?;
+        let mut select = self.sql.select(table, &[Column::Config]);
+        select.and_where(self.sql.col(table, Column::Key).eq(TOKEN_POLICY_KEY));
+        let row = self.sql.find_row(table, &select).await?;
         Ok(row.map(|row| row.json(Column::Config)).transpose()?.flatten())
     }
 
     /// Records a token of this user, in one statement; `Duplicate` when its id is there already.
-    pub async fn issue_token(
+    pub async fn issue(
         &self,
         user: UserId,
         token: &IssuedToken,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let table = Table::IssuedTokens;
-        let now = self.dialect.time(table, now);
-        let insert = self.insert(
+        let now = self.sql.dialect.time(table, now);
+        let insert = self.sql.insert(
             table,
             [
-                (Column::Id, self.dialect.uuid(token.id).into()),
-                (Column::Jti, self.dialect.uuid(token.jti).into()),
+                (Column::Id, self.sql.dialect.uuid(token.id).into()),
+                (Column::Jti, self.sql.dialect.uuid(token.jti).into()),
                 (Column::IssuedTime, token.issued_at_ms.into()),
                 (Column::SignInTime, token.signed_in_at_ms.into()),
                 (Column::UserId, user.0.into()),
@@ -62,7 +66,7 @@ impl Store {
                 (Column::UpdatedAt, now.into()),
             ],
         );
-        match self.execute(&insert).await {
+        match self.sql.execute(&insert).await {
             // The only unique thing in the table; databases differ in what they call it.
             Err(StoreError::Duplicate { .. }) => Err(StoreError::Duplicate { field: "id" }),
             result => result.map(drop),
@@ -80,53 +84,60 @@ impl Store {
         let users = users.iter().map(|user| user.0).cycle().take(places);
         let mut delete = DeleteStatement::new();
         delete
-            .from_table(self.names.table_ref(Table::IssuedTokens))
-            .and_where(Expr::col(self.names.iden(Column::UserId)).is_in(users))
-            .and_where(Expr::col(self.names.iden(Column::SignInTime)).lt(before_ms));
-        self.execute(&delete).await.map(drop)
+            .from_table(self.sql.names.table_ref(Table::IssuedTokens))
+            .and_where(Expr::col(self.sql.names.iden(Column::UserId)).is_in(users))
+            .and_where(Expr::col(self.sql.names.iden(Column::SignInTime)).lt(before_ms));
+        self.sql.execute(&delete).await.map(drop)
     }
 
     /// Replaces the `jti` of a session; false when there is no such session or another renewal was first.
-    pub async fn renew_token(&self, old: Uuid, new: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub async fn renew(&self, old: Uuid, new: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let table = Table::IssuedTokens;
         let mut update = UpdateStatement::new();
         update
-            .table(self.names.table_ref(table))
-            .value(self.names.iden(Column::Jti), self.dialect.uuid(new))
-            .value(self.names.iden(Column::IssuedTime), now.timestamp_millis())
-            .value(self.names.iden(Column::UpdatedAt), self.dialect.time(table, now))
-            .and_where(Expr::col(self.names.iden(Column::Jti)).eq(self.dialect.uuid(old)));
-        Ok(self.execute(&update).await? == 1)
+            .table(self.sql.names.table_ref(table))
+            .value(self.sql.names.iden(Column::Jti), self.sql.dialect.uuid(new))
+            .value(self.sql.names.iden(Column::IssuedTime), now.timestamp_millis())
+            .value(
+                self.sql.names.iden(Column::UpdatedAt),
+                self.sql.dialect.time(table, now),
+            )
+            .and_where(Expr::col(self.sql.names.iden(Column::Jti)).eq(self.sql.dialect.uuid(old)));
+        Ok(self.sql.execute(&update).await? == 1)
     }
 
     /// Blocks a token (its `jti`, or the token itself) until it expires by itself.
-    pub async fn block_token(
+    pub async fn block(
         &self,
         token: &str,
         expires: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let table = Table::TokenBlacklist;
-        let now = self.dialect.time(table, now);
-        let insert = self.insert(
+        let now = self.sql.dialect.time(table, now);
+        let insert = self.sql.insert(
             table,
             [
                 (Column::Token, token.into()),
-                (Column::Expiration, self.dialect.time(table, expires).into()),
+                (Column::Expiration, self.sql.dialect.time(table, expires).into()),
                 (Column::CreatedAt, now.clone().into()),
                 (Column::UpdatedAt, now.into()),
             ],
         );
-        self.execute(&insert).await.map(drop)
+        self.sql.execute(&insert).await.map(drop)
     }
 
     /// Whether a token (its `jti`, or the token itself) has been blocked.
     pub async fn is_blocked(&self, token: &str) -> Result<bool, StoreError> {
         let table = Table::TokenBlacklist;
-        let mut select = self.select(table, &[Column::Token]);
+        let mut select = self.sql.select(table, &[Column::Token]);
         select
-            .and_where(self.dialect.same_bytes(self.col(table, Column::Token), token))
+            .and_where(
+                self.sql
+                    .dialect
+                    .same_bytes(self.sql.col(table, Column::Token), token),
+            )
             .limit(1);
-        Ok(self.find_row(table, &select).await?.is_some())
+        Ok(self.sql.find_row(table, &select).await?.is_some())
     }
 }

@@ -9,76 +9,48 @@ use sea_orm::sea_query::{
 };
 use serde_json::Value;
 
-use super::dialect::Dialect;
-use super::error::StoreError;
-use super::linking::{Linking, PhoneMatch};
-use super::names::{Column, Table};
-use super::roles::ADMINISTRATOR_ROLES;
-use super::row::Row;
-use super::store::Store;
+use super::link_transaction::{LinkTransaction, PhoneMatch};
+use super::roles::{ADMINISTRATOR_ROLES, Roles};
+use super::sql::{Column, Row, StoreError, Table};
 use super::users::UserId;
 
 const HELD: &str = "heldDepartments";
 const GIVEN: &str = "givenRole";
 
-impl Linking {
+impl LinkTransaction {
     /// Whether this user has rights that a phone number must not give away.
     pub async fn is_administrator(&mut self, found: &PhoneMatch) -> Result<bool, StoreError> {
-        let store = &self.store;
+        let (sql, of) = (&self.store.sql, self.store.roles());
         let user = found.user.id;
-        let mut roles = store.given_roles(Table::RolesUsers);
-        roles.and_where(store.col(Table::RolesUsers, Column::UserId).eq(user.0));
+        let mut roles = of.given_roles(Table::RolesUsers);
+        roles.and_where(sql.col(Table::RolesUsers, Column::UserId).eq(user.0));
         if !found.may_have_departments {
-            let rows = store
-                .find_rows_in(&self.transaction, Table::Roles, &roles)
-                .await?;
+            let rows = sql.find_rows_in(&self.transaction, Table::Roles, &roles).await?;
             return is_any_administrators(&rows);
         }
-        let (by_department, departments) = store.roles_by_department(user);
+        let (by_department, departments) = of.roles_by_department(user);
         roles.union(UnionType::All, by_department);
         let roles = roles.with(departments);
-        let rows = store
-            .find_rows_in(&self.transaction, Table::Roles, &roles)
-            .await?;
+        let rows = sql.find_rows_in(&self.transaction, Table::Roles, &roles).await?;
         is_any_administrators(&rows)
     }
 }
 
-impl Store {
-    /// Whether there is a table of who belongs to which department, as a number: its plugin is off by default. Asked of the
-    /// database's own list, because a statement that fails would end the transaction.
-    pub(super) fn departments_exist(&self) -> Expr {
-        let table = self.names.table(Table::DepartmentsUsers);
-        match self.dialect {
-            Dialect::Postgres => {
-                let names = self.names.schema.iter().chain([&table]);
-                let names: Vec<_> = names.map(|name| self.dialect.quoted(name)).collect();
-                let exists = "CAST(CAST(to_regclass($1) IS NOT NULL AS int) AS bigint)";
-                Expr::cust_with_values(exists, [names.join(".")])
-            }
-            Dialect::MySql { .. } => Expr::cust_with_values(
-                "(SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?)",
-                [table],
-            ),
-            Dialect::Sqlite => {
-                Expr::cust_with_values("(SELECT COUNT(*) FROM sqlite_master WHERE name = ?)", [table])
-            }
-        }
-    }
-
+impl Roles<'_> {
     /// Roles as a table gives them, with what they allow where they still exist.
     fn given_roles(&self, giver: Table) -> SelectStatement {
         let mut select = SelectStatement::new();
         select
-            .from(self.names.table_ref(giver))
-            .expr_as(self.col(giver, Column::RoleName), GIVEN)
+            .from(self.sql.names.table_ref(giver))
+            .expr_as(self.sql.col(giver, Column::RoleName), GIVEN)
             .join(
                 JoinType::LeftJoin,
-                self.names.table_ref(Table::Roles),
-                self.col(giver, Column::RoleName)
-                    .eq(self.col(Table::Roles, Column::Name)),
+                self.sql.names.table_ref(Table::Roles),
+                self.sql
+                    .col(giver, Column::RoleName)
+                    .eq(self.sql.col(Table::Roles, Column::Name)),
             );
-        self.add_columns(
+        self.sql.add_columns(
             &mut select,
             Table::Roles,
             &[Column::Name, Column::AllowConfigure, Column::Snippets],
@@ -97,14 +69,14 @@ impl Store {
         );
         let mut above = SelectStatement::new();
         above
-            .from(self.names.table_ref(departments))
-            .expr(self.col(departments, Column::ParentId))
-            .inner_join(held.clone(), self.col(departments, Column::Id).eq(held_id()))
-            .and_where(self.col(departments, Column::ParentId).is_not_null());
+            .from(self.sql.names.table_ref(departments))
+            .expr(self.sql.col(departments, Column::ParentId))
+            .inner_join(held.clone(), self.sql.col(departments, Column::Id).eq(held_id()))
+            .and_where(self.sql.col(departments, Column::ParentId).is_not_null());
         let mut all = SelectStatement::new();
-        all.from(self.names.table_ref(members))
-            .expr(self.col(members, Column::DepartmentId))
-            .and_where(self.col(members, Column::UserId).eq(user.0))
+        all.from(self.sql.names.table_ref(members))
+            .expr(self.sql.col(members, Column::DepartmentId))
+            .and_where(self.sql.col(members, Column::UserId).eq(user.0))
             .union(UnionType::Distinct, above);
         let mut table = CommonTableExpression::new();
         table
@@ -114,7 +86,7 @@ impl Store {
         let mut with = WithClause::new();
         with.recursive(true).cte(table);
         let mut roles = self.given_roles(given);
-        roles.inner_join(held, self.col(given, Column::DepartmentId).eq(held_id()));
+        roles.inner_join(held, self.sql.col(given, Column::DepartmentId).eq(held_id()));
         (roles, with)
     }
 }

@@ -2,11 +2,8 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 
-use super::dialect::Dialect;
-use super::error::StoreError;
-use super::names::{Column, Table};
-use super::store::Store;
-use super::users::UserId;
+use super::sql::{Column, Dialect, StoreError, Table};
+use super::users::{UserId, Users};
 
 /// The spellings of a mainland mobile number that are found by the index. `\z`, because `$` is also before a line break.
 const PLAIN: &str = r"^(\+86-?|86)?1[0-9]{10}\z";
@@ -19,15 +16,15 @@ const PLAIN_GLOBS: [&str; 4] = [
     "+86-1[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]",
 ];
 
-impl Store {
+impl Users<'_> {
     /// Every phone number that is not plainly one of the mainland's: those that an index does not find by its digits.
     /// It reads the index of all numbers, so nobody asks it for each person.
     pub async fn unusual_phones(&self) -> Result<Vec<String>, StoreError> {
-        let phone = || self.col(Table::Users, Column::Phone);
+        let phone = || self.sql.col(Table::Users, Column::Phone);
         let is_unusual =
             |operator, pattern: &str| Expr::cust_with_exprs(operator, [phone(), Expr::value(pattern)]);
-        let mut select = self.select(Table::Users, &[Column::Phone]);
-        match self.dialect {
+        let mut select = self.sql.select(Table::Users, &[Column::Phone]);
+        match self.sql.dialect {
             Dialect::Postgres => {
                 select.and_where(is_unusual("$1 !~ $2", POSTGRES_PLAIN));
             }
@@ -40,15 +37,15 @@ impl Store {
                 }
             }
         }
-        let rows = self.find_rows(Table::Users, &select).await?;
+        let rows = self.sql.find_rows(Table::Users, &select).await?;
         rows.iter().map(|row| row.required_text(Column::Phone)).collect()
     }
 
     /// Every phone number, and whose it is.
     pub async fn phones(&self) -> Result<Vec<(UserId, String)>, StoreError> {
-        let mut select = self.select(Table::Users, &[Column::Id, Column::Phone]);
-        select.and_where(self.col(Table::Users, Column::Phone).is_not_null());
-        let rows = self.find_rows(Table::Users, &select).await?;
+        let mut select = self.sql.select(Table::Users, &[Column::Id, Column::Phone]);
+        select.and_where(self.sql.col(Table::Users, Column::Phone).is_not_null());
+        let rows = self.sql.find_rows(Table::Users, &select).await?;
         rows.iter()
             .map(|row| {
                 let user = UserId(row.required_number(Column::Id)?);

@@ -1,4 +1,4 @@
-//! Linking a DingTalk person to a NocoBase user, in one transaction.
+//! LinkTransaction a DingTalk person to a NocoBase user, in one transaction.
 //!
 //! NocoBase has no unique index on (`authenticator`, `uuid`), so two first sign-ins of one person could make two
 //! users. Every linking therefore first locks the row of its authenticator (SQLite: the whole database), and only
@@ -13,13 +13,10 @@ use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, InsertStatement,
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
-use super::error::StoreError;
-use super::names::{Column, Table};
-use super::newcomer::{NewUser, filled};
-use super::statements::Newest;
+use super::new_user::{NewUser, filled};
+use super::sql::{Column, Database, Newest, StoreError, Table, Transaction};
 use super::store::Store;
-use super::transactions::Transaction;
-use super::users::{Link, Linked, USER_COLUMNS, User, UserId};
+use super::users::{Link, LinkedUser, USER_COLUMNS, User, UserId};
 
 /// How long a first sign-in waits for those before it in this process.
 const TURN_LIMIT: Duration = Duration::from_secs(10);
@@ -34,7 +31,7 @@ pub struct PhoneMatch {
     pub user: User,
     /// The subject this authenticator has linked them to already.
     pub linked_subject: Option<String>,
-    /// Whether roles may come from departments here; see [`Linking::is_administrator`].
+    /// Whether roles may come from departments here; see [`LinkTransaction::is_administrator`].
     pub(super) may_have_departments: bool,
 }
 
@@ -48,9 +45,9 @@ impl fmt::Debug for PhoneMatch {
     }
 }
 
-/// A linking under way; without [`Linking::commit`] nothing of it stays. It holds a lock and a turn: whatever takes
+/// A linking under way; without [`LinkTransaction::commit`] nothing of it stays. It holds a lock and a turn: whatever takes
 /// long (a call to DingTalk) is done before.
-pub struct Linking {
+pub struct LinkTransaction {
     pub(super) store: Store,
     authenticator: String,
     options: Value,
@@ -60,10 +57,10 @@ pub struct Linking {
     turn: OwnedMutexGuard<Newest>,
 }
 
-impl fmt::Debug for Linking {
+impl fmt::Debug for LinkTransaction {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Linking")
+            .debug_struct("LinkTransaction")
             .field("authenticator", &self.authenticator)
             .finish_non_exhaustive()
     }
@@ -72,22 +69,23 @@ impl fmt::Debug for Linking {
 impl Store {
     /// Begins a linking once all earlier ones of this authenticator have ended, in every process; `None` when the
     /// authenticator is gone or disabled by then.
-    pub async fn begin_linking(&self, authenticator: &str) -> Result<Option<Linking>, StoreError> {
+    pub async fn begin_link(&self, authenticator: &str) -> Result<Option<LinkTransaction>, StoreError> {
         let turn = self.turn().await?;
-        let transaction = self.begin().await?;
+        let transaction = self.sql.begin().await?;
         let table = Table::Authenticators;
-        let mut lock = self.select(table, &[Column::Name, Column::Options]);
+        let mut lock = self.sql.select(table, &[Column::Name, Column::Options]);
         lock.and_where(
-            self.dialect
-                .same_bytes(self.col(table, Column::Name), authenticator),
+            self.sql
+                .dialect
+                .same_bytes(self.sql.col(table, Column::Name), authenticator),
         )
-        .and_where(self.col(table, Column::Enabled).eq(true))
+        .and_where(self.sql.col(table, Column::Enabled).eq(true))
         .lock_exclusive();
-        let Some(row) = self.find_row_in(&transaction, table, &lock).await? else {
+        let Some(row) = self.sql.find_row_in(&transaction, table, &lock).await? else {
             return Ok(None);
         };
         let authenticator = row.required_text(Column::Name)?;
-        Ok(Some(Linking {
+        Ok(Some(LinkTransaction {
             store: self.clone(),
             authenticator,
             options: row.json(Column::Options)?.unwrap_or_default(),
@@ -105,7 +103,7 @@ impl Store {
     }
 }
 
-impl Linking {
+impl LinkTransaction {
     /// The settings of the authenticator as they are stored now: waiting for a turn takes its time.
     pub const fn options(&self) -> &Value {
         &self.options
@@ -115,16 +113,18 @@ impl Linking {
     pub async fn find_link(&mut self, subject: &str) -> Result<Option<Link>, StoreError> {
         let select = self
             .store
+            .links()
             .select_linked(JoinType::RightJoin, &self.authenticator, subject);
         let mut rows = self
             .store
+            .sql
             .find_rows_in(&self.transaction, Table::Users, &select)
             .await?;
         if rows.is_empty() {
             return Ok(None);
         }
         rows.retain(|row| !matches!(row.number(Column::Id), Ok(None)));
-        let Some(linked) = Linked::oldest_of(&rows)? else {
+        let Some(linked) = LinkedUser::oldest_of(&rows)? else {
             return Ok(Some(Link::Dead));
         };
         // Of all others, somebody may have moved those before them further than them.
@@ -139,20 +139,21 @@ impl Linking {
         let store = &self.store;
         let mut users = SelectStatement::new();
         users
-            .from(store.names.table_ref(Table::Users))
-            .expr(store.col(Table::Users, Column::Id));
-        let column = |column| Expr::col(store.names.iden(column));
+            .from(store.sql.names.table_ref(Table::Users))
+            .expr(store.sql.col(Table::Users, Column::Id));
+        let column = |column| Expr::col(store.sql.names.iden(column));
         let mut delete = DeleteStatement::new();
         delete
-            .from_table(store.names.table_ref(Table::UsersAuthenticators))
+            .from_table(store.sql.names.table_ref(Table::UsersAuthenticators))
             .and_where(
                 store
+                    .sql
                     .dialect
                     .same_bytes(column(Column::Authenticator), &self.authenticator),
             )
-            .and_where(store.dialect.same_bytes(column(Column::Uuid), subject))
+            .and_where(store.sql.dialect.same_bytes(column(Column::Uuid), subject))
             .and_where(column(Column::UserId).not_in_subquery(users));
-        store.execute_in(&self.transaction, &delete).await.map(drop)
+        store.sql.execute_in(&self.transaction, &delete).await.map(drop)
     }
 
     /// The users who have this phone number in any of the spellings, at most three.
@@ -163,6 +164,7 @@ impl Linking {
         let select = self.select_by_phone(spellings);
         let rows = self
             .store
+            .sql
             .find_rows_in(&self.transaction, Table::Users, &select)
             .await?;
         let mut matches = rows
@@ -185,19 +187,27 @@ impl Linking {
     pub async fn create_user(&mut self, new: NewUser, now: DateTime<Utc>) -> Result<UserId, StoreError> {
         let newest = self.turn.at(now);
         let store = &self.store;
-        let time = store.dialect.time(Table::Users, now);
-        let insert = store.insert(
+        let time = store.sql.dialect.time(Table::Users, now);
+        let insert = store.sql.insert(
             Table::Users,
             [
                 (Column::Nickname, filled(new.nickname.as_deref()).into()),
                 (Column::Phone, filled(new.phone.as_deref()).into()),
-                (Column::SystemSettings, store.dialect.json(&serde_json::json!({}))),
-                (Column::Sort, store.next_sort(Table::Users, newest)),
+                (
+                    Column::SystemSettings,
+                    store.sql.dialect.json(&serde_json::json!({})),
+                ),
+                (Column::Sort, store.sql.next_sort(Table::Users, newest)),
                 (Column::CreatedAt, time.clone().into()),
                 (Column::UpdatedAt, time.into()),
             ],
         );
-        let id = UserId(store.insert_in(&self.transaction, Table::Users, insert).await?);
+        let id = UserId(
+            store
+                .sql
+                .insert_in(&self.transaction, Table::Users, insert)
+                .await?,
+        );
         self.give_default_role(id, now).await?;
         self.created = Some(id);
         Ok(id)
@@ -214,8 +224,8 @@ impl Linking {
     ) -> Result<(), StoreError> {
         let store = &self.store;
         let table = Table::UsersAuthenticators;
-        let time = store.dialect.time(table, now);
-        let insert = store.insert(
+        let time = store.sql.dialect.time(table, now);
+        let insert = store.sql.insert(
             table,
             [
                 (Column::Authenticator, self.authenticator.as_str().into()),
@@ -223,35 +233,35 @@ impl Linking {
                 (Column::Uuid, subject.into()),
                 (Column::Nickname, filled(nickname).unwrap_or_default().into()),
                 (Column::Avatar, "".into()),
-                (Column::Meta, store.dialect.json(&meta)),
+                (Column::Meta, store.sql.dialect.json(&meta)),
                 (Column::CreatedAt, time.clone().into()),
                 (Column::UpdatedAt, time.into()),
             ],
         );
-        store.execute_in(&self.transaction, &insert).await.map(drop)
+        store.sql.execute_in(&self.transaction, &insert).await.map(drop)
     }
 
     /// Makes it so, for everyone to see.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Store::commit(self.transaction).await
+        Database::commit(self.transaction).await
     }
 
     /// A user without a role is refused by NocoBase at every request, so a site without a default role is an error.
     async fn give_default_role(&self, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let store = &self.store;
-        let time = store.dialect.time(Table::RolesUsers, now);
+        let time = store.sql.dialect.time(Table::RolesUsers, now);
         let mut default_role = SelectStatement::new();
         default_role
-            .from(store.names.table_ref(Table::Roles))
-            .expr(store.col(Table::Roles, Column::Name))
+            .from(store.sql.names.table_ref(Table::Roles))
+            .expr(store.sql.col(Table::Roles, Column::Name))
             .expr(Expr::value(user.0))
             .expr(time.clone())
             .expr(time)
-            .and_where(store.col(Table::Roles, Column::Default).eq(true))
+            .and_where(store.sql.col(Table::Roles, Column::Default).eq(true))
             .limit(1);
         let mut insert = InsertStatement::new();
         insert
-            .into_table(store.names.table_ref(Table::RolesUsers))
+            .into_table(store.sql.names.table_ref(Table::RolesUsers))
             .columns(
                 [
                     Column::RoleName,
@@ -259,12 +269,12 @@ impl Linking {
                     Column::CreatedAt,
                     Column::UpdatedAt,
                 ]
-                .map(|column| store.names.iden(column)),
+                .map(|column| store.sql.names.iden(column)),
             );
         insert
             .select_from(default_role)
             .map_err(|_| StoreError::NoDefaultRole)?;
-        match store.execute_in(&self.transaction, &insert).await? {
+        match store.sql.execute_in(&self.transaction, &insert).await? {
             0 => Err(StoreError::NoDefaultRole),
             _ => Ok(()),
         }
@@ -273,23 +283,25 @@ impl Linking {
     fn select_by_phone(&self, spellings: &[String]) -> SelectStatement {
         let store = &self.store;
         let links = Table::UsersAuthenticators;
-        let user_id = || store.col(Table::Users, Column::Id);
-        let mut select = store.select(Table::Users, &USER_COLUMNS);
-        store.add_columns(&mut select, links, &[Column::Uuid]);
+        let user_id = || store.sql.col(Table::Users, Column::Id);
+        let mut select = store.sql.select(Table::Users, &USER_COLUMNS);
+        store.sql.add_columns(&mut select, links, &[Column::Uuid]);
         select
-            .expr_as(store.departments_exist(), DEPARTMENTS)
+            .expr_as(store.roles().departments_exist(), DEPARTMENTS)
             .left_join(
-                store.names.table_ref(links),
-                store.col(links, Column::UserId).eq(user_id()).and(
+                store.sql.names.table_ref(links),
+                store.sql.col(links, Column::UserId).eq(user_id()).and(
                     store
+                        .sql
                         .dialect
-                        .same_bytes(store.col(links, Column::Authenticator), &self.authenticator),
+                        .same_bytes(store.sql.col(links, Column::Authenticator), &self.authenticator),
                 ),
             )
             .and_where(
                 store
+                    .sql
                     .dialect
-                    .any_of_bytes(store.col(Table::Users, Column::Phone), spellings),
+                    .any_of_bytes(store.sql.col(Table::Users, Column::Phone), spellings),
             );
         select
     }

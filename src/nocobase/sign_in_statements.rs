@@ -3,7 +3,7 @@
 //! PostgreSQL writes and answers in one statement, and compares text byte for byte, so its unique index over
 //! authenticator and subject keeps people apart without a lock. There, one round trip finds who is known and gives them
 //! their session; a second one makes user, role, link and session of who is not. Whatever stands in the way of that
-//! makes the statement do nothing, and a [`Linking`](super::Linking) finds out what it is. These two statements are
+//! makes the statement do nothing, and a [`LinkTransaction`](super::LinkTransaction) finds out what it is. These two statements are
 //! written by hand, once, when the store is opened.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,19 +13,16 @@ use sea_orm::sea_query::{ExprTrait as _, SelectStatement, Value as SqlValue};
 use sea_orm::{DbBackend, Statement};
 use serde_json::{Value, json};
 
-use super::dialect::Dialect;
-use super::error::StoreError;
+use super::issued_tokens::IssuedToken;
 use super::link_source::{CLIENT_ID, CORP_ID, KIND, LinkSource};
-use super::names::{Column, Names, Table};
-use super::newcomer::{NewUser, filled};
-use super::row::Row;
-use super::statements::Newest;
+use super::links::LINK_COLUMNS;
+use super::new_user::{NewUser, filled};
+use super::sql::{Column, Dialect, Names, Newest, Row, StoreError, Table};
 use super::store::Store;
-use super::tokens::IssuedToken;
-use super::users::{Linked, PREFERRED_ROLE, USER_COLUMNS};
+use super::users::{LinkedUser, PREFERRED_ROLE, USER_COLUMNS};
 
 /// A person who signs in for the first time. No `Debug`: subject and numbers are in no log.
-pub struct Newcomer<'a> {
+pub struct SignUp<'a> {
     /// The subject to link.
     pub subject: &'a str,
     /// The user to make.
@@ -37,7 +34,7 @@ pub struct Newcomer<'a> {
 }
 
 /// The statements, in the names of this database.
-pub(super) struct AtOnce {
+pub(super) struct SignInStatements {
     sign_in: String,
     sign_up: String,
     /// Whether the index was seen.
@@ -50,7 +47,7 @@ const PHONE_SPELLINGS: usize = 4;
 impl Store {
     /// Whether [`Store::sign_in`] and [`Store::sign_up`] do anything here.
     pub fn signs_in_at_once(&self) -> bool {
-        self.at_once().is_some()
+        self.usable_statements().is_some()
     }
 
     /// Finds the user whom the authenticator of this session has linked to this subject of this source, and records the
@@ -61,8 +58,8 @@ impl Store {
         source: &LinkSource,
         session: &IssuedToken,
         now: DateTime<Utc>,
-    ) -> Result<Option<Linked>, StoreError> {
-        let Some(at_once) = self.at_once() else {
+    ) -> Result<Option<LinkedUser>, StoreError> {
+        let Some(statements) = self.usable_statements() else {
             return Ok(None);
         };
         let mut values = self.session_parameters(session, now);
@@ -72,18 +69,18 @@ impl Store {
             source.client_id.as_str().into(),
             source.corp_id.as_deref().into(),
         ]);
-        self.at_once_row(&at_once.sign_in, values).await
+        self.row_of(&statements.sign_in, values).await
     }
 
     /// Makes a user with the default role, links them and records their session; `None` when nothing was done: somebody
     /// has the phone number, the subject is linked, authenticator or default role are missing.
     pub async fn sign_up(
         &self,
-        newcomer: &Newcomer<'_>,
+        newcomer: &SignUp<'_>,
         session: &IssuedToken,
         now: DateTime<Utc>,
-    ) -> Result<Option<Linked>, StoreError> {
-        let Some(at_once) = self.at_once() else {
+    ) -> Result<Option<LinkedUser>, StoreError> {
+        let Some(statements) = self.usable_statements() else {
             return Ok(None);
         };
         let spellings = newcomer.phone_spellings;
@@ -102,7 +99,7 @@ impl Store {
         values.extend(spellings.iter().map(|spelling| spelling.as_str().into()));
         // No number equals NULL.
         values.resize(SIGN_UP_PARAMETERS, SqlValue::String(None));
-        match self.at_once_row(&at_once.sign_up, values).await {
+        match self.row_of(&statements.sign_up, values).await {
             // Somebody was faster, or the index is gone by now: nothing was done, and a linking sees why.
             Err(
                 StoreError::Duplicate { .. }
@@ -117,28 +114,24 @@ impl Store {
 
     /// Takes note of whether the database keeps two links of one subject apart.
     pub(super) fn subjects_are_unique(&self, are: bool) {
-        if let Some(at_once) = &self.at_once {
-            at_once.has_unique_subjects.store(are, Ordering::Relaxed);
+        if let Some(statements) = &self.statements {
+            statements.has_unique_subjects.store(are, Ordering::Relaxed);
         }
     }
 
-    fn at_once(&self) -> Option<&AtOnce> {
-        self.at_once
+    fn usable_statements(&self) -> Option<&SignInStatements> {
+        self.statements
             .as_deref()
-            .filter(|at_once| at_once.has_unique_subjects.load(Ordering::Relaxed))
+            .filter(|statements| statements.has_unique_subjects.load(Ordering::Relaxed))
     }
 
-    async fn at_once_row(
-        &self,
-        statement: &str,
-        values: Vec<SqlValue>,
-    ) -> Result<Option<Linked>, StoreError> {
+    async fn row_of(&self, statement: &str, values: Vec<SqlValue>) -> Result<Option<LinkedUser>, StoreError> {
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, statement, values);
         // It writes, and may be run again all the same: the key of the session refuses it where it took effect.
-        let rows = self.rows(statement).await?;
+        let rows = self.sql.rows(statement).await?;
         rows.into_iter()
             .next()
-            .map(|row| Linked::from_row(&Row::new(row, self.dialect, Table::Users)))
+            .map(|row| LinkedUser::from_row(&Row::new(row, self.sql.dialect, Table::Users)))
             .transpose()
     }
 
@@ -146,11 +139,11 @@ impl Store {
         let mut values = Vec::with_capacity(SIGN_UP_PARAMETERS);
         values.extend([
             session.authenticator.as_str().into(),
-            self.dialect.uuid(session.id),
-            self.dialect.uuid(session.jti),
+            self.sql.dialect.uuid(session.id),
+            self.sql.dialect.uuid(session.jti),
             session.issued_at_ms.into(),
             session.signed_in_at_ms.into(),
-            self.dialect.time(Table::Users, now),
+            self.sql.dialect.time(Table::Users, now),
         ]);
         values
     }
@@ -159,12 +152,12 @@ impl Store {
         let mut known = self.turn().await?;
         if known.is_old(now) {
             let mut select = SelectStatement::new();
-            let largest = |column| self.col(Table::Users, column).max();
+            let largest = |column| self.sql.col(Table::Users, column).max();
             select
-                .from(self.names.table_ref(Table::Users))
+                .from(self.sql.names.table_ref(Table::Users))
                 .expr_as(largest(Column::Id), Column::Id.camel())
                 .expr_as(largest(Column::Sort), Column::Sort.camel());
-            if let Some(row) = self.find_row(Table::Users, &select).await? {
+            if let Some(row) = self.sql.find_row(Table::Users, &select).await? {
                 let largest = |column| row.number(column).map(Option::unwrap_or_default);
                 *known = Newest::read(largest(Column::Id)?, largest(Column::Sort)?, now);
             }
@@ -173,17 +166,6 @@ impl Store {
     }
 }
 
-/// What is written of a link.
-pub(super) const LINK_COLUMNS: [Column; 8] = [
-    Column::Authenticator,
-    Column::UserId,
-    Column::Uuid,
-    Column::Nickname,
-    Column::Avatar,
-    Column::Meta,
-    Column::CreatedAt,
-    Column::UpdatedAt,
-];
 /// `$1` to `$6` are the session: authenticator, key, `jti`, when it was issued, when the person signed in, now.
 const SESSION_COLUMNS: [Column; 8] = [
     Column::Authenticator,
@@ -198,7 +180,7 @@ const SESSION_COLUMNS: [Column; 8] = [
 const SESSION_VALUES: &str = "$1, $2, $3, $4, $5, $6, $6";
 const SIGN_UP_PARAMETERS: usize = 15;
 
-impl AtOnce {
+impl SignInStatements {
     /// The statements, where the database can.
     pub(super) fn new(dialect: Dialect, names: &Names) -> Option<Self> {
         (dialect == Dialect::Postgres).then(|| {

@@ -5,8 +5,8 @@ use sea_orm::sea_query::{
     Alias, Expr, ExprTrait as _, Func, InsertStatement, QueryStatementBuilder as _, SelectStatement,
 };
 
+use super::database::Database;
 use super::names::{Column, Table};
-use super::store::Store;
 use crate::clock::is_recent;
 
 /// The table is read whole no more often.
@@ -15,7 +15,7 @@ const READ_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(2);
 /// How far the rows of a table are known: the largest `id`, and the largest `sort` of the rows up to it. Whoever moves
 /// rows changes their places among themselves, so it holds; for how long, is bounded all the same.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Newest {
+pub(in crate::nocobase) struct Newest {
     id: i64,
     sort: i64,
     read_at: DateTime<Utc>,
@@ -23,22 +23,22 @@ pub(super) struct Newest {
 
 impl Newest {
     /// What the whole table said.
-    pub(super) const fn read(id: i64, sort: i64, read_at: DateTime<Utc>) -> Self {
+    pub(in crate::nocobase) const fn read(id: i64, sort: i64, read_at: DateTime<Utc>) -> Self {
         Self { id, sort, read_at }
     }
 
     /// Whether the whole table was last read too long ago.
-    pub(super) fn is_old(&self, now: DateTime<Utc>) -> bool {
+    pub(in crate::nocobase) fn is_old(&self, now: DateTime<Utc>) -> bool {
         !is_recent(self.read_at, now, READ_AGAIN_AFTER)
     }
 
     /// How far a new row's `sort` is from its `id`.
-    pub(super) const fn distance(&self) -> i64 {
+    pub(in crate::nocobase) const fn distance(&self) -> i64 {
         self.sort - self.id
     }
 
     /// What is known at this time: nothing when the whole table was last read too long ago.
-    pub(super) fn at(&mut self, now: DateTime<Utc>) -> Self {
+    pub(in crate::nocobase) fn at(&mut self, now: DateTime<Utc>) -> Self {
         if self.is_old(now) {
             *self = Self {
                 read_at: now,
@@ -49,15 +49,15 @@ impl Newest {
     }
 
     /// Takes note of a row that was just made, and so has the largest `sort`.
-    pub(super) fn see(&mut self, id: i64, sort: i64) {
+    pub(in crate::nocobase) fn see(&mut self, id: i64, sort: i64) {
         self.id = id;
         self.sort = sort;
     }
 }
 
-impl Store {
+impl Database {
     /// A select over one table with NocoBase's names for the columns of the answer.
-    pub(super) fn select(&self, table: Table, columns: &[Column]) -> SelectStatement {
+    pub(in crate::nocobase) fn select(&self, table: Table, columns: &[Column]) -> SelectStatement {
         let mut select = SelectStatement::new();
         select.from(self.names.table_ref(table));
         self.add_columns(&mut select, table, columns);
@@ -65,7 +65,12 @@ impl Store {
     }
 
     /// Adds columns of a joined table to a select.
-    pub(super) fn add_columns(&self, select: &mut SelectStatement, table: Table, columns: &[Column]) {
+    pub(in crate::nocobase) fn add_columns(
+        &self,
+        select: &mut SelectStatement,
+        table: Table,
+        columns: &[Column],
+    ) {
         for column in columns {
             let expr = self.col(table, *column);
             let expr = if column.is_json() {
@@ -78,7 +83,7 @@ impl Store {
     }
 
     /// A column, qualified by its table.
-    pub(super) fn col(&self, table: Table, column: Column) -> Expr {
+    pub(in crate::nocobase) fn col(&self, table: Table, column: Column) -> Expr {
         Expr::col((
             Alias::new(self.names.table(table)),
             Alias::new(self.names.column(column)),
@@ -87,7 +92,7 @@ impl Store {
 
     /// The largest `sort` of a table plus one, as NocoBase places new rows; for an INSERT into that table. NocoBase has
     /// no index on it, so only the rows after those that are known are read.
-    pub(super) fn next_sort(&self, table: Table, known: Newest) -> Expr {
+    pub(in crate::nocobase) fn next_sort(&self, table: Table, known: Newest) -> Expr {
         let largest = Alias::new("largest");
         let mut rows = SelectStatement::new();
         rows.from(self.names.table_ref(table))
@@ -102,7 +107,7 @@ impl Store {
     }
 
     /// An INSERT of one row.
-    pub(super) fn insert<const N: usize>(
+    pub(in crate::nocobase) fn insert<const N: usize>(
         &self,
         table: Table,
         values: [(Column, Expr); N],

@@ -17,8 +17,8 @@ use super::names::Names;
 use super::settings::{DatabaseSettings, ServerDatabase, ServerDialect};
 use crate::files::{close_to_others, create_private_file, make_private_folder};
 
+use super::pooler::{self, Way};
 use super::tls::{is_pem, mysql_ssl_mode, postgres_ssl_mode};
-use super::way::{self, Way};
 
 /// The longest wait for a connection, whether from the pool or from the server.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
@@ -35,11 +35,13 @@ const SQLITE_CONNECTIONS: u32 = 8;
 const POSTGRES_SESSION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED; \
     SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('enable_seqscan', 'jit')";
 /// For a search, whose rows no index finds: the server's own setting, until the transaction ends.
-pub(super) const POSTGRES_SEARCH: &str = "SET LOCAL enable_seqscan TO DEFAULT";
+pub(in crate::nocobase) const POSTGRES_SEARCH: &str = "SET LOCAL enable_seqscan TO DEFAULT";
 const MYSQL_ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// Opens a pool for the settings, and says whose its connections are.
-pub(super) async fn open(settings: &DatabaseSettings) -> Result<(DatabaseConnection, Way), StoreError> {
+pub(in crate::nocobase) async fn open(
+    settings: &DatabaseSettings,
+) -> Result<(DatabaseConnection, Way), StoreError> {
     let (options, way) = match settings {
         DatabaseSettings::Sqlite { path } => {
             make_file(path).map_err(unusable_file)?;
@@ -47,7 +49,7 @@ pub(super) async fn open(settings: &DatabaseSettings) -> Result<(DatabaseConnect
         }
         DatabaseSettings::Server(server) => {
             let way = match server.dialect {
-                ServerDialect::Postgres => way::find(&postgres_options(server)).await?,
+                ServerDialect::Postgres => pooler::find(&postgres_options(server)).await?,
                 ServerDialect::MySql | ServerDialect::MariaDb => Way::Own,
             };
             (server_options(server, way), way)
@@ -57,7 +59,7 @@ pub(super) async fn open(settings: &DatabaseSettings) -> Result<(DatabaseConnect
 }
 
 /// Opens a pool for who only looks.
-pub(super) async fn open_to_look(
+pub(in crate::nocobase) async fn open_to_look(
     settings: &DatabaseSettings,
 ) -> Result<(DatabaseConnection, Way), StoreError> {
     match settings {
@@ -67,7 +69,7 @@ pub(super) async fn open_to_look(
 }
 
 /// The most connections that the pool holds.
-pub(super) fn pool_size(settings: &DatabaseSettings) -> u32 {
+pub(in crate::nocobase) fn pool_size(settings: &DatabaseSettings) -> u32 {
     match settings {
         DatabaseSettings::Sqlite { .. } => SQLITE_CONNECTIONS,
         DatabaseSettings::Server(server) => server.pool_max.max(1),
@@ -75,7 +77,7 @@ pub(super) fn pool_size(settings: &DatabaseSettings) -> u32 {
 }
 
 /// The dialect of a server.
-pub(super) const fn dialect(server: &ServerDatabase) -> Dialect {
+pub(in crate::nocobase) const fn dialect(server: &ServerDatabase) -> Dialect {
     match server.dialect {
         ServerDialect::Postgres => Dialect::Postgres,
         ServerDialect::MySql | ServerDialect::MariaDb => Dialect::MySql {
@@ -85,7 +87,7 @@ pub(super) const fn dialect(server: &ServerDatabase) -> Dialect {
 }
 
 /// The names that a server's NocoBase uses.
-pub(super) fn names(server: &ServerDatabase) -> Names {
+pub(in crate::nocobase) fn names(server: &ServerDatabase) -> Names {
     let schema = match server.dialect {
         ServerDialect::Postgres => Some(server.schema.clone().unwrap_or_else(|| "public".to_owned())),
         ServerDialect::MySql | ServerDialect::MariaDb => None,
@@ -138,11 +140,11 @@ fn server_options(server: &ServerDatabase, way: Way) -> ConnectOptions {
         ServerDialect::Postgres => {
             let mut options = pooled("postgres://localhost", server.pool_max.max(1));
             if way == Way::Own {
-                options.map_sqlx_postgres_opts(move |_| way::marked(&postgres_options(&settings)));
+                options.map_sqlx_postgres_opts(move |_| pooler::marked(&postgres_options(&settings)));
                 options.map_sqlx_postgres_pool_opts(|pool| {
                     pool.after_connect(|connection, _| {
                         Box::pin(async move {
-                            way::require_own(connection).await?;
+                            pooler::require_own(connection).await?;
                             connection.execute(POSTGRES_SESSION).await.map(drop)
                         })
                     })
@@ -180,7 +182,7 @@ fn pooled(driver: &str, connections: u32) -> ConnectOptions {
     options
 }
 
-pub(super) fn postgres_options(server: &ServerDatabase) -> PgConnectOptions {
+pub(in crate::nocobase) fn postgres_options(server: &ServerDatabase) -> PgConnectOptions {
     let ssl = &server.ssl;
     let mut options = PgConnectOptions::new_without_pgpass()
         .host(&server.host)
@@ -223,7 +225,7 @@ pub(super) fn postgres_options(server: &ServerDatabase) -> PgConnectOptions {
     options
 }
 
-pub(super) fn mysql_options(server: &ServerDatabase) -> MySqlConnectOptions {
+pub(in crate::nocobase) fn mysql_options(server: &ServerDatabase) -> MySqlConnectOptions {
     let ssl = &server.ssl;
     let mut options = MySqlConnectOptions::new()
         .host(&server.host)

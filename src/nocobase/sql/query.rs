@@ -8,26 +8,26 @@ use sea_orm::{
 };
 
 use super::connection::POSTGRES_SEARCH;
+use super::database::Database;
 use super::dialect::Dialect;
 use super::error::{StoreError, is_lost_connection};
 use super::names::Table;
 use super::row::Row;
-use super::store::Store;
 
 /// How long one statement may take, so that a database which accepts and never answers cannot hold a sign-in.
 const STATEMENT_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a statement is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(in crate::nocobase) enum Purpose {
     /// Single rows, by an index that must be used however small a table once was.
     Lookup,
     /// What no index finds: the server plans it as it likes.
     Search,
 }
 
-impl Store {
-    pub(super) async fn find_row(
+impl Database {
+    pub(in crate::nocobase) async fn find_row(
         &self,
         table: Table,
         select: &SelectStatement,
@@ -36,7 +36,7 @@ impl Store {
         Ok(rows.into_iter().next())
     }
 
-    pub(super) async fn find_rows(
+    pub(in crate::nocobase) async fn find_rows(
         &self,
         table: Table,
         select: &SelectStatement,
@@ -45,8 +45,8 @@ impl Store {
         Ok(self.named(results, table))
     }
 
-    /// As [`Store::find_rows`], for what no index finds.
-    pub(super) async fn search_rows(
+    /// As [`Database::find_rows`], for what no index finds.
+    pub(in crate::nocobase) async fn search_rows(
         &self,
         table: Table,
         select: &SelectStatement,
@@ -82,7 +82,10 @@ impl Store {
     }
 
     /// Rows of a statement that changes nothing, or nothing twice.
-    pub(super) async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, StoreError> {
+    pub(in crate::nocobase) async fn rows(
+        &self,
+        statement: Statement,
+    ) -> Result<Vec<QueryResult>, StoreError> {
         match &self.lent {
             Some(lent) => {
                 self.read(|| Box::pin(lent.rows(&statement, Purpose::Lookup)))
@@ -96,7 +99,7 @@ impl Store {
     }
 
     /// Rows of a statement that sea-query cannot express.
-    pub(super) async fn raw_rows(
+    pub(in crate::nocobase) async fn raw_rows(
         &self,
         sql: &str,
         values: Vec<sea_orm::Value>,
@@ -107,19 +110,23 @@ impl Store {
     }
 
     /// A statement, spelt for this database.
-    pub(super) fn statement<S: StatementBuilder>(&self, statement: &S) -> Statement {
+    pub(in crate::nocobase) fn statement<S: StatementBuilder>(&self, statement: &S) -> Statement {
         self.connection.get_database_backend().build(statement)
     }
 
     /// Runs a statement that sea-query cannot express and that may safely run twice.
-    pub(super) async fn execute_raw(&self, sql: &str) -> Result<(), StoreError> {
+    pub(in crate::nocobase) async fn execute_raw(&self, sql: &str) -> Result<(), StoreError> {
         self.read(|| self.connection.execute_unprepared(sql))
             .await
             .map(drop)
     }
 
     /// How many rows a select without columns finds.
-    pub(super) async fn count(&self, table: Table, mut select: SelectStatement) -> Result<u64, StoreError> {
+    pub(in crate::nocobase) async fn count(
+        &self,
+        table: Table,
+        mut select: SelectStatement,
+    ) -> Result<u64, StoreError> {
         select.expr_as(Expr::col(sea_orm::sea_query::Asterisk).count(), "count");
         let rows = self.search_rows(table, &select).await?;
         let count = rows
@@ -133,7 +140,10 @@ impl Store {
 
     /// Runs one writing statement outside a transaction and tells how many rows it touched. A conflict means it had
     /// no effect, so it is run once more; a lost connection does not, so it is not.
-    pub(super) async fn execute<S: StatementBuilder + Sync>(&self, statement: &S) -> Result<u64, StoreError> {
+    pub(in crate::nocobase) async fn execute<S: StatementBuilder + Sync>(
+        &self,
+        statement: &S,
+    ) -> Result<u64, StoreError> {
         let statement = self.statement(statement);
         match self.execute_once(&statement).await {
             Err(StoreError::Conflict) => self.execute_once(&statement).await,
@@ -155,7 +165,7 @@ impl Store {
     }
 
     /// An error of the driver in our terms, with address and reason where no connection could be had.
-    pub(super) async fn explained(&self, error: DbErr) -> StoreError {
+    pub(in crate::nocobase) async fn explained(&self, error: DbErr) -> StoreError {
         match &self.reach {
             // On the heap, as all of the ways that are seldom gone: the driver's futures are large.
             Some(reach) => Box::pin(reach.explain(error)).await,
@@ -165,7 +175,7 @@ impl Store {
 
     /// Runs something that changes nothing, or nothing twice, and again when the connection it got turned out to be
     /// broken: after a restart of the server that may be so for every connection in the pool, one after the other.
-    pub(super) async fn read<T, F, Q>(&self, query: Q) -> Result<T, StoreError>
+    pub(in crate::nocobase) async fn read<T, F, Q>(&self, query: Q) -> Result<T, StoreError>
     where
         Q: Fn() -> F,
         F: Future<Output = Result<T, DbErr>>,
@@ -185,7 +195,9 @@ impl Store {
 }
 
 /// Gives a statement its time limit.
-pub(super) async fn limited<T>(statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+pub(in crate::nocobase) async fn limited<T>(
+    statement: impl Future<Output = Result<T, DbErr>>,
+) -> Result<T, DbErr> {
     match tokio::time::timeout(STATEMENT_LIMIT, statement).await {
         Ok(result) => result,
         Err(_) => Err(DbErr::Conn(RuntimeErr::Internal(

@@ -9,11 +9,11 @@ macro_rules! names {
     ($(#[$doc:meta])* $type:ident { $($variant:ident = $camel:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum $type { $($variant),+ }
+        pub(in crate::nocobase) enum $type { $($variant),+ }
 
         impl $type {
             /// NocoBase's own spelling, whatever the database uses.
-            pub(super) const fn camel(self) -> &'static str {
+            pub(in crate::nocobase) const fn camel(self) -> &'static str {
                 match self { $(Self::$variant => $camel),+ }
             }
         }
@@ -104,7 +104,7 @@ names! {
 
 impl Column {
     /// True where the database holds JSON, which must be cast to text to be read alike everywhere.
-    pub(super) const fn is_json(self) -> bool {
+    pub(in crate::nocobase) const fn is_json(self) -> bool {
         matches!(
             self,
             Self::Config
@@ -120,30 +120,30 @@ impl Column {
 
 /// How this database spells the names.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Names {
-    pub(super) schema: Option<String>,
-    pub(super) prefix: String,
-    pub(super) underscored: bool,
+pub(in crate::nocobase) struct Names {
+    pub(in crate::nocobase) schema: Option<String>,
+    pub(in crate::nocobase) prefix: String,
+    pub(in crate::nocobase) underscored: bool,
 }
 
 impl Names {
     /// The bare name of a table, without its schema.
-    pub(super) fn table(&self, table: Table) -> String {
+    pub(in crate::nocobase) fn table(&self, table: Table) -> String {
         format!("{}{}", self.prefix, self.spell(table.camel()))
     }
 
     /// The name of a column.
-    pub(super) fn column(&self, column: Column) -> String {
+    pub(in crate::nocobase) fn column(&self, column: Column) -> String {
         self.spell(column.camel())
     }
 
     /// A column as sea-query takes it.
-    pub(super) fn iden(&self, column: Column) -> DynIden {
+    pub(in crate::nocobase) fn iden(&self, column: Column) -> DynIden {
         Alias::new(self.column(column)).into_iden()
     }
 
     /// A table as sea-query takes it, with its schema.
-    pub(super) fn table_ref(&self, table: Table) -> TableRef {
+    pub(in crate::nocobase) fn table_ref(&self, table: Table) -> TableRef {
         let name = Alias::new(self.table(table));
         match &self.schema {
             Some(schema) => (Alias::new(schema.as_str()), name).into_table_ref(),

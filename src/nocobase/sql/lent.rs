@@ -14,19 +14,19 @@ use sea_orm::{ConnAcquireErr, DbErr, QueryResult, RuntimeErr, Statement};
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Mutex;
 
-use super::run::Purpose;
-use super::store::{StatementObserver, StatementReport};
+use super::database::{StatementObserver, StatementReport};
+use super::query::Purpose;
 
 /// A pool of such connections; clones share it.
 #[derive(Clone)]
-pub(super) struct Lent {
+pub(in crate::nocobase) struct Lent {
     pool: PgPool,
     observer: StatementObserver,
     has_jit: bool,
 }
 
 /// A transaction on one of them.
-pub(super) struct LentTransaction {
+pub(in crate::nocobase) struct LentTransaction {
     transaction: Mutex<Transaction<'static, Postgres>>,
     observer: StatementObserver,
 }
@@ -38,7 +38,7 @@ impl fmt::Debug for LentTransaction {
 }
 
 impl Lent {
-    pub(super) fn new(pool: &PgPool, observer: StatementObserver, has_jit: bool) -> Self {
+    pub(in crate::nocobase) fn new(pool: &PgPool, observer: StatementObserver, has_jit: bool) -> Self {
         Self {
             pool: pool.clone(),
             observer,
@@ -47,7 +47,7 @@ impl Lent {
     }
 
     /// Begins a transaction with all that a session of our own would be told at its start.
-    pub(super) async fn begin(&self, purpose: Purpose) -> Result<LentTransaction, DbErr> {
+    pub(in crate::nocobase) async fn begin(&self, purpose: Purpose) -> Result<LentTransaction, DbErr> {
         let begin = match (purpose, self.has_jit) {
             (Purpose::Search, _) => "BEGIN ISOLATION LEVEL READ COMMITTED",
             (Purpose::Lookup, false) => {
@@ -64,7 +64,7 @@ impl Lent {
         })
     }
 
-    pub(super) async fn rows(
+    pub(in crate::nocobase) async fn rows(
         &self,
         statement: &Statement,
         purpose: Purpose,
@@ -75,7 +75,7 @@ impl Lent {
         Ok(rows)
     }
 
-    pub(super) async fn execute(&self, statement: &Statement) -> Result<u64, DbErr> {
+    pub(in crate::nocobase) async fn execute(&self, statement: &Statement) -> Result<u64, DbErr> {
         let transaction = self.begin(Purpose::Lookup).await?;
         let affected = transaction.execute(statement).await?;
         transaction.commit().await?;
@@ -84,7 +84,7 @@ impl Lent {
 }
 
 impl LentTransaction {
-    pub(super) async fn rows(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
+    pub(in crate::nocobase) async fn rows(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         let mut transaction = self.transaction.lock().await;
         let connection: &mut PgConnection = &mut transaction;
         let rows = self.watched(unnamed(statement).fetch_all(connection)).await;
@@ -92,7 +92,7 @@ impl LentTransaction {
         Ok(rows.into_iter().map(QueryResult::from).collect())
     }
 
-    pub(super) async fn execute(&self, statement: &Statement) -> Result<u64, DbErr> {
+    pub(in crate::nocobase) async fn execute(&self, statement: &Statement) -> Result<u64, DbErr> {
         let mut transaction = self.transaction.lock().await;
         let connection: &mut PgConnection = &mut transaction;
         let done = self.watched(unnamed(statement).execute(connection)).await;
@@ -100,7 +100,7 @@ impl LentTransaction {
         Ok(done.rows_affected())
     }
 
-    pub(super) async fn commit(self) -> Result<(), DbErr> {
+    pub(in crate::nocobase) async fn commit(self) -> Result<(), DbErr> {
         let committed = self.transaction.into_inner().commit().await;
         committed.map_err(|error| DbErr::Exec(RuntimeErr::SqlxError(error.into())))
     }

@@ -9,14 +9,14 @@ use super::error::StoreError;
 use super::names::{Column, Table};
 
 /// A result row whose columns are aliased with NocoBase's own spelling.
-pub(super) struct Row {
+pub(in crate::nocobase) struct Row {
     result: QueryResult,
     dialect: Dialect,
     table: Table,
 }
 
 impl Row {
-    pub(super) const fn new(result: QueryResult, dialect: Dialect, table: Table) -> Self {
+    pub(in crate::nocobase) const fn new(result: QueryResult, dialect: Dialect, table: Table) -> Self {
         Self {
             result,
             dialect,
@@ -24,38 +24,38 @@ impl Row {
         }
     }
 
-    pub(super) fn text(&self, column: Column) -> Result<Option<String>, StoreError> {
+    pub(in crate::nocobase) fn text(&self, column: Column) -> Result<Option<String>, StoreError> {
         self.text_as(column.camel())
     }
 
     /// Text that NocoBase never leaves out.
-    pub(super) fn required_text(&self, column: Column) -> Result<String, StoreError> {
+    pub(in crate::nocobase) fn required_text(&self, column: Column) -> Result<String, StoreError> {
         self.text(column)?.ok_or_else(|| self.bad(column.camel()))
     }
 
     /// Text under a name that is not a column's own, as a join needs it.
-    pub(super) fn text_as(&self, alias: &'static str) -> Result<Option<String>, StoreError> {
+    pub(in crate::nocobase) fn text_as(&self, alias: &'static str) -> Result<Option<String>, StoreError> {
         self.read(alias)
     }
 
-    pub(super) fn number(&self, column: Column) -> Result<Option<i64>, StoreError> {
+    pub(in crate::nocobase) fn number(&self, column: Column) -> Result<Option<i64>, StoreError> {
         self.number_as(column.camel())
     }
 
-    pub(super) fn number_as(&self, alias: &'static str) -> Result<Option<i64>, StoreError> {
+    pub(in crate::nocobase) fn number_as(&self, alias: &'static str) -> Result<Option<i64>, StoreError> {
         self.read(alias)
     }
 
-    pub(super) fn required_number(&self, column: Column) -> Result<i64, StoreError> {
+    pub(in crate::nocobase) fn required_number(&self, column: Column) -> Result<i64, StoreError> {
         self.number(column)?.ok_or_else(|| self.bad(column.camel()))
     }
 
-    pub(super) fn flag(&self, column: Column) -> Result<Option<bool>, StoreError> {
+    pub(in crate::nocobase) fn flag(&self, column: Column) -> Result<Option<bool>, StoreError> {
         self.read(column.camel())
     }
 
     /// JSON, which the select has cast to text.
-    pub(super) fn json(&self, column: Column) -> Result<Option<Value>, StoreError> {
+    pub(in crate::nocobase) fn json(&self, column: Column) -> Result<Option<Value>, StoreError> {
         match self.text(column)? {
             Some(text) => serde_json::from_str(&text)
                 .map(Some)
@@ -64,7 +64,7 @@ impl Row {
         }
     }
 
-    pub(super) fn time(&self, column: Column) -> Result<Option<DateTime<Utc>>, StoreError> {
+    pub(in crate::nocobase) fn time(&self, column: Column) -> Result<Option<DateTime<Utc>>, StoreError> {
         let name = column.camel();
         match self.dialect {
             Dialect::Postgres => self.read(name),

@@ -19,7 +19,7 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(2);
 
 /// A server, asked once more by who could not reach it; clones share the answer.
 #[derive(Clone)]
-pub(super) struct Reach {
+pub(in crate::nocobase) struct Reach {
     server: Arc<ServerDatabase>,
     latest: Arc<Mutex<Option<(Instant, String)>>>,
 }
@@ -39,7 +39,7 @@ impl fmt::Debug for Reach {
 }
 
 impl Reach {
-    pub(super) fn new(server: &ServerDatabase) -> Self {
+    pub(in crate::nocobase) fn new(server: &ServerDatabase) -> Self {
         Self {
             server: Arc::new(server.clone()),
             latest: Arc::default(),
@@ -47,7 +47,7 @@ impl Reach {
     }
 
     /// An error of the driver in our terms, with address and reason where no connection could be had.
-    pub(super) async fn explain(&self, error: DbErr) -> StoreError {
+    pub(in crate::nocobase) async fn explain(&self, error: DbErr) -> StoreError {
         let reason = if let DbErr::ConnectionAcquire(_) = &error {
             self.reason().await
         } else if let DbErr::Conn(RuntimeErr::SqlxError(cause)) = &error {
