@@ -254,7 +254,7 @@ async fn open_store(
         .create_embedded(root.as_ref(), &config.language, clock.now())
         .await?;
     if let Some(key) = &config.aes_key {
-        store.kept_secrets().move_all(key, entropy).await?;
+        crate::authenticator::move_secrets(&store, key, entropy, clock.now()).await?;
     }
     if is_new {
         info!(

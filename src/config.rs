@@ -18,9 +18,11 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::aes_key::AesKey;
 use crate::dingtalk::{Endpoints, Limits};
-use crate::nocobase::{AesKey, DatabaseSettings, LANGUAGES};
-use crate::sign_in::{Origin, SecretBytes};
+use crate::nocobase::{DatabaseSettings, LANGUAGES};
+use crate::origin::Origin;
+use crate::sign_in::SecretBytes;
 
 pub use handover::{Handover, HandoverError};
 pub use secret::NotShared;

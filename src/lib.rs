@@ -16,8 +16,10 @@
 //! two spellings are one number, [`causes`] says why something failed, [`error_code`] what is said of it
 //! outside.
 
+pub mod aes_key;
 pub mod app;
 pub mod audit;
+pub mod authenticator;
 pub mod causes;
 pub mod clock;
 pub mod config;
@@ -28,13 +30,15 @@ pub mod error_code;
 mod files;
 pub mod http;
 pub mod nocobase;
+mod origin;
 pub mod phone;
 pub mod plugin;
-mod remembered;
+pub mod product;
 pub mod session;
 pub mod sign_in;
 pub mod simulator;
 pub mod tls;
+mod ttl_cell;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -25,7 +25,8 @@ use nocobase_dingtalk::http::{
 use nocobase_dingtalk::nocobase::{DatabaseSettings, Store};
 use nocobase_dingtalk::session::{Passwords, SessionSecret, Sessions};
 use nocobase_dingtalk::sign_in::flow::{Begun, Flow, FlowSeal};
-use nocobase_dingtalk::sign_in::{Origin, Parts, SignIn, Site};
+use nocobase_dingtalk::sign_in::{Parts, SignIn, Site};
+use nocobase_dingtalk::origin::Origin;
 use url::Url;
 use url::form_urlencoded::parse;
 

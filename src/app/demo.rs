@@ -8,13 +8,15 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use super::{App, StartError};
+use crate::aes_key::AesKey;
+use crate::authenticator::take_secrets;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::dingtalk::Endpoints;
 use crate::entropy::Entropy;
 use crate::http::Demo;
-use crate::nocobase::{AesKey, NewAuthenticator, NewUser, Store, StoreError, take_secrets};
-use crate::sign_in::{AUTH_TYPE, PLUGIN_NAME};
+use crate::nocobase::{NewAuthenticator, NewUser, Store, StoreError};
+use crate::product::{AUTH_TYPE, PLUGIN_NAME};
 use crate::simulator::{App as DingTalkApp, Simulator, SimulatorOptions};
 
 /// The administrator's password in the demo; it opens nothing but the demo.

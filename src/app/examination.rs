@@ -13,8 +13,9 @@ use crate::config::{Config, Mode};
 use crate::dingtalk::DingTalk;
 use crate::doctor::{self, Finding, Neighbour, Patient};
 use crate::nocobase::{AuthenticatorChanges, DatabaseSettings, Page, Store};
+use crate::origin::Origin;
+use crate::product::PLUGIN_NAME;
 use crate::session::{FirstPassword, SessionSecret};
-use crate::sign_in::{Origin, PLUGIN_NAME};
 
 /// Examines what a sign-in would meet, without answering any request.
 pub async fn examine(

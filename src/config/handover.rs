@@ -11,7 +11,8 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{ConfigError, database};
-use crate::nocobase::{AesKey, DatabaseSettings, ServerDatabase, ServerDialect, SslSettings};
+use crate::aes_key::AesKey;
+use crate::nocobase::{DatabaseSettings, ServerDatabase, ServerDialect, SslSettings};
 use crate::sign_in::SecretBytes;
 
 /// More than any configuration; whoever sends more is not the plugin.

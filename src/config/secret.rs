@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::{ConfigError, Sources};
+use crate::aes_key::AesKey;
 use crate::entropy::Entropy;
 use crate::files::{create_private_file, is_open_to_others, make_private_folder};
-use crate::nocobase::AesKey;
 use crate::sign_in::SecretBytes;
 
 /// Why NocoBase's secret cannot be shared.

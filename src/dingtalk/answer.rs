@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 use super::call::Call;
 use super::error::{DingTalkError, Fault};
 use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
+pub use super::raw_answer::Answer;
 use super::refusal::{refusal, request_id, text};
 use super::surrogates::mended;
-pub use super::transport::Answer;
 
 type Object = Map<String, Value>;
 

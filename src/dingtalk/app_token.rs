@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::answer::Issued;
-use super::client::Credentials;
+use super::credentials::Credentials;
 use super::error::DingTalkError;
 
 /// Fetched anew this long before its expiry, or after nine tenths of a shorter life.

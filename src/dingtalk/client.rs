@@ -16,12 +16,14 @@ use super::answer;
 use super::app_token::{AppAccessToken, AppTokens};
 use super::authorization::{self, AuthorizationRequest};
 use super::call::{Call, CallReport, Observer};
+use super::credentials::Credentials;
 use super::endpoints::{Addresses, Endpoints};
 use super::error::DingTalkError;
 use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
 use super::limiter::{Limiter, Line, Visit};
 use super::pauses::Pauses;
-use super::transport::{self, Answer};
+use super::raw_answer::Answer;
+use super::transport;
 
 /// How much is asked of DingTalk, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -48,15 +50,6 @@ impl Default for Limits {
             window: Duration::from_secs(1),
         }
     }
-}
-
-/// What DingTalk knows an app by.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// Public: it stands in the authorization URL.
-    pub client_id: String,
-    /// Sent to DingTalk and nowhere else.
-    pub client_secret: SecretString,
 }
 
 /// DingTalk; clones share its connections, queues and app access tokens.

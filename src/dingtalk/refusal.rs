@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::call::Call;
 use super::error::{DingTalkError, Fault};
-use super::transport::Answer;
+use super::raw_answer::Answer;
 
 /// DingTalk counts by the second.
 const PER_SECOND: Duration = Duration::from_secs(1);

@@ -9,6 +9,7 @@ use reqwest::{Client, RequestBuilder, Response};
 
 use super::call::Call;
 use super::error::{DingTalkError, Fault, SetUpFault};
+use super::raw_answer::Answer;
 use super::refusal::sanitized;
 use crate::tls::client_builder;
 
@@ -36,18 +37,6 @@ pub(super) fn client(connect: Duration, total: Duration) -> Result<Client, DingT
         .pool_idle_timeout(IDLE_TIME)
         .build()
         .map_err(|error| DingTalkError::Client(SetUpFault::Library(Arc::new(error.without_url()))))
-}
-
-/// What came back, not yet understood.
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// From the header; the body may have another.
-    pub request_id: Option<String>,
-    /// From the header, in bounds.
-    pub retry_after: Option<Duration>,
-    /// As it came, in bounds.
-    pub body: Vec<u8>,
 }
 
 /// Sends the request and reads the whole answer; the client's time limit covers both.

@@ -2,10 +2,10 @@
 
 use url::Url;
 
+use crate::aes_key::AesKey;
+use crate::authenticator::{AuthenticatorOptions, Environment};
 use crate::dingtalk::DingTalk;
-use crate::nocobase::{
-    AesKey, Authenticator, AuthenticatorOptions, Environment, Page, Store, StoreError, SubjectIndex,
-};
+use crate::nocobase::{Authenticator, Page, Store, StoreError, SubjectIndex};
 
 use super::authenticators;
 use super::credentials;

@@ -1,6 +1,7 @@
 //! The organization permissions, as far as the settings need them.
 
-use crate::nocobase::{AuthenticatorOptions, Subject};
+use crate::authenticator::AuthenticatorOptions;
+use crate::nocobase::SubjectKind;
 
 use super::dingtalk_answer::{Answers, failure};
 use super::finding::Finding;
@@ -9,7 +10,7 @@ const CHECK: &str = "organization-permissions";
 
 /// People are recognized by their id in the organization, or only members may sign in.
 pub(super) fn is_needed(options: &AuthenticatorOptions) -> bool {
-    matches!(options.subject, Subject::UserId) || options.corp_id.is_some()
+    matches!(options.subject, SubjectKind::UserId) || options.corp_id.is_some()
 }
 
 pub(super) fn judge(answers: &Answers, is_needed: bool) -> Finding {

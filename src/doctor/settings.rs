@@ -1,7 +1,7 @@
 //! Whether the settings of an authenticator are complete and can be read.
 
+use crate::authenticator::{AuthenticatorOptions, OptionsError};
 use crate::dingtalk::Credentials;
-use crate::nocobase::{AuthenticatorOptions, OptionsError};
 
 use super::finding::Finding;
 
@@ -62,8 +62,10 @@ fn incomplete(field: &'static str) -> Finding {
 mod tests {
     use serde_json::{Value, json};
 
+    use crate::aes_key::AesKey;
+    use crate::authenticator::Environment;
     use crate::entropy::Entropy;
-    use crate::nocobase::{AesKey, Environment, EnvironmentVariable, KeptSecret};
+    use crate::nocobase::{EnvironmentVariable, KeptSecret};
 
     use super::super::finding::Status;
     use super::*;

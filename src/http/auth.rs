@@ -15,6 +15,7 @@ use crate::audit::Event;
 use crate::config::Mode;
 use crate::dingtalk::DingTalkError;
 use crate::nocobase::User;
+use crate::product::AUTH_TYPE;
 use crate::session::cookies;
 use crate::sign_in::{self, BeginRequest, CompleteRequest, ReceivedAs, SignInError};
 
@@ -123,11 +124,11 @@ pub async fn sign_in(context: Context) -> Answer {
     if context.state.mode == Mode::BesideNocoBase {
         return with_dingtalk(&context, &name).await;
     }
-    // Remembered: in a storm everyone would wait here for the database before they wait for their turn at DingTalk.
-    let offered = context.state.sign_in.directory().offered().await?;
+    // TtlCell: in a storm everyone would wait here for the database before they wait for their turn at DingTalk.
+    let offered = context.state.sign_in.authenticators().offered().await?;
     let found = offered.iter().find(|row| row.name == name);
     match found.map(|row| row.auth_type.as_str()) {
-        Some(sign_in::AUTH_TYPE) => with_dingtalk(&context, &name).await,
+        Some(AUTH_TYPE) => with_dingtalk(&context, &name).await,
         Some(PASSWORD_TYPE) => with_password(&context, &name).await,
         Some(_) | None => Err(SignInError::AuthenticatorNotFound.into()),
     }

@@ -7,7 +7,7 @@ use super::error::RequestError;
 use super::{Answer, ApiError, AppState, envelope, options};
 use crate::audit::Event;
 use crate::nocobase::{AuthenticatorChanges, NewAuthenticator, Page};
-use crate::sign_in::AUTH_TYPE;
+use crate::product::AUTH_TYPE;
 
 const PASSWORD_TYPE: &str = "Email/Password";
 const PASSWORD_TITLE: &str = r#"{{t("Password",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
@@ -18,7 +18,7 @@ const TEXT_LIMIT: usize = 255;
 
 /// `authenticators:publicList`: what the sign-in page shows; nothing private.
 pub async fn public_list(context: Context) -> Answer {
-    let offered = context.state.sign_in.directory().offered().await?;
+    let offered = context.state.sign_in.authenticators().offered().await?;
     let rows: Vec<Value> = offered
         .iter()
         .map(|row| {
@@ -37,7 +37,7 @@ pub async fn public_list(context: Context) -> Answer {
 /// `authenticators:listTypes`: our type once the plugin is enabled.
 pub async fn list_types(context: Context) -> Answer {
     let mut types = vec![json!({ "name": PASSWORD_TYPE, "title": PASSWORD_TITLE })];
-    if context.state.sign_in.directory().offers_dingtalk().await? {
+    if context.state.sign_in.authenticators().offers_dingtalk().await? {
         types.push(json!({ "name": AUTH_TYPE, "title": DINGTALK_TITLE }));
     }
     Ok(envelope::data(types))
@@ -101,7 +101,7 @@ pub async fn create(context: Context) -> Answer {
         .authenticators()
         .create(new, context.state.clock.now())
         .await?;
-    context.state.sign_in.directory().forget();
+    context.state.sign_in.authenticators().forget();
     log::info!("authenticator {} was created", row.name);
     record_change(&context, &row.name, "created").await;
     Ok(envelope::data(row))
@@ -143,7 +143,7 @@ pub async fn update(context: Context) -> Answer {
         .update(id, changes, now)
         .await?;
     let row = row.ok_or(RequestError::RecordNotFound)?;
-    context.state.sign_in.directory().forget();
+    context.state.sign_in.authenticators().forget();
     log::info!("authenticator {} was changed", row.name);
     let done = match (stored.enabled, row.enabled) {
         (false, true) => "enabled",
@@ -163,7 +163,7 @@ pub async fn destroy(context: Context) -> Answer {
         names.extend(store.authenticators().find_by_id(*id).await?.map(|row| row.name));
     }
     let count = store.authenticators().destroy(&ids).await?;
-    context.state.sign_in.directory().forget();
+    context.state.sign_in.authenticators().forget();
     log::info!("{count} authenticators were deleted");
     for name in names {
         record_change(&context, &name, "deleted").await;
@@ -197,12 +197,12 @@ pub async fn move_(context: Context) -> Answer {
         .authenticators()
         .move_to(source, target)
         .await?;
-    context.state.sign_in.directory().forget();
+    context.state.sign_in.authenticators().forget();
     Ok(envelope::nothing())
 }
 
 async fn require_type(state: &AppState, auth_type: &str) -> Result<(), ApiError> {
-    let directory = state.sign_in.directory();
+    let directory = state.sign_in.authenticators();
     let is_offered =
         auth_type == PASSWORD_TYPE || auth_type == AUTH_TYPE && directory.offers_dingtalk().await?;
     if is_offered {

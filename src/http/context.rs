@@ -18,9 +18,10 @@ use super::{Access, AppState, RequestError};
 use crate::config::Mode;
 use crate::http::ApiError;
 use crate::nocobase::{Role, User};
+use crate::origin::Origin;
 use crate::plugin::{Language, negotiate};
 use crate::session::{BridgeClaims, Claims, TokenError, TokenPolicy, cookies};
-use crate::sign_in::{Attempt, CookieIn, Origin};
+use crate::sign_in::{Attempt, CookieIn};
 
 /// The header by which the bridge is recognised.
 pub const BRIDGE_HEADER: &str = "X-Dingtalk-Bridge";

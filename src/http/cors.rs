@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::context::{Context, text_header, way_here};
 use super::{AppState, RequestError};
-use crate::sign_in::Origin;
+use crate::origin::Origin;
 
 const EXPOSED: &str = "x-new-token";
 const LONGEST_CACHE_SECONDS: &str = "600";

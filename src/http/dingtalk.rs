@@ -16,8 +16,9 @@ use crate::causes::with_causes;
 use crate::config::Mode;
 use crate::doctor::{self, Finding, Neighbour, Patient, RunningProgram};
 use crate::nocobase::{Page, UserId};
+use crate::origin::Origin;
 use crate::plugin::{self, FormFill, Locales};
-use crate::sign_in::{Origin, PLUGIN_NAME};
+use crate::product::PLUGIN_NAME;
 
 const MOST_ROWS: u64 = 200;
 const MOST_CSV_ROWS: u64 = 10_000;
@@ -34,7 +35,7 @@ pub async fn config_form(context: Context) -> Answer {
     let mut origin = context.origin.clone();
     if let Some(name) = context.query.only("authenticator")
         && let Some(row) = context.state.store.authenticators().find(name).await?
-        && let Ok(options) = context.state.sign_in.directory().options_of(&row).await
+        && let Ok(options) = context.state.sign_in.authenticators().options_of(&row).await
         && let Some(own) = options.callback_origin.as_deref().and_then(Origin::parse)
     {
         origin = own;
@@ -102,7 +103,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         store: &state.store,
         dingtalk: &state.dingtalk,
         index: state.subject_index.as_ref(),
-        key: state.sign_in.directory().aes_key(),
+        key: state.sign_in.authenticators().aes_key(),
         redirect_url: &redirect_url,
         latest_sign_ins: &doctor::latest_sign_ins(latest),
         nocobase: has_neighbour.then(|| Neighbour {

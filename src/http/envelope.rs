@@ -12,9 +12,10 @@ use serde_json::json;
 use super::context::{Caller, language_of, text_header};
 use super::{ApiError, AppState};
 use crate::causes::with_causes;
+use crate::origin::Origin;
 use crate::plugin::Locales;
 use crate::session::{CookieLife, SessionCookie, cookies};
-use crate::sign_in::{CookieChange, Origin};
+use crate::sign_in::CookieChange;
 
 /// `{"data": …}`, for an answer with headers of its own.
 #[derive(Serialize)]

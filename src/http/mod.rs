@@ -42,9 +42,10 @@ use crate::config::{Cors, Managed, Mode};
 use crate::dingtalk::DingTalk;
 use crate::entropy::Entropy;
 use crate::nocobase::{Store, StoreError, SubjectIndex};
+use crate::origin::Origin;
 use crate::plugin::Language;
 use crate::session::{FirstPassword, Sessions};
-use crate::sign_in::{Origin, SignIn};
+use crate::sign_in::SignIn;
 
 use context::{Caller, Context};
 pub use error::{ApiError, RequestError};

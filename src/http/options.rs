@@ -4,8 +4,10 @@ use serde_json::{Map, Value};
 
 use super::context::Context;
 use super::error::RequestError;
-use crate::nocobase::{KeptSecret, SECRET_MASK, SECRET_PLACES, SecretChange, pointer, take_secrets};
-use crate::sign_in::{AUTH_TYPE, Origin};
+use crate::authenticator::{SECRET_MASK, SECRET_PLACES, pointer, take_secrets};
+use crate::nocobase::{KeptSecret, SecretChange};
+use crate::origin::Origin;
+use crate::product::AUTH_TYPE;
 
 const TEXT_LIMIT: usize = 1024;
 
@@ -47,7 +49,7 @@ pub fn of_body(
             secrets.push(SecretChange { place, value: None });
         }
     }
-    let key = context.state.sign_in.directory().aes_key();
+    let key = context.state.sign_in.authenticators().aes_key();
     let key = key.ok_or(RequestError::Internal)?;
     secrets.extend(take_secrets(&mut options, key, &context.state.entropy));
     Ok(Some(Given { options, secrets }))

@@ -9,7 +9,7 @@ use super::{Answer, envelope};
 use crate::audit::Event;
 use crate::nocobase::StoreError;
 use crate::plugin::Manifest;
-use crate::sign_in::PLUGIN_NAME;
+use crate::product::PLUGIN_NAME;
 
 /// `pm:listEnabled`.
 pub async fn list_enabled(context: Context) -> Answer {
@@ -51,7 +51,7 @@ async fn set_enabled(context: &Context, enabled: bool) -> Answer {
         .system()
         .set_plugin_enabled(PLUGIN_NAME, PLUGIN_NAME, manifest.version(), enabled, now)
         .await?;
-    context.state.sign_in.directory().forget();
+    context.state.sign_in.authenticators().forget();
     let done = if enabled { "enabled" } else { "disabled" };
     info!("the plugin was {done}");
     context

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::forwarded;
+use crate::origin::Origin;
 use crate::session::BridgeClaims;
-use crate::sign_in::Origin;
 
 const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::{Answer, envelope};
 use crate::plugin::{Language, Locales};
-use crate::sign_in::PLUGIN_NAME;
+use crate::product::PLUGIN_NAME;
 
 /// `app:getLang`.
 pub async fn get_lang(context: Context) -> Answer {

@@ -10,9 +10,10 @@ use sea_orm::sea_query::{
 use serde_json::Value;
 
 use super::link_transaction::{LinkTransaction, PhoneMatch};
-use super::roles::{ADMINISTRATOR_ROLES, Roles};
+use super::roles::Roles;
 use super::sql::{Column, Row, StoreError, Table};
 use super::users::UserId;
+use crate::product::ADMINISTRATOR_ROLES;
 
 const HELD: &str = "heldDepartments";
 const GIVEN: &str = "givenRole";

@@ -5,13 +5,37 @@
 
 use serde_json::{Map, Value};
 
-use super::options::Subject;
+/// What identifies a DingTalk person to an authenticator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SubjectKind {
+    /// The same in all apps of one developer organization; needs no further permission.
+    #[default]
+    UnionId,
+    /// The person's id inside the organization.
+    UserId,
+    /// The phone number.
+    Mobile,
+}
+
+impl SubjectKind {
+    /// The name in the settings and in the notes of links.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::UnionId => "unionId",
+            Self::UserId => "userId",
+            Self::Mobile => "mobile",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::UnionId, Self::UserId, Self::Mobile];
+}
 
 /// Where the subject of a sign-in comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkSource {
     /// The kind of id.
-    pub kind: Subject,
+    pub kind: SubjectKind,
     /// The DingTalk app that was told it.
     pub client_id: String,
     /// The organization it was told for, where sign-ins are fenced by one.
@@ -54,7 +78,7 @@ impl LinkSource {
             (Some(noted), Some(ours)) => noted == ours,
             _ => is_same_app,
         };
-        if self.kind == Subject::UserId && !is_same_organization {
+        if self.kind == SubjectKind::UserId && !is_same_organization {
             Noted::Other
         } else {
             Noted::Refresh
@@ -80,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    fn source(kind: Subject, client_id: &str, corp_id: Option<&str>) -> LinkSource {
+    fn source(kind: SubjectKind, client_id: &str, corp_id: Option<&str>) -> LinkSource {
         LinkSource {
             kind,
             client_id: client_id.to_owned(),
@@ -90,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_note_is_what_is_compared() {
-        for kind in [Subject::UnionId, Subject::UserId, Subject::Mobile] {
+        for kind in [SubjectKind::UnionId, SubjectKind::UserId, SubjectKind::Mobile] {
             for corp_id in [None, Some("corp")] {
                 let source = source(kind, "app", corp_id);
                 let meta = source.noted_in(&json!({"matchedBy": "phone", "corpId": "old"}));
@@ -110,7 +134,7 @@ mod tests {
             json!("text"),
         ] {
             assert_eq!(
-                source(Subject::UserId, "app", None).compare(&meta),
+                source(SubjectKind::UserId, "app", None).compare(&meta),
                 Noted::Refresh
             );
         }
@@ -118,15 +142,21 @@ mod tests {
 
     #[test]
     fn an_id_of_another_kind_is_another_id() {
-        let meta = source(Subject::Mobile, "app", None).noted_in(&json!({}));
+        let meta = source(SubjectKind::Mobile, "app", None).noted_in(&json!({}));
 
-        assert_eq!(source(Subject::UserId, "app", None).compare(&meta), Noted::Other);
-        assert_eq!(source(Subject::UnionId, "app", None).compare(&meta), Noted::Other);
+        assert_eq!(
+            source(SubjectKind::UserId, "app", None).compare(&meta),
+            Noted::Other
+        );
+        assert_eq!(
+            source(SubjectKind::UnionId, "app", None).compare(&meta),
+            Noted::Other
+        );
     }
 
     #[test]
     fn a_user_id_is_the_same_in_one_organization_only() {
-        let by = |client_id, corp_id| source(Subject::UserId, client_id, corp_id);
+        let by = |client_id, corp_id| source(SubjectKind::UserId, client_id, corp_id);
         for (before, now, expected) in [
             (by("app", None), by("other", None), Noted::Other),
             (by("app", Some("corp")), by("other", Some("corp")), Noted::Refresh),
@@ -148,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_union_id_and_a_number_stay_the_same_when_the_app_is_replaced() {
-        for kind in [Subject::UnionId, Subject::Mobile] {
+        for kind in [SubjectKind::UnionId, SubjectKind::Mobile] {
             let before = source(kind, "app", Some("corp")).noted_in(&json!({}));
 
             assert_eq!(

@@ -5,51 +5,43 @@
 //! has a typed answer, "not there" is `None`, and an outage is always an error.
 
 mod administrators;
-mod aes_key;
 mod authenticator;
 mod authenticator_order;
 mod authenticators;
 mod embedded;
-mod environment;
 mod issued_tokens;
 mod kept_secrets;
 mod link_source;
 mod link_transaction;
 mod links;
 mod new_user;
-mod options;
 mod roles;
+mod sign_in_at_once;
 mod sign_in_statements;
 mod sql;
 mod store;
 mod subject_index;
 mod system;
-mod template;
 mod user_phones;
 mod users;
 mod wire_time;
 
-pub use aes_key::{AesKey, AesKeyError};
 pub use authenticator::{Authenticator, AuthenticatorChanges, NewAuthenticator};
 pub use authenticators::Authenticators;
 pub use embedded::{LANGUAGES, RootUser};
-pub use environment::{Environment, EnvironmentError, EnvironmentVariable};
 pub use issued_tokens::{IssuedToken, IssuedTokens};
-pub use kept_secrets::{
-    KeptSecret, KeptSecrets, SECRET_MASK, SECRET_PLACES, SecretChange, pointer, take_secrets,
-};
-pub use link_source::{LinkSource, Noted};
+pub use kept_secrets::{KeptSecret, KeptSecrets, SecretChange};
+pub use link_source::{LinkSource, Noted, SubjectKind};
 pub use link_transaction::{LinkTransaction, PhoneMatch};
 pub use links::{Links, ListedLink};
 pub use new_user::NewUser;
-pub use options::{AuthenticatorOptions, CommunityOptions, OptionsError, Subject};
 pub use roles::{Role, Roles};
-pub use sign_in_statements::SignUp;
+pub use sign_in_at_once::SignUp;
 pub use sql::{
     DatabaseSettings, Page, Paged, ServerDatabase, ServerDialect, SslMode, SslModeError, SslSettings,
     StatementObserver, StatementReport, StoreError,
 };
 pub use store::Store;
 pub use subject_index::SubjectIndex;
-pub use system::{PluginRow, System};
+pub use system::{EnvironmentVariable, PluginRow, System};
 pub use users::{Link, LinkedUser, PasswordHash, User, UserId, Users};

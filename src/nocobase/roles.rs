@@ -6,9 +6,7 @@ use serde_json::Value;
 
 use super::sql::{Column, Database, Dialect, StoreError, Table};
 use super::users::UserId;
-
-/// The roles that may do anything, or nearly.
-pub(super) const ADMINISTRATOR_ROLES: [&str; 2] = ["root", "admin"];
+use crate::product::ADMINISTRATOR_ROLES;
 
 /// A row of `roles`; serialises to NocoBase's wire form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,11 +1,12 @@
 //! What the site as a whole has set: plugins, system settings, environment variables.
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait as _, UpdateStatement};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::environment::EnvironmentVariable;
 use super::sql::{Column, Database, StoreError, Table};
 
 /// A row of `applicationPlugins`; serialises to NocoBase's wire form.
@@ -22,6 +23,27 @@ pub struct PluginRow {
     pub enabled: bool,
     /// Whether its set-up has run once.
     pub installed: bool,
+}
+
+/// A row of `environmentVariables`.
+#[derive(Clone)]
+pub struct EnvironmentVariable {
+    /// What templates call it.
+    pub name: String,
+    /// True when the value is encrypted.
+    pub secret: bool,
+    /// As stored.
+    pub value: String,
+}
+
+impl fmt::Debug for EnvironmentVariable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("EnvironmentVariable")
+            .field("name", &self.name)
+            .field("secret", &self.secret)
+            .finish_non_exhaustive()
+    }
 }
 
 const PLUGIN_COLUMNS: [Column; 5] = [

@@ -26,7 +26,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::error_code::Code;
 use crate::nocobase::{IssuedToken, Store, StoreError, User, UserId};
-use crate::remembered::Remembered;
+use crate::ttl_cell::TtlCell;
 
 use ended::EndedSessions;
 
@@ -143,7 +143,7 @@ pub struct Sessions {
     clock: Clock,
     entropy: Entropy,
     renewals: Cache<Uuid, Renewal>,
-    policy: Arc<Remembered<TokenPolicy>>,
+    policy: Arc<TtlCell<TokenPolicy>>,
     ended: Arc<EndedSessions>,
 }
 
@@ -174,7 +174,7 @@ impl Sessions {
             store,
             secret,
             passwords,
-            policy: Arc::new(Remembered::new(clock.clone())),
+            policy: Arc::new(TtlCell::new(clock.clone())),
             clock,
             entropy,
             renewals,

@@ -3,8 +3,9 @@
 use url::form_urlencoded;
 
 use super::flow::{Begun as BegunFlow, Flow};
-use super::{CookieChange, CookieIn, Origin, ReturnPath, SignIn, SignInError, credentials};
+use super::{CookieChange, CookieIn, ReturnPath, SignIn, SignInError, credentials};
 use crate::dingtalk::AuthorizationRequest;
+use crate::origin::Origin;
 
 /// A click on the button.
 pub struct BeginRequest<'a> {
@@ -39,7 +40,7 @@ const REMOVED_AT_ONCE: usize = 20;
 impl SignIn {
     /// Begins a flow.
     pub async fn begin(&self, request: BeginRequest<'_>) -> Result<Begun, SignInError> {
-        let configured = self.directory.find(request.authenticator).await?;
+        let configured = self.registry.find(request.authenticator).await?;
         let name = &configured.authenticator.name;
         let return_path = ReturnPath::parse_or(request.return_path, &self.site.sign_in_page());
         let own_origin = configured

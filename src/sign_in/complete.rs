@@ -3,15 +3,17 @@
 use log::{info, warn};
 
 use super::begin::remove;
-use super::directory::Configured;
 use super::flow::{Flow, Proof, Returned};
 use super::identity::{Identity, Phone, nickname};
 use super::matching::{Matching, Rules};
-use super::{Attempt, CookieChange, CookieIn, Origin, Outcome, SignIn, SignInError, credentials};
+use super::{Attempt, CookieChange, CookieIn, Outcome, SignIn, SignInError, credentials};
 use crate::audit::Matched;
+use crate::authenticator::AuthenticatorOptions;
+use crate::authenticator::Configured;
 use crate::causes::with_causes;
 use crate::dingtalk::{DingTalk, DingTalkError};
-use crate::nocobase::{AuthenticatorOptions, LinkSource, Subject, User};
+use crate::nocobase::{LinkSource, SubjectKind, User};
+use crate::origin::Origin;
 use crate::session::{Issued, SessionCookie};
 
 /// What the sign-in page posts.
@@ -117,11 +119,11 @@ impl SignIn {
 
     async fn run(&self, flow: &mut Returned, request: &CompleteRequest<'_>) -> Result<Done, SignInError> {
         let authenticator = request.authenticator;
-        let configured = self.directory.find(authenticator).await?;
+        let configured = self.registry.find(authenticator).await?;
         let dingtalk = self.dingtalk.in_line(request.attempt.line);
         let identity = self.identify(flow, &configured, &dingtalk).await?;
         // That took its time, so what is allowed is looked up again.
-        let latest = self.directory.find(authenticator).await?;
+        let latest = self.registry.find(authenticator).await?;
         if !identifies_alike(&configured.options, &latest.options) {
             return Err(SignInError::SettingsChanged);
         }
@@ -170,14 +172,14 @@ impl SignIn {
         let profile = dingtalk.profile(&credentials, &token).await?;
         let phone = Phone::parse(profile.state_code.as_deref(), profile.mobile.as_deref());
         let subject = match options.subject {
-            Subject::UnionId => profile.union_id.as_str().to_owned(),
-            Subject::UserId => dingtalk
+            SubjectKind::UnionId => profile.union_id.as_str().to_owned(),
+            SubjectKind::UserId => dingtalk
                 .find_user_id(&credentials, &profile.union_id)
                 .await?
                 .ok_or(SignInError::NotInOrganization)?
                 .as_str()
                 .to_owned(),
-            Subject::Mobile => match &phone {
+            SubjectKind::Mobile => match &phone {
                 Ok(phone) => phone.stored(),
                 Err(reason) => return Err(SignInError::NoPhone(*reason)),
             },

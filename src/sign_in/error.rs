@@ -1,9 +1,10 @@
 //! Why a sign-in was refused.
 
 use super::identity::NoPhone;
+use crate::authenticator::{LookUpError, OptionsError};
 use crate::dingtalk::DingTalkError;
 use crate::error_code::Code;
-use crate::nocobase::{OptionsError, StoreError};
+use crate::nocobase::StoreError;
 use crate::session::SessionError;
 
 /// One variant for each thing a person or an administrator can do about it.
@@ -63,6 +64,16 @@ pub enum SignInError {
     /// The user was found and the session could not be issued.
     #[error("the session could not be issued")]
     Session(#[source] SessionError),
+}
+
+impl From<LookUpError> for SignInError {
+    fn from(error: LookUpError) -> Self {
+        match error {
+            LookUpError::NotFound => Self::AuthenticatorNotFound,
+            LookUpError::Options(error) => Self::ConfigurationIncomplete(Some(error)),
+            LookUpError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl From<SessionError> for SignInError {

@@ -22,9 +22,9 @@ use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::aes_key::AesKey;
 use crate::dingtalk::UserAccessToken;
 use crate::entropy::Entropy;
-use crate::nocobase::AesKey;
 
 /// How long a person has, from the click on the button to the end of the sign-in.
 pub const FLOW_LIFETIME: TimeDelta = TimeDelta::minutes(10);

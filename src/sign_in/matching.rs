@@ -11,9 +11,8 @@ use super::error::SignInError;
 use super::identity::{Identity, Phone, shortened};
 use super::spellings::Spellings;
 use crate::audit::Matched;
-use crate::nocobase::{
-    Authenticator, AuthenticatorOptions, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, User,
-};
+use crate::authenticator::AuthenticatorOptions;
+use crate::nocobase::{Authenticator, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, User};
 use crate::session::Draft;
 
 /// The user who was found or made.

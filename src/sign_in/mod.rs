@@ -6,12 +6,10 @@
 mod begin;
 mod complete;
 mod consumed;
-mod directory;
 mod error;
 pub mod flow;
 mod identity;
 mod matching;
-mod origin;
 mod receive;
 mod return_path;
 mod spellings;
@@ -21,31 +19,27 @@ use std::sync::Arc;
 
 use log::error;
 
+use crate::aes_key::AesKey;
 use crate::audit::{Audit, Entry, Event, Matched};
+use crate::authenticator::AuthenticatorOptions;
+use crate::authenticator::Registry;
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
 use crate::error_code::{Code, result_name};
-use crate::nocobase::{AesKey, AuthenticatorOptions, Store, UserId};
+use crate::nocobase::{Store, UserId};
 use crate::session::Sessions;
 
 pub use begin::{BeginRequest, Begun};
 pub use complete::{CompleteRequest, Completed, Refusal};
 use consumed::Consumed;
-pub use directory::Directory;
 pub use error::SignInError;
 use flow::{Flow, FlowSeal};
 pub use identity::{NoPhone, Phone};
-pub use origin::Origin;
 pub use receive::{Answer, Received, ReceivedAs};
 pub use return_path::ReturnPath;
 use spellings::Spellings;
-
-/// The `authType` under which NocoBase knows us.
-pub const AUTH_TYPE: &str = "dingtalk";
-/// The plugin's name in NocoBase.
-pub const PLUGIN_NAME: &str = "nocobase-plugin-auth-dingtalk";
 
 /// A cookie as the browser sent it.
 #[derive(Clone)]
@@ -121,7 +115,7 @@ pub struct SignIn {
     audit: Audit,
     seal: FlowSeal,
     consumed: Arc<Consumed>,
-    directory: Directory,
+    registry: Registry,
     spellings: Spellings,
     site: Site,
     clock: Clock,
@@ -162,7 +156,7 @@ impl SignIn {
             dingtalk: parts.dingtalk,
             sessions: parts.sessions,
             audit: parts.audit,
-            directory: Directory::new(
+            registry: Registry::new(
                 parts.store.clone(),
                 parts.aes_key,
                 parts.site.plugin_row_decides,
@@ -177,8 +171,8 @@ impl SignIn {
     }
 
     /// The authenticators and their settings.
-    pub fn directory(&self) -> &Directory {
-        &self.directory
+    pub fn authenticators(&self) -> &Registry {
+        &self.registry
     }
 
     /// The flows in this browser that are ours, and the names of flow cookies that hold none, or none that counts under

@@ -5,7 +5,8 @@ use secrecy::SecretString;
 
 use super::begin::remove;
 use super::flow::Flow;
-use super::{Attempt, CookieChange, CookieIn, Origin, Outcome, ReturnPath, SignIn, SignInError};
+use super::{Attempt, CookieChange, CookieIn, Outcome, ReturnPath, SignIn, SignInError};
+use crate::origin::Origin;
 
 /// DingTalk's answer in the query of the return.
 pub struct Answer {

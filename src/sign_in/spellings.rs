@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::clock::Clock;
 use crate::nocobase::{Store, StoreError};
 use crate::phone::Dialled;
-use crate::remembered::Remembered;
+use crate::ttl_cell::TtlCell;
 
 /// Sorted by number.
 type Known = Arc<[(Dialled, String)]>;
@@ -18,7 +18,7 @@ type Known = Arc<[(Dialled, String)]>;
 #[derive(Clone)]
 pub struct Spellings {
     store: Store,
-    known: Arc<Remembered<Known>>,
+    known: Arc<TtlCell<Known>>,
     /// What was understood the last time: asking the plans of numbers costs more than reading the numbers.
     understood: Arc<Mutex<Known>>,
 }
@@ -28,7 +28,7 @@ impl Spellings {
     pub fn new(store: Store, clock: Clock) -> Self {
         Self {
             store,
-            known: Arc::new(Remembered::new(clock)),
+            known: Arc::new(TtlCell::new(clock)),
             understood: Arc::new(Mutex::new(Known::from([]))),
         }
     }

@@ -1,6 +1,7 @@
 //! The authentication settings of a sidecar that runs alone.
 
-use nocobase_dingtalk::nocobase::{AesKey, AuthenticatorOptions, Environment};
+use nocobase_dingtalk::aes_key::AesKey;
+use nocobase_dingtalk::authenticator::{AuthenticatorOptions, Environment};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 

@@ -7,13 +7,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use nocobase_dingtalk::authenticator::Environment;
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
 use nocobase_dingtalk::doctor::{
     Circumstances, Finding, LatestSignIn, Neighbour, Patient, Status, examine, examine_authenticator,
     examine_database, worst,
 };
 use nocobase_dingtalk::nocobase::{
-    DatabaseSettings, Environment, NewAuthenticator, RootUser, Store, StoreError, SubjectIndex,
+    DatabaseSettings, NewAuthenticator, RootUser, Store, StoreError, SubjectIndex,
 };
 use nocobase_dingtalk::session::SessionSecret;
 use nocobase_dingtalk::simulator::{App, AppStatus, Control, Simulator, SimulatorOptions, permission};

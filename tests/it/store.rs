@@ -21,7 +21,7 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::{
     AuthenticatorChanges, DatabaseSettings, IssuedToken, Link, LinkSource, LinkedUser, NewAuthenticator,
-    NewUser, Page, PasswordHash, SignUp, Store, StoreError, Subject, SubjectIndex, User, UserId,
+    NewUser, Page, PasswordHash, SignUp, Store, StoreError, SubjectIndex, SubjectKind, User, UserId,
 };
 use serde_json::json;
 
@@ -58,7 +58,7 @@ async fn sign_up(store: &Store, subject: &str, phone: Option<&str>) -> User {
 
 fn a_source() -> LinkSource {
     LinkSource {
-        kind: Subject::UnionId,
+        kind: SubjectKind::UnionId,
         client_id: "ding".to_owned(),
         corp_id: None,
     }

@@ -8,11 +8,11 @@ use std::sync::{Mutex, PoisonError};
 
 use log::{LevelFilter, Log, Metadata, Record};
 use nocobase_dingtalk::app::App;
+use nocobase_dingtalk::authenticator::{AuthenticatorOptions, Environment};
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Config, Sources};
 use nocobase_dingtalk::dingtalk::Credentials;
 use nocobase_dingtalk::entropy::Entropy;
-use nocobase_dingtalk::nocobase::{AuthenticatorOptions, Environment};
 use nocobase_dingtalk::phone::says_phone_numbers;
 use nocobase_dingtalk::session::SessionSecret;
 use nocobase_dingtalk::simulator::{CallKind, Effect, Fault};

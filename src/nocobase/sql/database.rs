@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sea_orm::DatabaseConnection;
 
@@ -11,22 +10,11 @@ use super::dialect::Dialect;
 use super::error::StoreError;
 use super::lent::Lent;
 use super::names::Names;
+use super::observer::{StatementObserver, StatementReport};
 use super::pooler::Way;
-use super::query::limited;
 use super::reach::Reach;
 use super::settings::DatabaseSettings;
-
-/// One SQL statement that has been run.
-#[derive(Clone, Copy, Debug)]
-pub struct StatementReport {
-    /// From sending it to its last row.
-    pub elapsed: Duration,
-    /// True when the database refused it or went away.
-    pub failed: bool,
-}
-
-/// Told about every SQL statement; never given its text or its values.
-pub type StatementObserver = Arc<dyn Fn(&StatementReport) + Send + Sync>;
+use super::time_limit::limited;
 
 /// How we speak SQL: statements are built over the names of this database, and run here; clones share one pool.
 #[derive(Clone)]

@@ -14,8 +14,16 @@ use sea_orm::{ConnAcquireErr, DbErr, QueryResult, RuntimeErr, Statement};
 use sea_query_sqlx::SqlxValues;
 use tokio::sync::Mutex;
 
-use super::database::{StatementObserver, StatementReport};
-use super::query::Purpose;
+use super::observer::{StatementObserver, StatementReport};
+
+/// What a statement is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::nocobase) enum Purpose {
+    /// Single rows, by an index that must be used however small a table once was.
+    Lookup,
+    /// What no index finds: the server plans it as it likes.
+    Search,
+}
 
 /// A pool of such connections; clones share it.
 #[derive(Clone)]

@@ -1,30 +1,16 @@
 //! The few ways in which a statement is run, on a connection of our own or on one that is lent.
 
-use std::time::Duration;
-
 use sea_orm::sea_query::{Expr, ExprTrait as _, SelectStatement};
-use sea_orm::{
-    ConnectionTrait as _, DbErr, QueryResult, RuntimeErr, Statement, StatementBuilder, TransactionTrait as _,
-};
+use sea_orm::{ConnectionTrait as _, DbErr, QueryResult, Statement, StatementBuilder, TransactionTrait as _};
 
 use super::connection::POSTGRES_SEARCH;
 use super::database::Database;
 use super::dialect::Dialect;
 use super::error::{StoreError, is_lost_connection};
+use super::lent::Purpose;
 use super::names::Table;
 use super::row::Row;
-
-/// How long one statement may take, so that a database which accepts and never answers cannot hold a sign-in.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(10);
-
-/// What a statement is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::nocobase) enum Purpose {
-    /// Single rows, by an index that must be used however small a table once was.
-    Lookup,
-    /// What no index finds: the server plans it as it likes.
-    Search,
-}
+use super::time_limit::limited;
 
 impl Database {
     pub(in crate::nocobase) async fn find_row(
@@ -191,17 +177,5 @@ impl Database {
             Err(error) => Err(self.explained(error).await),
             Ok(found) => Ok(found),
         }
-    }
-}
-
-/// Gives a statement its time limit.
-pub(in crate::nocobase) async fn limited<T>(
-    statement: impl Future<Output = Result<T, DbErr>>,
-) -> Result<T, DbErr> {
-    match tokio::time::timeout(STATEMENT_LIMIT, statement).await {
-        Ok(result) => result,
-        Err(_) => Err(DbErr::Conn(RuntimeErr::Internal(
-            "no answer within the time limit".to_owned(),
-        ))),
     }
 }

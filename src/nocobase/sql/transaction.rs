@@ -9,10 +9,10 @@ use sea_orm::{
 use super::database::Database;
 use super::dialect::Dialect;
 use super::error::StoreError;
-use super::lent::LentTransaction;
+use super::lent::{LentTransaction, Purpose};
 use super::names::{Column, Table};
-use super::query::{Purpose, limited};
 use super::row::Row;
+use super::time_limit::limited;
 
 /// A transaction, on a connection of our own or on one that is lent to us.
 #[derive(Debug)]

@@ -163,7 +163,7 @@ async fn a_link_that_notes_another_source_is_not_found_at_once() {
             let ours = a_source();
             let others = [
                 LinkSource {
-                    kind: Subject::UserId,
+                    kind: SubjectKind::UserId,
                     ..ours.clone()
                 },
                 LinkSource {

@@ -4,34 +4,12 @@
 //! keeps nobody from signing in.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::aes_key::AesKey;
-use super::kept_secrets::KeptSecret;
 use super::template::{Piece, pieces};
-
-/// A row of `environmentVariables`.
-#[derive(Clone)]
-pub struct EnvironmentVariable {
-    /// What templates call it.
-    pub name: String,
-    /// True when the value is encrypted.
-    pub secret: bool,
-    /// As stored.
-    pub value: String,
-}
-
-impl fmt::Debug for EnvironmentVariable {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("EnvironmentVariable")
-            .field("name", &self.name)
-            .field("secret", &self.secret)
-            .finish_non_exhaustive()
-    }
-}
+use crate::aes_key::AesKey;
+use crate::nocobase::{EnvironmentVariable, KeptSecret};
 
 /// A secret that cannot be read: a variable's, or one kept apart.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

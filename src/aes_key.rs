@@ -50,7 +50,7 @@ impl AesKey {
     }
 
     /// The plain text of what NocoBase, or [`AesKey::encrypt`], has stored; `None` for anything else.
-    pub(super) fn decrypt(&self, stored: &str) -> Option<SecretString> {
+    pub fn decrypt(&self, stored: &str) -> Option<SecretString> {
         let mut bytes = zeroize::Zeroizing::new(hex::decode(stored).ok()?);
         let (vector, ciphertext) = bytes.split_at_mut_checked(VECTOR_LENGTH)?;
         let decryptor = cbc::Decryptor::<Aes256>::new_from_slices(self.0.expose_secret(), vector).ok()?;

@@ -18,7 +18,7 @@ pub const REMEMBERED_FOR: TimeDelta = TimeDelta::seconds(2);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A value and when it was looked up.
-pub struct Remembered<T> {
+pub struct TtlCell<T> {
     known: Mutex<Known<T>>,
     /// Held by who looks: a crowd asks the database once, and not all at the same time.
     looking: tokio::sync::Mutex<()>,
@@ -31,7 +31,7 @@ struct Known<T> {
     forgotten: u64,
 }
 
-impl<T: Clone> Remembered<T> {
+impl<T: Clone> TtlCell<T> {
     /// Nothing is known yet.
     pub fn new(clock: Clock) -> Self {
         Self {
@@ -90,7 +90,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_crowd_asks_once() {
-        let number = Remembered::new(Clock::system());
+        let number = TtlCell::new(Clock::system());
         let asked = Cell::new(0);
         let ask = || async {
             asked.set(asked.get() + 1);
@@ -106,7 +106,7 @@ mod tests {
     #[tokio::test]
     async fn a_value_is_looked_up_again_when_it_is_old() {
         let clock = Clock::manual(DateTime::UNIX_EPOCH);
-        let number = Remembered::new(clock.clone());
+        let number = TtlCell::new(clock.clone());
         let value = async |new: i32| number.get(async { Ok::<_, Infallible>(new) }).await.unwrap();
         assert_eq!(value(1).await, 1);
 
@@ -120,7 +120,7 @@ mod tests {
     #[tokio::test]
     async fn a_value_is_looked_up_again_when_the_clock_was_set_back() {
         let clock = Clock::manual(DateTime::UNIX_EPOCH);
-        let number = Remembered::new(clock.clone());
+        let number = TtlCell::new(clock.clone());
         let value = async |new: i32| number.get(async { Ok::<_, Infallible>(new) }).await.unwrap();
         assert_eq!(value(1).await, 1);
 
@@ -131,7 +131,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_is_not_remembered() {
-        let number = Remembered::new(Clock::system());
+        let number = TtlCell::new(Clock::system());
 
         assert_eq!(number.get(async { Err("away") }).await, Err("away"));
 
@@ -140,7 +140,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_looked_up_before_a_change_is_not_kept_after_it() {
-        let number = Remembered::new(Clock::system());
+        let number = TtlCell::new(Clock::system());
         let look = async {
             number.forget();
             Ok::<_, Infallible>(1)

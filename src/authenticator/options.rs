@@ -5,32 +5,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::environment::{Environment, EnvironmentError};
-use super::kept_secrets::SECRET_MASK;
-
-/// What identifies a DingTalk person to an authenticator.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Subject {
-    /// The same in all apps of one developer organization; needs no further permission.
-    #[default]
-    UnionId,
-    /// The person's id inside the organization.
-    UserId,
-    /// The phone number.
-    Mobile,
-}
-
-impl Subject {
-    /// The name in the settings and in the notes of links.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::UnionId => "unionId",
-            Self::UserId => "userId",
-            Self::Mobile => "mobile",
-        }
-    }
-
-    const ALL: [Self; 3] = [Self::UnionId, Self::UserId, Self::Mobile];
-}
+use super::secrets::SECRET_MASK;
+use crate::nocobase::SubjectKind;
 
 /// An authenticator's options, templates rendered.
 #[derive(Clone, Debug)]
@@ -42,7 +18,7 @@ pub struct AuthenticatorOptions {
     /// `clientSecret`, DingTalk's AppSecret.
     pub client_secret: Option<SecretString>,
     /// `subject`.
-    pub subject: Subject,
+    pub subject: SubjectKind,
     /// `corpId`: only members of this organization may sign in.
     pub corp_id: Option<String>,
     /// `callbackOrigin`, as scheme, host and port without a slash behind.
@@ -136,7 +112,7 @@ impl AuthenticatorOptions {
         let check_type = reader.text("internal.userCheckType")?;
         self.client_id = Some(app_key);
         self.client_secret = reader.secret("internal.appSecret")?;
-        self.subject = Subject::UserId;
+        self.subject = SubjectKind::UserId;
         self.community = Some(CommunityOptions {
             // Its default was the organization's e-mail address; all but the two kinds of address meant the phone.
             matches_by_mobile: !matches!(check_type.as_deref(), None | Some("orgEmail" | "personalEmail")),
@@ -217,11 +193,13 @@ impl Reader<'_> {
         }
     }
 
-    fn subject(&self) -> Result<Subject, OptionsError> {
+    fn subject(&self) -> Result<SubjectKind, OptionsError> {
         let Some(text) = self.text("subject")? else {
-            return Ok(Subject::default());
+            return Ok(SubjectKind::default());
         };
-        let found = Subject::ALL.into_iter().find(|subject| subject.label() == text);
+        let found = SubjectKind::ALL
+            .into_iter()
+            .find(|subject| subject.label() == text);
         found.ok_or(OptionsError::Malformed { field: "subject" })
     }
 
@@ -250,8 +228,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::aes_key::AesKey;
     use crate::entropy::Entropy;
-    use crate::nocobase::{AesKey, EnvironmentVariable, KeptSecret};
+    use crate::nocobase::{EnvironmentVariable, KeptSecret};
 
     fn variable(name: &str, secret: bool, value: &str) -> EnvironmentVariable {
         EnvironmentVariable {
@@ -282,7 +261,7 @@ mod tests {
         ] {
             let parsed = parse(&options);
 
-            assert_eq!(parsed.subject, Subject::UnionId);
+            assert_eq!(parsed.subject, SubjectKind::UnionId);
             assert!(parsed.client_id.is_none() && parsed.corp_id.is_none() && parsed.client_secret.is_none());
             assert!(!parsed.auto_signup && !parsed.bind_administrators && parsed.community.is_none());
         }
@@ -297,7 +276,7 @@ mod tests {
 
         assert_eq!(parsed.client_id.as_deref(), Some("dingfromenv"));
         assert_eq!(parsed.client_secret.as_ref().unwrap().expose_secret(), "s3cret");
-        assert_eq!(parsed.subject, Subject::Mobile);
+        assert_eq!(parsed.subject, SubjectKind::Mobile);
         assert_eq!(parsed.callback_origin.as_deref(), Some("https://example.com"));
         assert!(parsed.auto_signup && parsed.bind_administrators);
         assert!(!format!("{parsed:?}").contains("s3cret"));
@@ -339,7 +318,7 @@ mod tests {
             }));
 
             assert_eq!(parsed.client_id.as_deref(), Some("dingold"));
-            assert_eq!(parsed.subject, Subject::UserId);
+            assert_eq!(parsed.subject, SubjectKind::UserId);
             assert_eq!(parsed.community, Some(CommunityOptions { matches_by_mobile }));
         }
     }
@@ -433,7 +412,7 @@ mod tests {
         let parsed = parse(&json!({"clientId": "dingnew", "internal": {"appKey": "dingold"}}));
 
         assert_eq!(parsed.client_id.as_deref(), Some("dingnew"));
-        assert_eq!(parsed.subject, Subject::UnionId);
+        assert_eq!(parsed.subject, SubjectKind::UnionId);
         assert_eq!(parsed.community, None);
     }
 }

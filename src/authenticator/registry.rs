@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use moka::sync::Cache;
 
-use super::{AUTH_TYPE, PLUGIN_NAME, SignInError};
+use super::environment::Environment;
+use super::options::{AuthenticatorOptions, OptionsError};
+use super::secrets::SECRET_MASK;
+use crate::aes_key::AesKey;
 use crate::clock::Clock;
-use crate::nocobase::{
-    AesKey, Authenticator, AuthenticatorOptions, Environment, SECRET_MASK, Store, StoreError,
-};
-use crate::remembered::Remembered;
+use crate::nocobase::{Authenticator, Store, StoreError};
+use crate::product::{AUTH_TYPE, PLUGIN_NAME};
+use crate::ttl_cell::TtlCell;
 
 const NAMES_REMEMBERED: u64 = 100;
 
@@ -21,18 +23,32 @@ pub struct Configured {
     pub options: AuthenticatorOptions,
 }
 
+/// Why no authenticator can be signed in through.
+#[derive(Debug, thiserror::Error)]
+pub enum LookUpError {
+    /// No enabled DingTalk authenticator has this name.
+    #[error("no enabled DingTalk authenticator has this name")]
+    NotFound,
+    /// A setting cannot be read.
+    #[error("the authenticator's settings are incomplete")]
+    Options(#[source] OptionsError),
+    /// The database did not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Finds authenticators.
 #[derive(Clone)]
-pub struct Directory {
+pub struct Registry {
     store: Store,
     aes_key: Option<AesKey>,
     plugin_row_decides: bool,
     clock: Clock,
-    by_name: Cache<String, Arc<Remembered<Arc<Configured>>>>,
-    offered: Arc<Remembered<Arc<[Authenticator]>>>,
+    by_name: Cache<String, Arc<TtlCell<Arc<Configured>>>>,
+    offered: Arc<TtlCell<Arc<[Authenticator]>>>,
 }
 
-impl Directory {
+impl Registry {
     /// A directory of these tables.
     pub fn new(store: Store, aes_key: Option<AesKey>, plugin_row_decides: bool, clock: Clock) -> Self {
         Self {
@@ -40,7 +56,7 @@ impl Directory {
             aes_key,
             plugin_row_decides,
             by_name: Cache::new(NAMES_REMEMBERED),
-            offered: Arc::new(Remembered::new(clock.clone())),
+            offered: Arc::new(TtlCell::new(clock.clone())),
             clock,
         }
     }
@@ -77,18 +93,18 @@ impl Directory {
     }
 
     /// The enabled DingTalk authenticator of this name. Any other name is as good as none.
-    pub async fn find(&self, name: &str) -> Result<Arc<Configured>, SignInError> {
+    pub async fn find(&self, name: &str) -> Result<Arc<Configured>, LookUpError> {
         let remembered = self
             .by_name
-            .get_with_by_ref(name, || Arc::new(Remembered::new(self.clock.clone())));
+            .get_with_by_ref(name, || Arc::new(TtlCell::new(self.clock.clone())));
         remembered
             .get(async { self.look_up(name).await.map(Arc::new) })
             .await
     }
 
-    async fn look_up(&self, name: &str) -> Result<Configured, SignInError> {
+    async fn look_up(&self, name: &str) -> Result<Configured, LookUpError> {
         if !self.offers_dingtalk().await? {
-            return Err(SignInError::AuthenticatorNotFound);
+            return Err(LookUpError::NotFound);
         }
         let authenticator = self
             .store
@@ -96,7 +112,7 @@ impl Directory {
             .find(name)
             .await?
             .filter(|found| found.enabled && found.auth_type == AUTH_TYPE)
-            .ok_or(SignInError::AuthenticatorNotFound)?;
+            .ok_or(LookUpError::NotFound)?;
         let options = self.options_of(&authenticator).await?;
         Ok(Configured {
             authenticator,
@@ -108,7 +124,7 @@ impl Directory {
     pub async fn options_of(
         &self,
         authenticator: &Authenticator,
-    ) -> Result<AuthenticatorOptions, SignInError> {
+    ) -> Result<AuthenticatorOptions, LookUpError> {
         let stored = authenticator.options.to_string();
         let mut environment = Environment::new(Vec::new(), self.aes_key.as_ref());
         if stored.contains(SECRET_MASK) {
@@ -117,7 +133,6 @@ impl Directory {
         if stored.contains("{{") || environment.kept_refers_to_variables() {
             environment = environment.with_variables(self.store.system().environment_variables().await?);
         }
-        AuthenticatorOptions::parse(&authenticator.options, &environment)
-            .map_err(|error| SignInError::ConfigurationIncomplete(Some(error)))
+        AuthenticatorOptions::parse(&authenticator.options, &environment).map_err(LookUpError::Options)
     }
 }

@@ -1,0 +1,12 @@
+//! Authenticators as sign-ins use them: looked up by name, their options typed, their secrets decrypted.
+
+mod environment;
+mod options;
+mod registry;
+mod secrets;
+mod template;
+
+pub use environment::{Environment, EnvironmentError};
+pub use options::{AuthenticatorOptions, CommunityOptions, OptionsError};
+pub use registry::{Configured, LookUpError, Registry};
+pub use secrets::{SECRET_MASK, SECRET_PLACES, move_secrets, pointer, take_secrets};
