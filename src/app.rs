@@ -20,8 +20,8 @@ use crate::dingtalk::{DingTalk, DingTalkError};
 use crate::entropy::Entropy;
 use crate::files::make_private_folder;
 use crate::http::{
-    Address, AppState, Bounds, Demo, Guesses, Limits, Listener, Metrics, Packages, Pause, Server, Stop,
-    TrustedProxies,
+    Address, AppState, Bounds, Cooldown, Demo, Listener, Metrics, Packages, PasswordThrottle, Server,
+    SignInThrottle, Stop, TrustedProxies,
 };
 use crate::nocobase::{RootUser, Store, StoreError, SubjectIndex};
 use crate::session::{FirstPassword, Passwords, SessionSecret, Sessions, password};
@@ -147,13 +147,13 @@ impl App {
             dingtalk,
             audit,
             metrics,
-            diagnoses: Pause::default(),
+            diagnoses: Cooldown::default(),
             started: clock.now(),
             managed: config.managed,
             subject_index,
             packages: Packages::new(&config.public_path),
-            limits: Limits::new(config.attempts_per_address, clock.clone()),
-            guesses: Guesses::new(clock.clone()),
+            limits: SignInThrottle::new(config.attempts_per_address, clock.clone()),
+            guesses: PasswordThrottle::new(clock.clone()),
             body_within: config.request_within,
             proxies: TrustedProxies::new(config.trusted_proxies),
             public_origin: config.public_origin,

@@ -22,7 +22,8 @@ use crate::aes_key::AesKey;
 use crate::dingtalk::{Endpoints, Limits};
 use crate::nocobase::{DatabaseSettings, LANGUAGES};
 use crate::origin::Origin;
-use crate::sign_in::SecretBytes;
+use crate::product::REDIRECT_ACTION;
+use crate::secret::SecretBytes;
 
 pub use handover::{Handover, HandoverError};
 pub use secret::NotShared;
@@ -395,7 +396,7 @@ impl Config {
 
     /// The address of DingTalk's answer for an origin.
     pub fn redirect_uri(&self, origin: &Origin) -> String {
-        format!("{origin}{}auth:redirect", self.api_base)
+        format!("{origin}{}{REDIRECT_ACTION}", self.api_base)
     }
 }
 

@@ -34,6 +34,7 @@ mod origin;
 pub mod phone;
 pub mod plugin;
 pub mod product;
+pub mod secret;
 pub mod session;
 pub mod sign_in;
 pub mod simulator;

@@ -16,7 +16,7 @@ use crate::dingtalk::Endpoints;
 use crate::entropy::Entropy;
 use crate::http::Demo;
 use crate::nocobase::{NewAuthenticator, NewUser, Store, StoreError};
-use crate::product::{AUTH_TYPE, PLUGIN_NAME};
+use crate::product::{AUTH_TYPE, PLUGIN_NAME, REDIRECT_ACTION};
 use crate::simulator::{App as DingTalkApp, Simulator, SimulatorOptions};
 
 /// The administrator's password in the demo; it opens nothing but the demo.
@@ -41,7 +41,7 @@ pub async fn build(
 ) -> Result<RunningDemo, StartError> {
     let port = config.listen.address().map_or(0, |address| address.port());
     let redirect_uris = ["127.0.0.1", "localhost"]
-        .map(|host| format!("http://{host}:{port}{}auth:redirect", config.api_base));
+        .map(|host| format!("http://{host}:{port}{}{REDIRECT_ACTION}", config.api_base));
     let mut dingtalk_app = DingTalkApp::demo(&redirect_uris[0]);
     dingtalk_app.redirect_uris = redirect_uris.to_vec();
     let options = SimulatorOptions {

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{ConfigError, database};
 use crate::aes_key::AesKey;
 use crate::nocobase::{DatabaseSettings, ServerDatabase, ServerDialect, SslSettings};
-use crate::sign_in::SecretBytes;
+use crate::secret::SecretBytes;
 
 /// More than any configuration; whoever sends more is not the plugin.
 const DOCUMENT_BYTES: u64 = 1024 * 1024;

@@ -10,7 +10,7 @@ use super::{ConfigError, Sources};
 use crate::aes_key::AesKey;
 use crate::entropy::Entropy;
 use crate::files::{create_private_file, is_open_to_others, make_private_folder};
-use crate::sign_in::SecretBytes;
+use crate::secret::SecretBytes;
 
 /// Why NocoBase's secret cannot be shared.
 #[derive(Debug, thiserror::Error)]

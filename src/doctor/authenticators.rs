@@ -5,7 +5,7 @@ use crate::nocobase::Authenticator;
 use super::finding::Finding;
 
 /// The type of ours in `authenticators.authType`.
-pub(super) const AUTH_TYPE: &str = "dingtalk";
+use crate::product::AUTH_TYPE;
 
 /// Whether anybody is offered DingTalk at all.
 pub(super) fn judge_all(authenticators: &[Authenticator]) -> Finding {

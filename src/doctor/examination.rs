@@ -6,6 +6,7 @@ use crate::aes_key::AesKey;
 use crate::authenticator::{AuthenticatorOptions, Environment};
 use crate::dingtalk::DingTalk;
 use crate::nocobase::{Authenticator, Page, Store, StoreError, SubjectIndex};
+use crate::product::AUTH_TYPE;
 
 use super::authenticators;
 use super::credentials;
@@ -89,7 +90,6 @@ async fn examine_authenticators(patient: &Patient<'_>) -> Result<Vec<Finding>, S
 }
 
 /// The type of our authenticators, as NocoBase's tables spell it.
-const AUTH_TYPE: &str = "dingtalk";
 
 /// What the doctor cannot find out itself about one authenticator.
 #[derive(Clone, Copy)]

@@ -105,7 +105,7 @@ mod tests {
     fn the_plugin_carries_the_names_others_rely_on() {
         let manifest = Manifest::embedded();
 
-        assert_eq!(manifest.name(), super::super::NAMESPACE);
+        assert_eq!(manifest.name(), crate::product::PLUGIN_NAME);
         assert_eq!(manifest.version(), env!("CARGO_PKG_VERSION"));
         assert_eq!(manifest.keywords(), ["Authentication"]);
     }

@@ -20,6 +20,3 @@ pub use locales::Locales;
 pub use manifest::Manifest;
 pub use package::{Contents, PackageError, package};
 pub use program::{Platform, Program, ProgramError, platform_name};
-
-/// The namespace of our texts in NocoBase's i18n, which is the package's name.
-pub const NAMESPACE: &str = "nocobase-plugin-auth-dingtalk";

@@ -29,6 +29,8 @@ use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
 use crate::error_code::{Code, result_name};
 use crate::nocobase::{Store, UserId};
+use crate::product::REDIRECT_ACTION;
+use crate::secret::SecretBytes;
 use crate::session::Sessions;
 
 pub use begin::{BeginRequest, Begun};
@@ -83,7 +85,7 @@ pub struct Site {
 impl Site {
     /// The path DingTalk sends the browser back to.
     pub fn redirect_path(&self) -> String {
-        format!("{}auth:redirect", self.api_base)
+        format!("{}{REDIRECT_ACTION}", self.api_base)
     }
 
     /// The plain sign-in page.
@@ -143,9 +145,6 @@ pub struct Parts {
     /// Randomness.
     pub entropy: Entropy,
 }
-
-/// The raw session secret; wiped when dropped.
-pub type SecretBytes = zeroize::Zeroizing<Vec<u8>>;
 
 impl SignIn {
     /// Puts the use case together.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use nocobase_dingtalk::audit::to_csv;
 use nocobase_dingtalk::error_code::Code;
-use nocobase_dingtalk::http::Metrics;
+use nocobase_dingtalk::http::{ACTIONS, Access, Action, Metrics, Served, Takes};
 use serde_json::Value;
 
 const LANGUAGES: [&str; 7] = ["en", "zh", "hi", "ru", "de", "id", "tr"];
@@ -84,40 +84,24 @@ fn openapi() -> Value {
 
 /// One row of the route table in `src/http/mod.rs`: name, methods, who, and whether it is answered beside NocoBase.
 fn actions() -> Vec<[String; 4]> {
-    let source = read("src/http/mod.rs");
-    let field = |row: &str, name: &str| {
-        let rest = row.split(&format!("{name}: ")).nth(1).unwrap();
-        rest.split(',').next().unwrap().trim_matches('"').to_owned()
+    let row = |action: &Action| {
+        let takes = match action.takes {
+            Takes::Get => "GET",
+            Takes::GetOrPost => "GET, POST",
+            Takes::Post => "POST",
+        };
+        let access = match action.access {
+            Access::Public => "anyone",
+            Access::SignedIn => "signed in",
+            Access::Administrator => "administrator",
+        };
+        let beside = match action.served {
+            Served::Always => "yes",
+            Served::Alone => "no",
+        };
+        [action.name, takes, access, beside].map(str::to_owned)
     };
-    let rows = source
-        .lines()
-        .filter(|line| line.trim_start().starts_with("Action { name:"));
-    rows.map(|row| {
-        let takes = match field(row, "takes").as_str() {
-            "Takes::Get" => "GET",
-            "Takes::GetOrPost" => "GET, POST",
-            "Takes::Post" => "POST",
-            other => panic!("{other} is new here"),
-        };
-        let access = match field(row, "access").as_str() {
-            "Access::Public" => "anyone",
-            "Access::SignedIn" => "signed in",
-            "Access::Administrator" => "administrator",
-            other => panic!("{other} is new here"),
-        };
-        let beside = match field(row, "served").as_str() {
-            "Served::Always" => "yes",
-            "Served::Alone" => "no",
-            other => panic!("{other} is new here"),
-        };
-        [
-            field(row, "name"),
-            takes.to_owned(),
-            access.to_owned(),
-            beside.to_owned(),
-        ]
-    })
-    .collect()
+    ACTIONS.iter().map(row).collect()
 }
 
 /// The addresses outside the table of actions.
@@ -372,7 +356,7 @@ fn every_metric_is_explained_as_it_explains_itself() {
         }
     }
     assert_eq!(documented, said);
-    let in_source = read("src/http/metrics.rs");
+    let in_source = read("src/http/ops/metrics.rs");
     assert_eq!(in_source.matches(".clone()),").count(), said.len());
 }
 

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nocobase_dingtalk::plugin::{Language, NAMESPACE};
+use nocobase_dingtalk::plugin::Language;
+use nocobase_dingtalk::product::PLUGIN_NAME;
 use serde_json::Value;
 
 use self::source::{looked_up, spoken, translated_keys, without_tests};
@@ -22,7 +23,7 @@ const SOURCES: [&str; 5] = [
     "plugin.json",
 ];
 /// Where every string of words is a text shown to people.
-const SPEAKING: [&str; 2] = ["src/doctor", "src/http/error.rs"];
+const SPEAKING: [&str; 2] = ["src/doctor", "src/error_code.rs"];
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
@@ -202,7 +203,7 @@ fn plugin_json_agrees_with_the_crate() {
     let manifest = json("plugin.json");
 
     assert_eq!(manifest["version"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(manifest["name"], NAMESPACE);
+    assert_eq!(manifest["name"], PLUGIN_NAME);
     assert_eq!(manifest["license"], "Apache-2.0");
 }
 

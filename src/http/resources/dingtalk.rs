@@ -8,17 +8,18 @@ use chrono::{DateTime, Utc};
 use log::info;
 use serde_json::{Value, json};
 
-use super::context::Context;
-use super::error::RequestError;
-use super::{Answer, ApiError, envelope};
 use crate::audit::{self, Event, Filter};
 use crate::causes::with_causes;
 use crate::config::Mode;
 use crate::doctor::{self, Finding, Neighbour, Patient, RunningProgram};
+use crate::http::request::context::Context;
+use crate::http::response::envelope;
+use crate::http::response::error::RequestError;
+use crate::http::{Answer, ApiError};
 use crate::nocobase::{Page, UserId};
 use crate::origin::Origin;
 use crate::plugin::{self, FormFill, Locales};
-use crate::product::PLUGIN_NAME;
+use crate::product::{PLUGIN_NAME, REDIRECT_ACTION};
 
 const MOST_ROWS: u64 = 200;
 const MOST_CSV_ROWS: u64 = 10_000;
@@ -40,7 +41,7 @@ pub async fn config_form(context: Context) -> Answer {
     {
         origin = own;
     }
-    let redirect_url = origin.with_path(&format!("{}auth:redirect", context.state.api_base));
+    let redirect_url = origin.with_path(&format!("{}{REDIRECT_ACTION}", context.state.api_base));
     Ok(envelope::data(plugin::form_schema(&FormFill {
         redirect_url: &redirect_url,
     })))
@@ -82,7 +83,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
     let state = &context.state;
     let redirect_url = context
         .origin
-        .with_path(&format!("{}auth:redirect", state.api_base));
+        .with_path(&format!("{}{REDIRECT_ACTION}", state.api_base));
     let redirect_url = redirect_url.parse().map_err(|_| RequestError::Internal)?;
     let latest = state.audit.latest_results().await.unwrap_or_else(|failure| {
         log::error!(

@@ -3,11 +3,11 @@
 use actix_web::HttpRequest;
 use log::error;
 
-use super::context::{Caller, Context, way_here};
-use super::{ApiError, AppState, RequestError};
 use crate::audit::{Entry, Event};
 use crate::causes::with_causes;
 use crate::error_code::{Code, result_name};
+use crate::http::request::context::{Caller, Context, way_here};
+use crate::http::{ApiError, AppState, RequestError};
 
 impl Context {
     /// Writes to the audit who did what.

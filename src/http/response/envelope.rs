@@ -9,9 +9,9 @@ use log::log;
 use serde::Serialize;
 use serde_json::json;
 
-use super::context::{Caller, language_of, text_header};
-use super::{ApiError, AppState};
 use crate::causes::with_causes;
+use crate::http::request::context::{Caller, language_of, text_header};
+use crate::http::{ApiError, AppState};
 use crate::origin::Origin;
 use crate::plugin::Locales;
 use crate::session::{CookieLife, SessionCookie, cookies};
@@ -184,7 +184,12 @@ pub fn hand_over_renewed_token(
     let is_secure = state
         .public_origin
         .clone()
-        .or_else(|| state.proxies.origin(&super::context::way_here(request)).ok())
+        .or_else(|| {
+            state
+                .proxies
+                .origin(&crate::http::request::context::way_here(request))
+                .ok()
+        })
         .is_some_and(|origin| origin.is_secure());
     set_session_cookies(response.headers_mut(), &renewed, state, is_secure);
 }

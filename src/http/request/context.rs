@@ -10,13 +10,13 @@ use actix_web::{HttpRequest, web};
 use chrono::TimeDelta;
 use serde_json::{Map, Value};
 
-use super::connection::{Connection, body_bytes};
-use super::proxies::{Way, way_to_nocobase};
-use super::query::Query;
-use super::tally::network;
-use super::{Access, AppState, RequestError};
 use crate::config::Mode;
 use crate::http::ApiError;
+use crate::http::request::client_origin::{Way, way_to_nocobase};
+use crate::http::request::query::Query;
+use crate::http::server::connection::{Connection, body_bytes};
+use crate::http::throttle::leaky_buckets::network;
+use crate::http::{Access, AppState, RequestError};
 use crate::nocobase::{Role, User};
 use crate::origin::Origin;
 use crate::plugin::{Language, negotiate};
@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     fn no_foreign_cookie_of_the_corpus_hides_ours() {
-        let corpus = include_bytes!("../../tests/corpus/cookies.txt");
+        let corpus = include_bytes!("../../../tests/corpus/cookies.txt");
         let lines = corpus
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty());

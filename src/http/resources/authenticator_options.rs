@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::context::Context;
-use super::error::RequestError;
 use crate::authenticator::{SECRET_MASK, SECRET_PLACES, pointer, take_secrets};
+use crate::http::request::context::Context;
+use crate::http::response::error::RequestError;
 use crate::nocobase::{KeptSecret, SecretChange};
 use crate::origin::Origin;
 use crate::product::AUTH_TYPE;

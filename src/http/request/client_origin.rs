@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::forwarded;
+use crate::http::request::forwarded;
 use crate::origin::Origin;
 use crate::session::BridgeClaims;
 
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn no_spelling_of_a_forwarding_header_makes_everyone_one_address_or_is_taken_for_another_origin() {
-        let cases = include_str!("../../tests/corpus/forwarded_headers.json");
+        let cases = include_str!("../../../tests/corpus/forwarded_headers.json");
         let cases: Vec<Case> = serde_json::from_str(cases).unwrap();
         assert!(cases.len() > 30);
         for case in cases {

@@ -17,9 +17,10 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, HttpResponse, web};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::connection::{Connection, Guarded, Patience, body_bytes};
-use super::context::PUBLIC_BODY_LIMIT;
-use super::{AppState, envelope, routes};
+use crate::http::request::context::PUBLIC_BODY_LIMIT;
+use crate::http::response::envelope;
+use crate::http::server::connection::{Connection, Guarded, Patience, body_bytes};
+use crate::http::{AppState, routes};
 
 /// For the unread rest of a request, so that its client reads the answer before it hears that we are gone.
 const LINGER: Duration = Duration::from_secs(1);

@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::context::Context;
-use super::error::RequestError;
-use super::{Answer, ApiError, AppState, envelope, options};
 use crate::audit::Event;
+use crate::http::request::context::Context;
+use crate::http::resources::authenticator_options;
+use crate::http::response::envelope;
+use crate::http::response::error::RequestError;
+use crate::http::{Answer, ApiError, AppState};
 use crate::nocobase::{AuthenticatorChanges, NewAuthenticator, Page};
 use crate::product::AUTH_TYPE;
 
@@ -83,7 +85,7 @@ pub async fn create(context: Context) -> Answer {
     }
     let auth_type = context.text("authType")?.unwrap_or_default();
     require_type(&context.state, auth_type).await?;
-    let given = options::of_body(&context, auth_type, &[])?;
+    let given = authenticator_options::of_body(&context, auth_type, &[])?;
     let (options, secrets) =
         given.map_or_else(|| (json!({}), Vec::new()), |given| (given.options, given.secrets));
     let new = NewAuthenticator {
@@ -124,7 +126,7 @@ pub async fn update(context: Context) -> Answer {
         }
     }
     let kept = context.state.store.kept_secrets().of(id).await?;
-    let (options, secrets) = options::of_body(&context, &stored.auth_type, &kept)?
+    let (options, secrets) = authenticator_options::of_body(&context, &stored.auth_type, &kept)?
         .map(|given| (given.options, given.secrets))
         .unzip();
     let changes = AuthenticatorChanges {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 
-use super::AppState;
+use crate::http::AppState;
 
 /// A database that takes longer than this signs nobody in.
 const PATIENCE: Duration = Duration::from_secs(2);

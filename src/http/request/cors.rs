@@ -3,8 +3,8 @@
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::context::{Context, text_header, way_here};
-use super::{AppState, RequestError};
+use crate::http::request::context::{Context, text_header, way_here};
+use crate::http::{AppState, RequestError};
 use crate::origin::Origin;
 
 const EXPOSED: &str = "x-new-token";

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::context::Context;
-use super::{Answer, envelope};
+use crate::http::Answer;
+use crate::http::request::context::Context;
+use crate::http::response::envelope;
 use crate::plugin::{Language, Locales};
 use crate::product::PLUGIN_NAME;
 

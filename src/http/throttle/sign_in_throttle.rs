@@ -8,11 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::TimeDelta;
 
-use super::context::Context;
-use super::tally::{Tally, network};
-use super::{ApiError, RequestError};
 use crate::audit::Event;
 use crate::clock::Clock;
+use crate::http::request::context::Context;
+use crate::http::throttle::leaky_buckets::{LeakyBuckets, network};
+use crate::http::{ApiError, RequestError};
 use crate::sign_in::SignInError;
 
 /// As long as a flow lives.
@@ -28,20 +28,20 @@ const REFUSALS_OF_ALL: u32 = 5000;
 const REFUSAL_OF_ALL_FORGOTTEN: TimeDelta = TimeDelta::seconds(2);
 
 /// Keeps addresses from trying without end.
-pub struct Limits {
+pub struct SignInThrottle {
     clock: Clock,
     most: u32,
-    attempts: Mutex<Tally<IpAddr>>,
+    attempts: Mutex<LeakyBuckets<IpAddr>>,
     most_rejected: u32,
     /// The codes that DingTalk rejected.
-    rejected: Mutex<Tally<IpAddr>>,
+    rejected: Mutex<LeakyBuckets<IpAddr>>,
     /// What the audit was told of; apart from the attempts, because a flow of ours may be posted again and again.
-    refusals: Mutex<Tally<IpAddr>>,
-    notes: Mutex<Tally<IpAddr>>,
-    refusals_of_all: Mutex<Tally<()>>,
+    refusals: Mutex<LeakyBuckets<IpAddr>>,
+    notes: Mutex<LeakyBuckets<IpAddr>>,
+    refusals_of_all: Mutex<LeakyBuckets<()>>,
 }
 
-impl Limits {
+impl SignInThrottle {
     /// At most `most` failed or abandoned sign-ins of one address in ten minutes; 0 does not limit them.
     pub fn new(most: u32, clock: Clock) -> Self {
         let each = |most: u32| {
@@ -52,12 +52,12 @@ impl Limits {
         Self {
             clock,
             most,
-            attempts: Mutex::new(Tally::new(each(most))),
+            attempts: Mutex::new(LeakyBuckets::new(each(most))),
             most_rejected,
-            rejected: Mutex::new(Tally::new(each(most_rejected))),
-            refusals: Mutex::new(Tally::new(each(most))),
-            notes: Mutex::new(Tally::new(NOTED_EACH)),
-            refusals_of_all: Mutex::new(Tally::new(REFUSAL_OF_ALL_FORGOTTEN)),
+            rejected: Mutex::new(LeakyBuckets::new(each(most_rejected))),
+            refusals: Mutex::new(LeakyBuckets::new(each(most))),
+            notes: Mutex::new(LeakyBuckets::new(NOTED_EACH)),
+            refusals_of_all: Mutex::new(LeakyBuckets::new(REFUSAL_OF_ALL_FORGOTTEN)),
         }
     }
 
@@ -205,9 +205,9 @@ mod tests {
         address.parse().ok()
     }
 
-    fn limits(most: u32) -> (Limits, Clock) {
+    fn limits(most: u32) -> (SignInThrottle, Clock) {
         let clock = Clock::manual(DateTime::<Utc>::UNIX_EPOCH);
-        (Limits::new(most, clock.clone()), clock)
+        (SignInThrottle::new(most, clock.clone()), clock)
     }
 
     fn seconds_to_wait(result: Result<(), RequestError>) -> u64 {

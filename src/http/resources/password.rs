@@ -2,12 +2,14 @@
 
 use log::info;
 
-use super::context::Context;
-use super::error::RequestError;
-use super::{Answer, cors, envelope};
 use crate::audit::Event;
 use crate::config::SHORTEST_PASSWORD;
 use crate::error_code::Code;
+use crate::http::Answer;
+use crate::http::request::context::Context;
+use crate::http::request::cors;
+use crate::http::response::envelope;
+use crate::http::response::error::RequestError;
 
 /// `auth:changePassword`: one's own, by who knows the present one. All sessions of the user end with it.
 pub async fn change(context: Context) -> Answer {

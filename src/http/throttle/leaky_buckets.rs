@@ -14,7 +14,7 @@ const KEYS: u64 = 10_000;
 const IPV6_NETWORK: u128 = !0 << 64;
 
 /// What is counted, key by key. Who shares one guards it: reading and writing are two steps.
-pub struct Tally<K> {
+pub struct LeakyBuckets<K> {
     forgets_one_each: TimeDelta,
     held: Cache<K, Held>,
 }
@@ -28,7 +28,7 @@ pub struct Held {
     last: DateTime<Utc>,
 }
 
-impl<K: Hash + Eq + Send + Sync + 'static> Tally<K> {
+impl<K: Hash + Eq + Send + Sync + 'static> LeakyBuckets<K> {
     /// Counts that fall by one in each of these spans.
     pub fn new(forgets_one_each: TimeDelta) -> Self {
         let held = Cache::builder()
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_was_added_is_forgotten_one_by_one() {
-        let tally = Tally::new(TimeDelta::seconds(10));
+        let tally = LeakyBuckets::new(TimeDelta::seconds(10));
         let start = DateTime::<Utc>::UNIX_EPOCH;
         for _ in 0..3 {
             tally.add("a", start);
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn no_more_is_taken_back_than_there_is() {
-        let tally = Tally::new(TimeDelta::seconds(10));
+        let tally = LeakyBuckets::new(TimeDelta::seconds(10));
         let start = DateTime::<Utc>::UNIX_EPOCH;
         tally.add("a", start);
         tally.take_back("a", 5);
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_however_many_keys_there_are() {
-        let tally = Tally::new(TimeDelta::seconds(10));
+        let tally = LeakyBuckets::new(TimeDelta::seconds(10));
         for key in 0..3 * KEYS {
             tally.add(key, DateTime::<Utc>::UNIX_EPOCH);
         }

@@ -3,10 +3,11 @@
 use log::info;
 use serde_json::{Value, json};
 
-use super::context::Context;
-use super::error::RequestError;
-use super::{Answer, envelope};
 use crate::audit::Event;
+use crate::http::Answer;
+use crate::http::request::context::Context;
+use crate::http::response::envelope;
+use crate::http::response::error::RequestError;
 use crate::nocobase::StoreError;
 use crate::plugin::Manifest;
 use crate::product::PLUGIN_NAME;

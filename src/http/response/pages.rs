@@ -6,9 +6,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use include_dir::{Dir, include_dir};
 use log::error;
 
-use super::context::language_of;
-use super::query::Query;
-use super::{ApiError, AppState, RequestError, envelope, get};
+use crate::http::request::context::language_of;
+use crate::http::request::query::Query;
+use crate::http::response::envelope;
+use crate::http::{ApiError, AppState, RequestError, get};
 use crate::plugin::{self, Language, Locales, Manifest};
 
 static CONSOLE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/console");
@@ -151,7 +152,7 @@ pub async fn package(request: HttpRequest, state: web::Data<AppState>) -> HttpRe
 pub async fn openapi() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
-        .body(include_str!("../../docs/openapi.json"))
+        .body(include_str!("../../../docs/openapi.json"))
 }
 
 /// Where the guide in a language is.

@@ -1,7 +1,7 @@
 //! Guessing of passwords: who was wrong too often waits, longer each time.
 //!
 //! An account is counted for each address by itself: who guesses at somebody's password keeps that person from nowhere
-//! else. Guesses from very many addresses at one account are counted together, for every address but those from which
+//! else. PasswordThrottle from very many addresses at one account are counted together, for every address but those from which
 //! the account was signed in with before. Each process counts for itself.
 
 use std::hash::Hash;
@@ -13,9 +13,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
-use super::RequestError;
-use super::tally::{Tally, network};
 use crate::clock::Clock;
+use crate::http::RequestError;
+use crate::http::throttle::leaky_buckets::{LeakyBuckets, network};
 
 /// Wrong passwords for one account from one address before the waiting begins.
 const MISTAKES_OF_AN_ACCOUNT: u32 = 10;
@@ -34,7 +34,7 @@ const KNOWN_FOR: Duration = Duration::from_hours(30 * 24);
 const KNOWN: u64 = 10_000;
 
 /// The wrong passwords of late.
-pub struct Guesses {
+pub struct PasswordThrottle {
     clock: Clock,
     mistakes: Mutex<Mistakes>,
     /// Where accounts were signed in with.
@@ -42,9 +42,9 @@ pub struct Guesses {
 }
 
 struct Mistakes {
-    accounts: Tally<AccountAt>,
-    addresses: Tally<Option<IpAddr>>,
-    anywhere: Tally<Account>,
+    accounts: LeakyBuckets<AccountAt>,
+    addresses: LeakyBuckets<Option<IpAddr>>,
+    anywhere: LeakyBuckets<Account>,
 }
 
 /// An account's digest, because the account itself need not be kept.
@@ -53,13 +53,13 @@ type Account = [u8; 32];
 /// An account, and the address it was tried from.
 type AccountAt = (Account, Option<IpAddr>);
 
-impl Guesses {
+impl PasswordThrottle {
     /// Nobody has been wrong yet.
     pub fn new(clock: Clock) -> Self {
         let mistakes = Mistakes {
-            accounts: Tally::new(MISTAKE_OF_AN_ACCOUNT_FORGOTTEN),
-            addresses: Tally::new(MISTAKE_OF_AN_ADDRESS_FORGOTTEN),
-            anywhere: Tally::new(MISTAKE_OF_AN_ACCOUNT_FORGOTTEN),
+            accounts: LeakyBuckets::new(MISTAKE_OF_AN_ACCOUNT_FORGOTTEN),
+            addresses: LeakyBuckets::new(MISTAKE_OF_AN_ADDRESS_FORGOTTEN),
+            anywhere: LeakyBuckets::new(MISTAKE_OF_AN_ACCOUNT_FORGOTTEN),
         };
         let known = Cache::builder()
             .max_capacity(KNOWN)
@@ -136,7 +136,7 @@ fn account_at(account: &str, address: Option<IpAddr>) -> AccountAt {
 
 /// From `free` mistakes on, the wait since the last one doubles with each.
 fn wait<K: Hash + Eq + Send + Sync + 'static>(
-    tally: &Tally<K>,
+    tally: &LeakyBuckets<K>,
     key: &K,
     free: u32,
     longest: i64,
@@ -161,13 +161,13 @@ mod tests {
     const OFFICE: &str = "203.0.113.9";
     const ELSEWHERE: &str = "198.51.100.7";
 
-    fn guesses() -> (Guesses, Clock) {
+    fn guesses() -> (PasswordThrottle, Clock) {
         let clock = Clock::manual(DateTime::<Utc>::UNIX_EPOCH);
-        (Guesses::new(clock.clone()), clock)
+        (PasswordThrottle::new(clock.clone()), clock)
     }
 
     /// Counts a guess: the seconds it has to wait.
-    fn guess(guesses: &Guesses, account: &str, address: &str) -> u64 {
+    fn guess(guesses: &PasswordThrottle, account: &str, address: &str) -> u64 {
         match guesses.count(account, address.parse().ok()) {
             Ok(()) => 0,
             Err(RequestError::TooManyAttempts { retry_after_seconds }) => retry_after_seconds,

@@ -11,9 +11,9 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::net::{TcpStream, UnixStream};
 use actix_web::web;
 
-use super::AppState;
-use super::connection::Patience;
-use super::service::answering;
+use crate::http::AppState;
+use crate::http::server::connection::Patience;
+use crate::http::server::service::answering;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Longer than the longest wait for a turn at DingTalk, so that stopping loses no sign-in.

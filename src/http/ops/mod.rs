@@ -1,0 +1,6 @@
+//! For whoever runs it: health, metrics, files, the record of what happened.
+
+pub mod audit_record;
+pub mod health;
+pub mod metrics;
+pub mod packages;

@@ -1,0 +1,9 @@
+//! One file for each resource of NocoBase that we answer.
+
+pub mod app;
+pub mod auth;
+pub mod authenticator_options;
+pub mod authenticators;
+pub mod dingtalk;
+pub mod password;
+pub mod pm;

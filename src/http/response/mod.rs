@@ -1,0 +1,5 @@
+//! What goes back: envelopes, cookies, errors, pages.
+
+pub mod envelope;
+pub mod error;
+pub mod pages;
