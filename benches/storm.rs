@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use nocobase_dingtalk::clock::Clock;
-use nocobase_dingtalk::simulator::CallKind;
+use dingtalk_simulator::CallKind;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 

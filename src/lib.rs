@@ -11,8 +11,8 @@
 //! 5. and issues NocoBase's own session ([`session`]).
 //!
 //! [`http`] is the edge, [`app`] puts everything together, [`config`] says how. [`audit`] keeps who signed in,
-//! [`doctor`] says what is wrong, [`plugin`] is what runs inside NocoBase, [`simulator`] is a DingTalk to develop
-//! and test against. [`clock`] and [`entropy`] hand in time and randomness, [`tls`] HTTP clients, [`phone`] tells when
+//! [`doctor`] says what is wrong, [`plugin`] is what runs inside NocoBase, [`dingtalk_simulator`] is a DingTalk
+//! to develop and test against. [`clock`] and [`entropy`] hand in time and randomness, [`tls`] HTTP clients, [`phone`] tells when
 //! two spellings are one number, [`causes`] says why something failed, [`error_code`] what is said of it
 //! outside.
 
@@ -37,7 +37,6 @@ pub mod product;
 pub mod secret;
 pub mod session;
 pub mod sign_in;
-pub mod simulator;
 pub mod tls;
 mod ttl_cell;
 

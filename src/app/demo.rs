@@ -17,7 +17,7 @@ use crate::entropy::Entropy;
 use crate::http::Demo;
 use crate::nocobase::{NewAuthenticator, NewUser, Store, StoreError};
 use crate::product::{AUTH_TYPE, PLUGIN_NAME, REDIRECT_ACTION};
-use crate::simulator::{App as DingTalkApp, Simulator, SimulatorOptions};
+use dingtalk_simulator::{App as DingTalkApp, Simulator, SimulatorOptions};
 
 /// The administrator's password in the demo; it opens nothing but the demo.
 pub const DEMO_PASSWORD: &str = "admin123";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::future::join_all;
-use nocobase_dingtalk::simulator::{CallKind, Effect, Fault, Limit};
+use dingtalk_simulator::{CallKind, Effect, Fault, Limit};
 use serde_json::json;
 
 use crate::support::app::{AUTHENTICATOR, PLUGIN, TestApp};

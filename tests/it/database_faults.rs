@@ -2,7 +2,7 @@
 //! in again as soon as it is mended. The servers' cases run where there are servers.
 
 use nocobase_dingtalk::nocobase::{DatabaseSettings, ServerDatabase};
-use nocobase_dingtalk::simulator::CallKind;
+use dingtalk_simulator::CallKind;
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};

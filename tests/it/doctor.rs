@@ -17,7 +17,7 @@ use nocobase_dingtalk::nocobase::{
     DatabaseSettings, NewAuthenticator, RootUser, Store, StoreError, SubjectIndex,
 };
 use nocobase_dingtalk::session::SessionSecret;
-use nocobase_dingtalk::simulator::{App, AppStatus, Control, Simulator, SimulatorOptions, permission};
+use dingtalk_simulator::{App, AppStatus, Control, Simulator, SimulatorOptions, permission};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::Url;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use nocobase_dingtalk::dingtalk::Limits;
-use nocobase_dingtalk::simulator::{CallKind, Effect, Fault, Person};
+use dingtalk_simulator::{CallKind, Effect, Fault, Person};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 use serde_json::json;
 

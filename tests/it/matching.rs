@@ -1,7 +1,7 @@
 //! Which NocoBase user a DingTalk person becomes: rule by rule, refusal by refusal.
 
 use nocobase_dingtalk::nocobase::{AuthenticatorChanges, UserId};
-use nocobase_dingtalk::simulator::{Contact, Membership, MobileSharing, OTHER_CORP_ID, Person};
+use dingtalk_simulator::{Contact, Membership, MobileSharing, OTHER_CORP_ID, Person};
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
@@ -9,7 +9,7 @@ use crate::support::beside::beside;
 use crate::support::browser::{Answer, refusal};
 use crate::support::database::{Kind, now, on};
 
-const DEMO_CORP: &str = nocobase_dingtalk::simulator::DEMO_CORP_ID;
+const DEMO_CORP: &str = dingtalk_simulator::DEMO_CORP_ID;
 
 fn user_of(answer: &Answer) -> UserId {
     assert_eq!(answer.status, 200, "{}", answer.text);

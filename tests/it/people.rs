@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use nocobase_dingtalk::nocobase::UserId;
-use nocobase_dingtalk::simulator::{CallKind, Effect, Fault, OTHER_CORP_ID, Person};
+use dingtalk_simulator::{CallKind, Effect, Fault, OTHER_CORP_ID, Person};
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use nocobase_dingtalk::causes::with_causes;
 use nocobase_dingtalk::nocobase::{NewAuthenticator, Page, Store, StoreError};
-use nocobase_dingtalk::simulator::Person;
+use dingtalk_simulator::Person;
 use serde_json::json;
 
 use crate::support::app::AUTHENTICATOR;

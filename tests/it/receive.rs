@@ -1,7 +1,7 @@
 //! The return from DingTalk: its answer goes into the flow it belongs to, or changes nothing.
 
 use chrono::TimeDelta;
-use nocobase_dingtalk::simulator::LoginAnswer;
+use dingtalk_simulator::LoginAnswer;
 use url::Url;
 
 use crate::support::app::{AUTHENTICATOR, TestApp};

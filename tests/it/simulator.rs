@@ -8,7 +8,7 @@ mod old_api;
 mod open_api;
 mod pages;
 
-use nocobase_dingtalk::simulator::{App, Control, Simulator, SimulatorOptions};
+use dingtalk_simulator::{App, Control, Simulator, SimulatorOptions};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, redirect};
 use serde_json::{Value, json};

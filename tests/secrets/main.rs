@@ -15,7 +15,7 @@ use nocobase_dingtalk::dingtalk::Credentials;
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::phone::says_phone_numbers;
 use nocobase_dingtalk::session::SessionSecret;
-use nocobase_dingtalk::simulator::{CallKind, Effect, Fault};
+use dingtalk_simulator::{CallKind, Effect, Fault};
 use serde_json::{Value, json};
 
 use support::app::{AUTHENTICATOR, ROOT_PASSWORD, TestApp};

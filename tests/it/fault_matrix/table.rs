@@ -4,7 +4,7 @@
 //! flow is kept. Anything else after which the code may have been used ends the flow. What is no JSON is never taken for
 //! an answer.
 
-use nocobase_dingtalk::simulator::{CallKind, Effect, Limit};
+use dingtalk_simulator::{CallKind, Effect, Limit};
 
 /// Whether the browser still has the flow after the refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Config, Sources};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::{DatabaseSettings, NewAuthenticator, ServerDatabase, ServerDialect, Store};
-use nocobase_dingtalk::simulator::{App as DingTalkApp, Control, Person, Simulator, SimulatorOptions};
+use dingtalk_simulator::{App as DingTalkApp, Control, Person, Simulator, SimulatorOptions};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 

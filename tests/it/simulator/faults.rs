@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nocobase_dingtalk::simulator::{CallKind, Effect, Fault, Limit};
+use dingtalk_simulator::{CallKind, Effect, Fault, Limit};
 use serde_json::{Value, json};
 
 use super::{Answered, Bench};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use nocobase_dingtalk::simulator::{
+use dingtalk_simulator::{
     AppStatus, DEMO_CORP_ID, LoginAnswer, LoginRefused, Membership, OTHER_CORP_ID, RedirectMatch,
 };
 use url::Url;

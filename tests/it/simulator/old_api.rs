@@ -1,6 +1,6 @@
 //! The old API: the directory, and error numbers behind HTTP 200.
 
-use nocobase_dingtalk::simulator::{AppStatus, Contact, permission};
+use dingtalk_simulator::{AppStatus, Contact, permission};
 use serde_json::{Value, json};
 
 use super::{Answered, Bench};

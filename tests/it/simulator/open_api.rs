@@ -1,6 +1,6 @@
 //! The new API: tokens and profile.
 
-use nocobase_dingtalk::simulator::{
+use dingtalk_simulator::{
     AppStatus, CODE_LIFETIME, DEMO_CORP_ID, MobileSharing, TOKEN_LIFETIME, permission,
 };
 use serde_json::{Value, json};

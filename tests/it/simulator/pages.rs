@@ -1,6 +1,6 @@
 //! The simulator's own page and its control over HTTP.
 
-use nocobase_dingtalk::simulator::{CallKind, Person, Simulator, SimulatorOptions, permission};
+use dingtalk_simulator::{CallKind, Person, Simulator, SimulatorOptions, permission};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 

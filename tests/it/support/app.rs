@@ -10,7 +10,7 @@ use nocobase_dingtalk::dingtalk::Limits;
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::Stop;
 use nocobase_dingtalk::nocobase::{NewUser, Store, UserId};
-use nocobase_dingtalk::simulator::{App as DingTalkApp, Control, Simulator, SimulatorOptions};
+use dingtalk_simulator::{App as DingTalkApp, Control, Simulator, SimulatorOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nocobase_dingtalk::clock::Clock;
-use nocobase_dingtalk::simulator::Control;
+use dingtalk_simulator::Control;
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use serde_json::{Value, json};
 use url::Url;

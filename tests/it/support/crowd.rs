@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use nocobase_dingtalk::nocobase::NewUser;
-use nocobase_dingtalk::simulator::Person;
+use dingtalk_simulator::Person;
 use serde_json::Value;
 use tokio::sync::{Barrier, Semaphore};
 use tokio::task::JoinSet;

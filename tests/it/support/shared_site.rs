@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::nocobase::{DatabaseSettings, NewAuthenticator, ServerDialect};
-use nocobase_dingtalk::simulator::{App as DingTalkApp, Control, Simulator, SimulatorOptions};
+use dingtalk_simulator::{App as DingTalkApp, Control, Simulator, SimulatorOptions};
 use serde_json::json;
 
 use super::app::{AUTHENTICATOR, PLUGIN};
