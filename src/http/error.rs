@@ -222,7 +222,7 @@ fn of_dingtalk(error: &DingTalkError) -> Facts {
     }
 }
 
-/// NocoBase's codes and sentences, which its clients know.
+/// NocoBase's codes, which its clients know, and its words; ours end as a sentence does, since a reference follows.
 fn of_session(error: &SessionError) -> Facts {
     use SessionError as E;
     let over = "Your session has expired. Please sign in again.";
@@ -243,7 +243,7 @@ fn of_session(error: &SessionError) -> Facts {
         E::StreamDoesNotRenew => ("SKIP_TOKEN_RENEW", over),
         E::WrongPassword => (
             "WRONG_PASSWORD",
-            "The username/email or password is incorrect, please re-enter",
+            "The username/email or password is incorrect, please re-enter.",
         ),
         E::AlreadyIssued => ("FLOW_USED", key_of("FLOW_USED")),
         E::PolicyMissing | E::Signing(_) | E::NotHashed => {
@@ -266,7 +266,7 @@ fn of_store(error: &StoreError) -> Facts {
         E::LastEnabled => Facts::new(
             StatusCode::BAD_REQUEST,
             "LAST_AUTHENTICATOR",
-            "Please keep and enable at least one authenticator",
+            "Please keep and enable at least one authenticator.",
             Level::Info,
         ),
         E::Duplicate { .. } => of_request(&RequestError::NameTaken),
@@ -356,7 +356,7 @@ fn of_request(error: &RequestError) -> Facts {
             let mut facts = row(
                 StatusCode::BAD_REQUEST,
                 "INVALID_FIELD",
-                "Please check this field: {{field}}",
+                "Please check this field: {{field}}.",
             );
             facts.parameters.push(("field", (*field).to_owned()));
             facts
@@ -399,7 +399,7 @@ fn of_request(error: &RequestError) -> Facts {
         E::UntrustedOrigin => row(
             StatusCode::FORBIDDEN,
             "INVALID_SIGN_IN_ORIGIN",
-            "Invalid sign-in origin",
+            "Invalid sign-in origin.",
         ),
         E::HttpsHidden => Facts::new(
             StatusCode::FORBIDDEN,
@@ -407,7 +407,7 @@ fn of_request(error: &RequestError) -> Facts {
             key_of("HTTPS_NOT_FORWARDED"),
             Level::Error,
         ),
-        E::NoPermission => row(StatusCode::FORBIDDEN, "NO_PERMISSION", "No permissions"),
+        E::NoPermission => row(StatusCode::FORBIDDEN, "NO_PERMISSION", "No permissions."),
         E::RoleNotFound => row(
             StatusCode::UNAUTHORIZED,
             "ROLE_NOT_FOUND_FOR_USER",
