@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+
 use crate::languages::LANGUAGES;
 
 fn read(path: &str) -> String {
@@ -65,15 +67,23 @@ fn words_of(text: &str) -> String {
     words
 }
 
-/// The prose of a guide: what it quotes from a screen (bold), from a machine (code) and where its links lead is not its
-/// own.
+/// The prose of a guide, a paragraph a line: what it quotes from a screen (bold) and from a machine (code) is not its own.
 fn prose_of(guide: &str) -> String {
-    let outside = |text: &str, mark: &str| text.split(mark).step_by(2).collect::<Vec<_>>().join(" ");
-    let text = outside(&outside(guide, "`"), "**");
-    let mut parts = text.split("](");
-    let mut prose = parts.next().unwrap().to_owned();
-    for part in parts {
-        prose.push_str(part.split_once(')').unwrap().1);
+    let mut prose = String::new();
+    let mut is_label = false;
+    for event in Parser::new(guide) {
+        if matches!(event, Event::Start(Tag::Strong) | Event::End(TagEnd::Strong)) {
+            is_label = !is_label;
+        } else if let (Event::Text(text), false) = (&event, is_label) {
+            prose.push_str(text);
+        } else if matches!(event, Event::SoftBreak) {
+            prose.push(' ');
+        } else if matches!(
+            event,
+            Event::End(TagEnd::Heading(_) | TagEnd::Paragraph | TagEnd::Item)
+        ) {
+            prose.push('\n');
+        }
     }
     prose
 }
