@@ -53,13 +53,15 @@ fn texts(language: &str) -> BTreeMap<String, String> {
     serde_json::from_str(&read(&format!("locales/{language}.json"))).unwrap()
 }
 
-/// A text without what is no word of it: `{{place}}`, `APP_KEY`, `Contact.User.Read`.
+/// A text without what is no word of it: `{{place}}`, `APP_KEY`, `Contact.User.Read`, `--env-file`.
 fn words_of(text: &str) -> String {
     let mut parts = text.split("{{");
     let mut words = parts.next().unwrap().to_owned();
     words.extend(parts.map(|part| part.split_once("}}").unwrap().1));
-    let is_part = |character: char| character.is_ascii_alphanumeric() || character == '_' || character == '.';
-    let is_name = |token: &&str| token.contains('_') || token.trim_matches('.').contains('.');
+    let is_part = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
+    let is_name = |token: &&str| {
+        token.starts_with("--") || token.contains('_') || token.trim_matches('.').contains('.')
+    };
     let all = words.clone();
     for name in all.split(|character| !is_part(character)).filter(is_name) {
         words = words.replace(name, "");
