@@ -82,7 +82,7 @@ catalogue! {
     TooManyAttempts, "TOO_MANY_ATTEMPTS", Warn, "Too many attempts. Try again in {{seconds}} s.";
     Internal, "INTERNAL_ERROR", Error, "Something went wrong. Start again, and give your administrator the reference if it happens again.";
 
-    // NocoBase's own codes and sentences, which its clients know.
+    // NocoBase's own codes, which its clients know, and its words; ours end as a sentence does, since a reference follows.
     EmptyToken, "EMPTY_TOKEN", Info, "Unauthenticated. Please sign in to continue.";
     InvalidToken, "INVALID_TOKEN", Info, "Your session has expired. Please sign in again.";
     PasswordChanged, "INVALID_TOKEN", Info, "Your password was changed. Please sign in again.";
@@ -91,12 +91,12 @@ catalogue! {
     UserNotFound, "NOT_EXIST_USER", Info, "User not found. Please sign in again to continue.";
     RenewFailed, "TOKEN_RENEW_FAILED", Info, "Your session has expired. Please sign in again.";
     StreamDoesNotRenew, "SKIP_TOKEN_RENEW", Info, "Your session has expired. Please sign in again.";
-    WrongPassword, "WRONG_PASSWORD", Info, "The username/email or password is incorrect, please re-enter";
+    WrongPassword, "WRONG_PASSWORD", Info, "The username/email or password is incorrect, please re-enter.";
     RoleNotFound, "ROLE_NOT_FOUND_FOR_USER", Info, "The role does not belong to the user. Please sign in again.";
     NoRoles, "USER_HAS_NO_ROLES_ERR", Info, "The current user has no roles. Please contact the administrator.";
-    NoPermission, "NO_PERMISSION", Info, "No permissions";
-    UntrustedOrigin, "INVALID_SIGN_IN_ORIGIN", Info, "Invalid sign-in origin";
-    LastAuthenticator, "LAST_AUTHENTICATOR", Info, "Please keep and enable at least one authenticator";
+    NoPermission, "NO_PERMISSION", Info, "No permissions.";
+    UntrustedOrigin, "INVALID_SIGN_IN_ORIGIN", Info, "Invalid sign-in origin.";
+    LastAuthenticator, "LAST_AUTHENTICATOR", Info, "Please keep and enable at least one authenticator.";
 
     // A request that cannot be answered as it stands.
     NotFound, "NOT_FOUND", Info, "There is nothing at this address.";
@@ -105,7 +105,7 @@ catalogue! {
     BodyTooLarge, "BODY_TOO_LARGE", Info, "The request is too large.";
     BodyIncomplete, "BODY_INCOMPLETE", Info, "The request did not arrive whole. Send it again.";
     InvalidJson, "INVALID_JSON", Info, "The body of the request is not a JSON object.";
-    InvalidField, "INVALID_FIELD", Info, "Please check this field: {{field}}";
+    InvalidField, "INVALID_FIELD", Info, "Please check this field: {{field}}.";
     InvalidHeader, "INVALID_HEADER", Info, "The header {{header}} of the request cannot be read. If it is not your browser's, ask your administrator to look at the proxy.";
     RecordNotFound, "RECORD_NOT_FOUND", Info, "This record does not exist any more. Reload the page.";
     NameTaken, "NAME_TAKEN", Info, "This name is already used. Choose another one.";

@@ -1,4 +1,4 @@
-//! An app: what an organisation registers in DingTalk's developer console.
+//! An app: what an organization registers in DingTalk's developer console.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ pub mod permission {
     pub const USER_READ: &str = "Contact.User.Read";
     /// See the phone number in that profile.
     pub const USER_MOBILE: &str = "Contact.User.mobile";
-    /// Read members of the organisation.
+    /// Read members of the organization.
     pub const GET_MEMBER: &str = "qyapi_get_member";
     /// Find a member by phone number.
     pub const GET_MEMBER_BY_MOBILE: &str = "qyapi_get_member_by_mobile";
@@ -32,7 +32,7 @@ pub mod permission {
     ];
 }
 
-/// An app of one organisation, with the settings of its console pages.
+/// An app of one organization, with the settings of its console pages.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct App {
@@ -40,7 +40,7 @@ pub struct App {
     pub client_id: String,
     /// Client Secret; it opens nothing but this simulator, so its page shows it.
     pub client_secret: String,
-    /// Organisation that owns the app.
+    /// Organization that owns the app.
     pub corp_id: String,
     /// Registered redirect URLs.
     #[serde(default)]
@@ -81,7 +81,7 @@ pub enum AppStatus {
     Unpublished,
     /// An administrator has stopped the app (停用).
     Disabled,
-    /// The organisation itself is stopped.
+    /// The organization itself is stopped.
     OrganizationDisabled,
 }
 

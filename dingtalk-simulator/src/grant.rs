@@ -18,7 +18,7 @@ pub struct Grant {
     pub client_id: String,
     /// Key of the person.
     pub person: String,
-    /// The organisation chosen, when the app asked for one.
+    /// The organization chosen, when the app asked for one.
     pub corp_id: Option<String>,
 }
 

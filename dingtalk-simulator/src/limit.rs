@@ -19,7 +19,7 @@ pub enum Limit {
     AppAndApiPerMinute,
     /// Calls per second of the whole platform to one operation.
     Api,
-    /// Calls per month of one organisation.
+    /// Calls per month of one organization.
     MonthlyQuota,
 }
 

@@ -15,9 +15,9 @@ pub struct AuthorizationRequest {
     pub app: App,
     /// Where the browser goes with the answer.
     pub redirect_uri: Url,
-    /// Whether the person is to choose an organisation.
+    /// Whether the person is to choose an organization.
     pub wants_organization: bool,
-    /// The organisation the app has chosen for them.
+    /// The organization the app has chosen for them.
     pub corp_id: Option<String>,
     /// The query it came in, to be carried from page to page.
     pub query: String,
@@ -50,8 +50,8 @@ pub enum LoginRefused {
     /// Nobody has this key.
     #[error("there is no such person")]
     UnknownPerson,
-    /// The person does not belong to the organisation.
-    #[error("the person is not a member of the organisation")]
+    /// The person does not belong to the organization.
+    #[error("the person is not a member of the organization")]
     NotInOrganization,
 }
 
@@ -131,7 +131,7 @@ impl AuthorizationRequest {
         })
     }
 
-    /// Organisations the person may sign in with; empty when none is asked for.
+    /// Organizations the person may sign in with; empty when none is asked for.
     pub fn organizations(&self, person: &Person) -> Result<Vec<String>, LoginRefused> {
         if !self.wants_organization {
             return Ok(Vec::new());

@@ -19,7 +19,7 @@ pub struct Step {
     /// Key of the person.
     #[serde(default)]
     person: String,
-    /// The organisation chosen.
+    /// The organization chosen.
     #[serde(default)]
     corp_id: Option<String>,
 }
@@ -134,7 +134,7 @@ fn approving_page(asked: &AuthorizationRequest, person: &Person, organizations: 
         String::new()
     } else {
         format!(
-            "<fieldset><legend>Organisation to sign in with</legend>{}</fieldset>",
+            "<fieldset><legend>Organization to sign in with</legend>{}</fieldset>",
             each(organizations.iter().enumerate(), choice)
         )
     };
@@ -175,7 +175,7 @@ fn refused_page(refused: &LoginRefused, asked: Option<&AuthorizationRequest>) ->
         LoginRefused::Malformed { .. } => "<p>The program that sent the browser here has to be corrected.</p>".to_owned(),
         LoginRefused::UnknownPerson => "<p>Go back and choose another person.</p>".to_owned(),
         LoginRefused::NotInOrganization => {
-            "<p>你不在该组织内: an app of an organisation signs in its own members only.</p>".to_owned()
+            "<p>你不在该组织内: an app of an organization signs in its own members only.</p>".to_owned()
         }
     };
     let back = asked.map_or_else(String::new, |asked| {
@@ -204,7 +204,7 @@ fn request_summary(asked: &AuthorizationRequest) -> String {
         wanted.push("phone number");
     }
     if asked.wants_organization {
-        wanted.push("organisation");
+        wanted.push("organization");
     }
     let organization = asked.corp_id.as_deref().map_or_else(String::new, |corp_id| {
         format!("<dt>Only for</dt><dd><code>{}</code></dd>", escape(corp_id))

@@ -1,4 +1,4 @@
-//! The old API (`oapi.dingtalk.com`): the directory of an organisation.
+//! The old API (`oapi.dingtalk.com`): the directory of an organization.
 
 use serde_json::json;
 
@@ -22,7 +22,7 @@ pub fn get_token(world: &mut World, request: &ApiRequest) -> Reply {
     ))
 }
 
-/// `POST /topapi/user/getbyunionid`: the id inside the organisation of a person.
+/// `POST /topapi/user/getbyunionid`: the id inside the organization of a person.
 pub fn user_id_by_union_id(world: &mut World, request: &ApiRequest) -> Reply {
     let app = authorize(world, CallKind::UserIdByUnionId, request, permission::GET_MEMBER)?;
     let union_id = request.field("unionid").ok_or_else(|| missing("unionid"))?;

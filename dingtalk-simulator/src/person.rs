@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Organisation of the demo.
+/// Organization of the demo.
 pub const DEMO_CORP_ID: &str = "ding3f9c1e77a20b4d58836fc2657bd714e8";
-/// Another organisation, where the demo's outsider works.
+/// Another organization, where the demo's outsider works.
 pub const OTHER_CORP_ID: &str = "dingc41d88f06e9a4b1385a7d2b90e63f71c";
 
 /// A DingTalk account.
@@ -44,7 +44,7 @@ pub struct Person {
     /// Personal mail address.
     #[serde(default)]
     pub email: Option<String>,
-    /// Organisations they belong to.
+    /// Organizations they belong to.
     #[serde(default)]
     pub memberships: Vec<Membership>,
 }
@@ -64,18 +64,18 @@ pub enum MobileSharing {
     Blank,
 }
 
-/// How a person belongs to one organisation.
+/// How a person belongs to one organization.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Membership {
-    /// The organisation.
+    /// The organization.
     pub corp_id: String,
     /// Identifier of the person inside it (userid).
     pub user_id: String,
     /// Employee or external contact.
     #[serde(default)]
     pub contact: Contact,
-    /// Whether the person is outside what the organisation's apps may read.
+    /// Whether the person is outside what the organization's apps may read.
     #[serde(default)]
     pub out_of_scope: bool,
 }
@@ -87,12 +87,12 @@ pub enum Contact {
     /// `contact_type` 0.
     #[default]
     Employee,
-    /// `contact_type` 1: known to the organisation, not a member of it.
+    /// `contact_type` 1: known to the organization, not a member of it.
     External,
 }
 
 impl Membership {
-    /// An employee whom the organisation's apps may read.
+    /// An employee whom the organization's apps may read.
     pub fn employee(corp_id: impl Into<String>, user_id: impl Into<String>) -> Self {
         Self {
             corp_id: corp_id.into(),
@@ -104,7 +104,7 @@ impl Membership {
 }
 
 impl Person {
-    /// An employee of the demo's organisation with a phone number in mainland China.
+    /// An employee of the demo's organization with a phone number in mainland China.
     pub fn employee(key: &str, name: &str, union_id: &str, mobile: &str) -> Self {
         Self {
             key: key.to_owned(),
@@ -123,7 +123,7 @@ impl Person {
         }
     }
 
-    /// The membership in one organisation.
+    /// The membership in one organization.
     pub fn membership(&self, corp_id: &str) -> Option<&Membership> {
         self.memberships
             .iter()
@@ -184,7 +184,7 @@ impl Person {
                     "Zhao Yun",
                     "Wr3LjOa9TzKfU1vGc6XyBmiEiE",
                     "13600136006",
-                    "Outside the organisation: has a DingTalk account, but works elsewhere.",
+                    "Outside the organization: has a DingTalk account, but works elsewhere.",
                 )
             },
             person(

@@ -59,7 +59,7 @@ fn people(world: &World) -> String {
             )
         });
         format!(
-            r#"<tr><th scope="row">{}</th><td class="phone-number" data-label="Phone">{}</td><td data-label="Union ID"><code>{}</code></td><td data-label="User ID, organisation">{organizations}</td><td data-label="Shows">{}</td></tr>"#,
+            r#"<tr><th scope="row">{}</th><td class="phone-number" data-label="Phone">{}</td><td data-label="Union ID"><code>{}</code></td><td data-label="User ID, organization">{organizations}</td><td data-label="Shows">{}</td></tr>"#,
             full_name(person),
             escape(&phone(person)),
             escape(&person.union_id),
@@ -67,7 +67,7 @@ fn people(world: &World) -> String {
         )
     };
     format!(
-        r#"<section id="people"><h2>People</h2><table><thead><tr><th scope="col">Name</th><th scope="col">Phone</th><th scope="col">Union ID</th><th scope="col">User ID, organisation</th><th scope="col">What signing in shows</th></tr></thead><tbody>{}</tbody></table></section>"#,
+        r#"<section id="people"><h2>People</h2><table><thead><tr><th scope="col">Name</th><th scope="col">Phone</th><th scope="col">Union ID</th><th scope="col">User ID, organization</th><th scope="col">What signing in shows</th></tr></thead><tbody>{}</tbody></table></section>"#,
         each(&world.people, row)
     )
 }
@@ -91,14 +91,14 @@ fn app(app: &App) -> String {
         AppStatus::Published => "published",
         AppStatus::Unpublished => "no published version",
         AppStatus::Disabled => "stopped",
-        AppStatus::OrganizationDisabled => "organisation stopped",
+        AppStatus::OrganizationDisabled => "organization stopped",
     };
     let compared = match app.redirect_match {
         RedirectMatch::Exact => "must be equal",
         RedirectMatch::Origin => "scheme, host and port must be equal",
     };
     format!(
-        r#"<article aria-label="{client_id}"><dl><dt>Client ID</dt><dd><code>{client_id}</code></dd><dt>Client Secret</dt><dd><code>{secret}</code></dd><dt>Organisation</dt><dd><code>{corp_id}</code></dd><dt>Status</dt><dd>{status}</dd></dl>
+        r#"<article aria-label="{client_id}"><dl><dt>Client ID</dt><dd><code>{client_id}</code></dd><dt>Client Secret</dt><dd><code>{secret}</code></dd><dt>Organization</dt><dd><code>{corp_id}</code></dd><dt>Status</dt><dd>{status}</dd></dl>
 <form method="post" action="/__simulator/app">
 <input type="hidden" name="client_id" value="{client_id}">
 <label>Redirect URLs, one a line ({compared})<textarea name="redirect_uris" rows="2" spellcheck="false">{redirect_uris}</textarea></label>

@@ -149,7 +149,7 @@ impl SignIn {
         })
     }
 
-    /// Asks DingTalk who this is: two calls, and a third where the subject is the organisation's own id.
+    /// Asks DingTalk who this is: two calls, and a third where the subject is the organization's own id.
     async fn identify(
         &self,
         flow: &mut Returned,

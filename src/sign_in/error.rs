@@ -49,7 +49,7 @@ pub enum SignInError {
     /// The user with this number is an administrator, and those are not linked by phone.
     #[error("the user with this phone number is an administrator")]
     AdministratorNotLinked,
-    /// The person is not of the organisation that may sign in.
+    /// The person is not of the organization that may sign in.
     #[error("the person is not a member of the organization")]
     NotInOrganization,
     /// The settings come from another plugin, whose way of finding people does not carry over.

@@ -118,7 +118,7 @@ async fn a_member_administers_nothing() {
         let answer = act(&mut member, method, action).await;
 
         assert_eq!(answer.status, 403, "{action}: {}", answer.text);
-        assert_eq!(answer.stable(), refusal("NO_PERMISSION", "No permissions"));
+        assert_eq!(answer.stable(), refusal("NO_PERMISSION", "No permissions."));
     }
     assert_eq!(settings(&app).await, before);
 }
@@ -438,7 +438,7 @@ async fn a_change_of_the_title_leaves_the_options() {
     assert_eq!(after.title.as_deref(), Some("钉钉"));
 }
 
-const LAST: &str = "Please keep and enable at least one authenticator";
+const LAST: &str = "Please keep and enable at least one authenticator.";
 
 #[tokio::test]
 async fn the_last_enabled_authenticator_cannot_be_disabled() {
@@ -606,7 +606,7 @@ async fn fields_that_cannot_be_used_are_named_and_nothing_is_saved() {
         assert_eq!(answer.status, 400, "{change}: {}", answer.text);
         assert_eq!(
             answer.stable(),
-            refusal("INVALID_FIELD", &format!("Please check this field: {field}"))
+            refusal("INVALID_FIELD", &format!("Please check this field: {field}."))
         );
     }
     assert_eq!(settings(&app).await, before);
@@ -641,7 +641,7 @@ async fn name_and_type_of_an_authenticator_never_change() {
 
         assert_eq!(
             answer.stable(),
-            refusal("INVALID_FIELD", &format!("Please check this field: {field}"))
+            refusal("INVALID_FIELD", &format!("Please check this field: {field}."))
         );
     }
     let same = json!({ "enabled": true, "name": AUTHENTICATOR, "authType": "dingtalk" });
@@ -851,7 +851,7 @@ async fn unbinding_needs_to_know_whom() {
 
         assert_eq!(
             answer.stable(),
-            refusal("INVALID_FIELD", &format!("Please check this field: {field}"))
+            refusal("INVALID_FIELD", &format!("Please check this field: {field}."))
         );
     }
 }

@@ -108,7 +108,7 @@ async fn a_flow_that_is_no_text_is_named() {
         assert_eq!(answer.status, 400, "{flow}");
         assert_eq!(
             answer.stable(),
-            refusal("INVALID_FIELD", "Please check this field: flow")
+            refusal("INVALID_FIELD", "Please check this field: flow.")
         );
     }
 }

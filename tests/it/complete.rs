@@ -400,7 +400,7 @@ async fn a_page_of_another_site_cannot_complete_a_flow() {
         assert_eq!(answer.status, 403, "{name}: {value}");
         assert_eq!(
             answer.stable(),
-            refusal("INVALID_SIGN_IN_ORIGIN", "Invalid sign-in origin")
+            refusal("INVALID_SIGN_IN_ORIGIN", "Invalid sign-in origin.")
         );
     }
     let own = app.url.clone();

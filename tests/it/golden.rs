@@ -126,6 +126,28 @@ fn translations_have_the_placeholders_of_their_key() {
     }
 }
 
+#[test]
+fn every_refusal_ends_as_a_sentence_does_since_a_reference_follows() {
+    let mut refusals: BTreeSet<String> = spoken(without_tests(
+        &fs::read_to_string(repository("src/http/error.rs")).unwrap(),
+    ))
+    .into_iter()
+    .collect();
+    let button = json("client-schema/sign-in-button.json");
+    refusals.extend(strings(&button["errors"]).into_iter().map(str::to_owned));
+    assert!(refusals.len() > 30, "only {} refusals are found", refusals.len());
+
+    for language in Language::ALL {
+        let texts = locale(language);
+        let open: Vec<_> = refusals
+            .iter()
+            .map(|key| &texts[key])
+            .filter(|text| !text.ends_with(['.', '。', '।']))
+            .collect();
+        assert!(open.is_empty(), "{language}: {open:#?}");
+    }
+}
+
 /// What a guide in that language quotes in English.
 const KEPT_IN_ENGLISH: [(Language, &str); 2] = [
     (

@@ -22,11 +22,17 @@ pub fn text(language: &str, key: &str) -> String {
 /// The message is this sentence in this language, the reference behind it included.
 pub fn assert_says(answer: &Answer, language: &str, sentence: &str) {
     let message = answer.json["errors"][0]["message"].as_str().unwrap();
-    let reference = text(language, "Reference: {{reference}}");
-    let (before, after) = reference.split_once("{{reference}}").unwrap();
-    let rest = message.strip_prefix(&format!("{sentence} {before}"));
-    let rest = rest.unwrap_or_else(|| panic!("{language}: {message}"));
-    assert!(rest.ends_with(after), "{language}: {message}");
+    let whole = text(language, "{{message}} Reference: {{reference}}").replace("{{message}}", sentence);
+    let (before, after) = whole.split_once("{{reference}}").unwrap();
+    assert!(message.starts_with(before), "{language}: {message}");
+    assert!(message.ends_with(after), "{language}: {message}");
+}
+
+#[test]
+fn chinese_has_no_blank_between_a_sentence_and_its_reference() {
+    let whole = text("zh-CN", "{{message}} Reference: {{reference}}");
+
+    assert_eq!(whole.replace(char::is_whitespace, ""), whole);
 }
 
 /// A refusal, asked for with these headers.
@@ -93,7 +99,7 @@ async fn a_users_own_language_comes_before_the_browsers() {
 
     for (answer, language) in [(own, "id-ID"), (chosen, "de-DE")] {
         let sentence =
-            text(language, "Please check this field: {{field}}").replace("{{field}}", "authenticator");
+            text(language, "Please check this field: {{field}}.").replace("{{field}}", "authenticator");
         assert_says(&answer, language, &sentence);
     }
 }

@@ -16,6 +16,7 @@ mod doctor;
 mod documents;
 mod env_files;
 mod fault_matrix;
+mod glossary;
 mod golden;
 mod journey;
 mod languages;

@@ -91,7 +91,7 @@ async fn a_wrong_password_and_an_unknown_account_are_told_the_same() {
         assert_unauthorized(
             &answer,
             "WRONG_PASSWORD",
-            "The username/email or password is incorrect, please re-enter",
+            "The username/email or password is incorrect, please re-enter.",
         );
         assert!(answer.set_cookies().is_empty());
     }
@@ -651,7 +651,7 @@ async fn a_sign_in_without_account_or_password_names_the_field() {
         assert_eq!(answer.status, 400, "{body}");
         assert_eq!(
             answer.stable(),
-            refusal("INVALID_FIELD", &format!("Please check this field: {field}"))
+            refusal("INVALID_FIELD", &format!("Please check this field: {field}."))
         );
     }
 }

@@ -9,7 +9,7 @@ import { freePort } from './nocobase.mjs';
 
 const run = promisify(execFile);
 
-// The organisation of the simulator's people.
+// The organization of the simulator's people.
 const DEMO_CORP_ID = 'ding3f9c1e77a20b4d58836fc2657bd714e8';
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 

@@ -50,8 +50,8 @@ pub fn sentence(error: &ApiError, reference: &str, language: crate::plugin::Lang
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
     let message = locales.format(language, error.code().key(), &parameters);
-    let reference = locales.format(language, "Reference: {{reference}}", &[("reference", reference)]);
-    format!("{message} {reference}")
+    let parts = [("message", message.as_str()), ("reference", reference)];
+    locales.format(language, "{{message}} Reference: {{reference}}", &parts)
 }
 
 /// `{"errors": [{"code", "message"}]}`; the cause goes to the log, once.

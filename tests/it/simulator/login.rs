@@ -224,7 +224,7 @@ async fn somebody_outside_cannot_approve_for_the_organization_that_was_named() {
         .await;
 
     assert_eq!(refused.status, 400);
-    assert!(refused.text.contains("not a member of the organisation"));
+    assert!(refused.text.contains("not a member of the organization"));
     assert_eq!(
         bench.control.approve(&asked, "zhao-yun"),
         Err(LoginRefused::NotInOrganization)
