@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use nocobase_dingtalk::clock::Clock;
 use dingtalk_simulator::CallKind;
+use nocobase_dingtalk::clock::Clock;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 

@@ -2,11 +2,12 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
+use maud::{Markup, html};
 use serde::Deserialize;
 use url::form_urlencoded::byte_serialize;
 
 use super::app::permission;
-use super::html::{comes_from_elsewhere, each, escape, page};
+use super::html::{comes_from_elsewhere, page};
 use super::login::{AuthorizationRequest, LoginRefused};
 use super::person::Person;
 use super::world::{Shared, World};
@@ -90,30 +91,36 @@ pub async fn refuse(request: HttpRequest, step: web::Form<Step>, shared: web::Da
 }
 
 fn choosing_page(world: &World, asked: &AuthorizationRequest) -> HttpResponse {
-    let link = |person: &Person| {
-        format!(
-            r#"<li><a class="person" href="/oauth2/approve?person={key}&amp;request={request}"><span class="avatar" aria-hidden="true">{initial}</span><span class="who"><strong>{name}</strong><span class="phone">{phone}</span><span class="shows">{shows}</span></span></a></li>"#,
-            key = encode(&person.key),
-            request = encode(&asked.query),
-            initial = initial(person),
-            name = full_name(person),
-            phone = escape(&phone(person)),
-            shows = escape(&person.shows),
-        )
+    let address = |person: &Person| {
+        let (key, request) = (encode(&person.key), encode(&asked.query));
+        format!("/oauth2/approve?person={key}&request={request}")
     };
-    let body = format!(
-        r#"{BANNER}
-<main class="narrow">
-<p class="step">Step 1 of 2</p>
-<h1>Who signs in?</h1>
-{request}
-<ul class="people">{people}</ul>
-<form method="post" action="/oauth2/refuse"><input type="hidden" name="request" value="{query}"><button class="quiet">Refuse (拒绝)</button></form>
-</main>"#,
-        request = request_summary(asked),
-        people = each(&world.people, link),
-        query = escape(&asked.query),
-    );
+    let body = html! {
+        (banner(false))
+        main.narrow {
+            p.step { "Step 1 of 2" }
+            h1 { "Who signs in?" }
+            (request_summary(asked))
+            ul.people {
+                @for person in &world.people {
+                    li {
+                        a.person href=(address(person)) {
+                            span.avatar aria-hidden="true" { (initial(person)) }
+                            span.who {
+                                strong { (full_name(person)) }
+                                span.phone { (phone(person)) }
+                                span.shows { (person.shows) }
+                            }
+                        }
+                    }
+                }
+            }
+            form method="post" action="/oauth2/refuse" {
+                input type="hidden" name="request" value=(asked.query);
+                button.quiet { "Refuse (拒绝)" }
+            }
+        }
+    };
     page(
         StatusCode::OK,
         "Choose a person",
@@ -123,82 +130,92 @@ fn choosing_page(world: &World, asked: &AuthorizationRequest) -> HttpResponse {
 }
 
 fn approving_page(asked: &AuthorizationRequest, person: &Person, organizations: &[String]) -> HttpResponse {
-    let choice = |(index, corp_id): (usize, &String)| {
-        let corp_id = escape(corp_id);
-        let checked = if index == 0 { " checked" } else { "" };
-        format!(
-            r#"<label class="choice"><input type="radio" name="corp_id" value="{corp_id}"{checked}> <code>{corp_id}</code></label>"#
-        )
+    let body = html! {
+        (banner(false))
+        main.narrow {
+            p.step { "Step 2 of 2" }
+            h1 { "Approve as " (full_name(person)) "?" }
+            (request_summary(asked))
+            form method="post" action="/oauth2/approve" {
+                input type="hidden" name="request" value=(asked.query);
+                input type="hidden" name="person" value=(person.key);
+                @if !organizations.is_empty() {
+                    fieldset {
+                        legend { "Organization to sign in with" }
+                        @for (index, corp_id) in organizations.iter().enumerate() {
+                            label.choice {
+                                input type="radio" name="corp_id" value=(corp_id) checked[index == 0];
+                                " " code { (corp_id) }
+                            }
+                        }
+                    }
+                }
+                div.actions {
+                    button.primary autofocus { "Approve (同意)" }
+                    button.quiet formaction="/oauth2/refuse" { "Refuse (拒绝)" }
+                }
+            }
+            (choose_another(asked))
+        }
     };
-    let organizations = if organizations.is_empty() {
-        String::new()
-    } else {
-        format!(
-            "<fieldset><legend>Organization to sign in with</legend>{}</fieldset>",
-            each(organizations.iter().enumerate(), choice)
-        )
-    };
-    let body = format!(
-        r#"{BANNER}
-<main class="narrow">
-<p class="step">Step 2 of 2</p>
-<h1>Approve as {name}?</h1>
-{request}
-<form method="post" action="/oauth2/approve">
-<input type="hidden" name="request" value="{query}"><input type="hidden" name="person" value="{key}">
-{organizations}
-<div class="actions"><button class="primary" autofocus>Approve (同意)</button><button class="quiet" formaction="/oauth2/refuse">Refuse (拒绝)</button></div>
-</form>
-<p><a href="/oauth2/auth?{query}">Choose another person</a></p>
-</main>"#,
-        name = full_name(person),
-        request = request_summary(asked),
-        query = escape(&asked.query),
-        key = escape(&person.key),
-    );
     page(StatusCode::OK, "Approve", &body, Some(&asked.redirect_uri))
 }
 
 fn refused_page(refused: &LoginRefused, asked: Option<&AuthorizationRequest>) -> HttpResponse {
     let cure = match refused {
-        LoginRefused::UnknownClient => {
-            r#"<p>Compare the Client ID in the authenticator with the apps on the <a href="/">simulator's page</a>.</p>"#.to_owned()
-        }
-        LoginRefused::AppUnavailable => {
-            "<p>In DingTalk's developer console, publish a version of the app (版本管理与发布), or start it again.</p>".to_owned()
-        }
-        LoginRefused::RedirectNotRegistered { asked, registered } => format!(
-            r#"<p>With the real DingTalk it is registered in the developer console under 安全设置 (重定向 URL), here among the <a href="/#apps">simulator's apps</a>.</p><dl><dt>Asked for</dt><dd><code>{}</code></dd><dt>Registered</dt><dd>{}</dd></dl>"#,
-            escape(asked),
-            each(registered, |uri| format!("<code>{}</code><br>", escape(uri))),
-        ),
-        LoginRefused::Malformed { .. } => "<p>The program that sent the browser here has to be corrected.</p>".to_owned(),
-        LoginRefused::UnknownPerson => "<p>Go back and choose another person.</p>".to_owned(),
-        LoginRefused::NotInOrganization => {
-            "<p>你不在该组织内: an app of an organization signs in its own members only.</p>".to_owned()
+        LoginRefused::UnknownClient => html! {
+            p { "Compare the Client ID in the authenticator with the apps on the " a href="/" { "simulator's page" } "." }
+        },
+        LoginRefused::AppUnavailable => html! {
+            p { "In DingTalk's developer console, publish a version of the app (版本管理与发布), or start it again." }
+        },
+        LoginRefused::RedirectNotRegistered { asked, registered } => html! {
+            p {
+                "With the real DingTalk it is registered in the developer console under 安全设置 (重定向 URL), here among the "
+                a href="/#apps" { "simulator's apps" } "."
+            }
+            dl {
+                dt { "Asked for" } dd { code { (asked) } }
+                dt { "Registered" } dd { @for uri in registered { code { (uri) } br; } }
+            }
+        },
+        LoginRefused::Malformed { .. } => html! {
+            p { "The program that sent the browser here has to be corrected." }
+        },
+        LoginRefused::UnknownPerson => html! { p { "Go back and choose another person." } },
+        LoginRefused::NotInOrganization => html! {
+            p { "你不在该组织内: an app of an organization signs in its own members only." }
+        },
+    };
+    let body = html! {
+        (banner(false))
+        main.narrow {
+            h1 { "The sign-in cannot go on" }
+            p.refusal role="alert" { (capitalized(&refused.to_string())) "." }
+            (cure)
+            @if let Some(asked) = asked { (choose_another(asked)) }
         }
     };
-    let back = asked.map_or_else(String::new, |asked| {
-        format!(
-            r#"<p><a href="/oauth2/auth?{}">Choose another person</a></p>"#,
-            escape(&asked.query)
-        )
-    });
-    let body = format!(
-        r#"{BANNER}
-<main class="narrow">
-<h1>The sign-in cannot go on</h1>
-<p class="refusal" role="alert">{reason}.</p>
-{cure}{back}
-</main>"#,
-        reason = escape(&capitalized(&refused.to_string())),
-    );
     page(StatusCode::BAD_REQUEST, "The sign-in cannot go on", &body, None)
 }
 
-const BANNER: &str = r#"<header class="banner"><a href="/">DingTalk simulator</a><span>Not the real DingTalk. No password, no real people.</span></header>"#;
+fn choose_another(asked: &AuthorizationRequest) -> Markup {
+    html! {
+        p { a href={ "/oauth2/auth?" (asked.query) } { "Choose another person" } }
+    }
+}
 
-fn request_summary(asked: &AuthorizationRequest) -> String {
+/// What stands above every page, so that nobody takes it for DingTalk.
+pub fn banner(is_overview: bool) -> Markup {
+    html! {
+        header.banner {
+            a href="/" aria-current=[is_overview.then_some("page")] { "DingTalk simulator" }
+            span { "Not the real DingTalk. No password, no real people." }
+        }
+    }
+}
+
+fn request_summary(asked: &AuthorizationRequest) -> Markup {
     let mut wanted = vec!["name and union ID"];
     if asked.app.may(permission::USER_MOBILE) {
         wanted.push("phone number");
@@ -206,26 +223,26 @@ fn request_summary(asked: &AuthorizationRequest) -> String {
     if asked.wants_organization {
         wanted.push("organization");
     }
-    let organization = asked.corp_id.as_deref().map_or_else(String::new, |corp_id| {
-        format!("<dt>Only for</dt><dd><code>{}</code></dd>", escape(corp_id))
-    });
-    format!(
-        "<dl><dt>App</dt><dd><code>{}</code></dd><dt>Asks for</dt><dd>{}</dd>{organization}<dt>Returns to</dt><dd><code>{}</code></dd></dl>",
-        escape(&asked.app.client_id),
-        wanted.join(", "),
-        escape(asked.redirect_uri.as_str()),
-    )
+    html! {
+        dl {
+            dt { "App" } dd { code { (asked.app.client_id) } }
+            dt { "Asks for" } dd { (wanted.join(", ")) }
+            @if let Some(corp_id) = &asked.corp_id {
+                dt { "Only for" } dd { code { (corp_id) } }
+            }
+            dt { "Returns to" } dd { code { (asked.redirect_uri) } }
+        }
+    }
 }
 
 /// Both names, each in its own language for screen readers.
-pub fn full_name(person: &Person) -> String {
-    match &person.latin_name {
-        Some(latin) => format!(
-            r#"<span lang="zh">{}</span> {}"#,
-            escape(&person.name),
-            escape(latin)
-        ),
-        None => escape(&person.name),
+pub fn full_name(person: &Person) -> Markup {
+    html! {
+        @if let Some(latin) = &person.latin_name {
+            span lang="zh" { (person.name) } " " (latin)
+        } @else {
+            (person.name)
+        }
     }
 }
 
@@ -239,7 +256,7 @@ pub fn phone(person: &Person) -> String {
 }
 
 fn initial(person: &Person) -> String {
-    escape(&person.name.chars().next().map(String::from).unwrap_or_default())
+    person.name.chars().next().map(String::from).unwrap_or_default()
 }
 
 fn capitalized(text: &str) -> String {

@@ -118,8 +118,13 @@ async fn unexpected(request: HttpRequest, shared: web::Data<Shared>) -> HttpResp
         }
         _ if is_known => (CallKind::GetToken, Refusal::business(43001, "需要GET请求")),
         _ if path.starts_with("/oauth2/") || path.starts_with("/__simulator/") => {
-            let body = "<main class=\"narrow\"><h1>No such page</h1><p><a href=\"/\">To the simulator's page</a></p></main>";
-            return page(StatusCode::NOT_FOUND, "No such page", body, None);
+            let body = maud::html! {
+                main.narrow {
+                    h1 { "No such page" }
+                    p { a href="/" { "To the simulator's page" } }
+                }
+            };
+            return page(StatusCode::NOT_FOUND, "No such page", &body, None);
         }
         _ => (CallKind::GetToken, Refusal::business(404, "请求的URI地址不存在")),
     };

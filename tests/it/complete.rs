@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use futures_util::future::join_all;
 use dingtalk_simulator::{CallKind, Effect, Fault, Limit};
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::app::{AUTHENTICATOR, PLUGIN, TestApp};

@@ -1,8 +1,8 @@
 //! A database that is away, full, takes no changes or is locked: a clear refusal, nothing half-written, and people sign
 //! in again as soon as it is mended. The servers' cases run where there are servers.
 
-use nocobase_dingtalk::nocobase::{DatabaseSettings, ServerDatabase};
 use dingtalk_simulator::CallKind;
+use nocobase_dingtalk::nocobase::{DatabaseSettings, ServerDatabase};
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use dingtalk_simulator::{App, AppStatus, Control, Simulator, SimulatorOptions, permission};
 use nocobase_dingtalk::authenticator::Environment;
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
 use nocobase_dingtalk::doctor::{
@@ -17,7 +18,6 @@ use nocobase_dingtalk::nocobase::{
     DatabaseSettings, NewAuthenticator, RootUser, Store, StoreError, SubjectIndex,
 };
 use nocobase_dingtalk::session::SessionSecret;
-use dingtalk_simulator::{App, AppStatus, Control, Simulator, SimulatorOptions, permission};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use url::Url;

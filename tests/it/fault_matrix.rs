@@ -6,8 +6,8 @@ mod table;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use nocobase_dingtalk::dingtalk::Limits;
 use dingtalk_simulator::{CallKind, Effect, Fault, Person};
+use nocobase_dingtalk::dingtalk::Limits;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 use serde_json::json;
 

@@ -1,7 +1,7 @@
 //! Which NocoBase user a DingTalk person becomes: rule by rule, refusal by refusal.
 
-use nocobase_dingtalk::nocobase::{AuthenticatorChanges, UserId};
 use dingtalk_simulator::{Contact, Membership, MobileSharing, OTHER_CORP_ID, Person};
+use nocobase_dingtalk::nocobase::{AuthenticatorChanges, UserId};
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};

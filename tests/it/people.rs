@@ -1,8 +1,8 @@
 //! People locked out or doubled: what a site keeps of somebody, and what DingTalk says of them, in all its untidiness.
 
 use chrono::TimeDelta;
-use nocobase_dingtalk::nocobase::UserId;
 use dingtalk_simulator::{CallKind, Effect, Fault, OTHER_CORP_ID, Person};
+use nocobase_dingtalk::nocobase::UserId;
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use dingtalk_simulator::Person;
 use futures_util::future::join_all;
 use nocobase_dingtalk::causes::with_causes;
 use nocobase_dingtalk::nocobase::{NewAuthenticator, Page, Store, StoreError};
-use dingtalk_simulator::Person;
 use serde_json::json;
 
 use crate::support::app::AUTHENTICATOR;

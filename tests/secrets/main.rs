@@ -6,6 +6,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use dingtalk_simulator::{CallKind, Effect, Fault};
 use log::{LevelFilter, Log, Metadata, Record};
 use nocobase_dingtalk::app::App;
 use nocobase_dingtalk::authenticator::{AuthenticatorOptions, Environment};
@@ -15,7 +16,6 @@ use nocobase_dingtalk::dingtalk::Credentials;
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::phone::says_phone_numbers;
 use nocobase_dingtalk::session::SessionSecret;
-use dingtalk_simulator::{CallKind, Effect, Fault};
 use serde_json::{Value, json};
 
 use support::app::{AUTHENTICATOR, ROOT_PASSWORD, TestApp};

@@ -3,3 +3,4 @@
 pub mod envelope;
 pub mod error;
 pub mod pages;
+pub mod refusal;

@@ -1,6 +1,5 @@
 //! What a browser shows: the console, the page of a refused return, the package and the guides.
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use include_dir::{Dir, include_dir};
@@ -9,6 +8,7 @@ use log::error;
 use crate::http::request::context::language_of;
 use crate::http::request::query::Query;
 use crate::http::response::envelope;
+use crate::http::response::refusal::{self, Refusal};
 use crate::http::{ApiError, AppState, RequestError, get};
 use crate::plugin::{self, Language, Locales, Manifest};
 
@@ -77,43 +77,22 @@ pub fn refusal_page(
     state.metrics.refused(error.code());
     let language = language_of(request, None);
     let locales = Locales::embedded();
-    let text = |key| escaped(locales.text(language, key));
-    let message = escaped(&envelope::sentence(error, reference, language));
-    let sign_in = escaped(&format!("{}signin", state.public_path));
-    let nonce = state.entropy.text::<12>();
-    // DingTalk's code and our state stand in the address of a return: nobody should copy or bookmark them.
+    // DingTalk's code and our state stand in the address of a return.
     let query = Query::parse(request.query_string());
-    let leaves_address = ["code", "authCode", "state"].iter().any(|name| query.has(name));
-    let script = if leaves_address {
-        format!(
-            r#"<script nonce="{nonce}">history.replaceState(null, "", document.querySelector("a").href);</script>"#
-        )
-    } else {
-        String::new()
+    let page = Refusal {
+        language,
+        title: locales.text(language, "Sign in with DingTalk"),
+        message: &envelope::sentence(error, reference, language),
+        again: locales.text(language, "Start again"),
+        code: error.code(),
+        leaves_address: ["code", "authCode", "state"].iter().any(|name| query.has(name)),
     };
-    let page = format!(
-        include_str!("refusal.html"),
-        lang = language.code(),
-        title = text("Sign in with DingTalk"),
-        message = message,
-        again = text("Start again"),
-        sign_in = sign_in,
-        code = error.code(),
-        nonce = nonce,
-        script = script,
-    );
-    let mut response = HttpResponse::build(error.status())
-        .content_type("text/html; charset=utf-8")
-        .body(page);
+    let mut response = refusal::page(state, error.status(), &page);
     if let Some(seconds) = error.retry_after() {
         response
             .headers_mut()
             .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    let rules = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    );
-    policy(&mut response, &rules);
     response
 }
 
@@ -191,26 +170,15 @@ pub async fn not_found(request: HttpRequest, state: web::Data<AppState>) -> Http
     }
     let language = language_of(&request, None);
     let locales = Locales::embedded();
-    let nonce = state.entropy.text::<12>();
-    let page = format!(
-        include_str!("refusal.html"),
-        lang = language.code(),
-        title = "NocoBase DingTalk",
-        message = escaped(locales.text(language, error.code().key())),
-        again = escaped(locales.text(language, "Go to the sign-in page")),
-        sign_in = escaped(&format!("{}signin", state.public_path)),
-        code = error.code(),
-        nonce = nonce,
-        script = "",
-    );
-    let mut response = HttpResponse::build(StatusCode::NOT_FOUND)
-        .content_type("text/html; charset=utf-8")
-        .body(page);
-    policy(
-        &mut response,
-        &format!("default-src 'none'; style-src 'nonce-{nonce}'; base-uri 'none'; frame-ancestors 'none'"),
-    );
-    response
+    let page = Refusal {
+        language,
+        title: "NocoBase DingTalk",
+        message: locales.text(language, error.code().key()),
+        again: locales.text(language, "Go to the sign-in page"),
+        code: error.code(),
+        leaves_address: false,
+    };
+    refusal::page(&state, error.status(), &page)
 }
 
 fn policy(response: &mut HttpResponse, rules: &str) {
@@ -223,9 +191,5 @@ fn policy(response: &mut HttpResponse, rules: &str) {
 
 /// Text that may stand in HTML, in elements and in quoted attributes.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
+    maud::html! { (text) }.into_string()
 }

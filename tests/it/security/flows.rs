@@ -1,7 +1,7 @@
 //! A flow belongs to one browser, gives one session, and a refusal of it leaves nothing behind.
 
-use futures_util::future::join_all;
 use dingtalk_simulator::{CallKind, Effect, Fault, Limit};
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::app::{AUTHENTICATOR, TestApp};

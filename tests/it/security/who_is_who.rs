@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use dingtalk_simulator::{App as DingTalkApp, Control, Person, Simulator, SimulatorOptions};
 use futures_util::future::join_all;
 use nocobase_dingtalk::app::App;
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Config, Sources};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::{DatabaseSettings, NewAuthenticator, ServerDatabase, ServerDialect, Store};
-use dingtalk_simulator::{App as DingTalkApp, Control, Person, Simulator, SimulatorOptions};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 

@@ -1,8 +1,6 @@
 //! The new API: tokens and profile.
 
-use dingtalk_simulator::{
-    AppStatus, CODE_LIFETIME, DEMO_CORP_ID, MobileSharing, TOKEN_LIFETIME, permission,
-};
+use dingtalk_simulator::{AppStatus, CODE_LIFETIME, DEMO_CORP_ID, MobileSharing, TOKEN_LIFETIME, permission};
 use serde_json::{Value, json};
 
 use super::{Answered, Bench};

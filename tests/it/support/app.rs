@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta};
+use dingtalk_simulator::{App as DingTalkApp, Control, Simulator, SimulatorOptions};
 use nocobase_dingtalk::app::{App, StartError};
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Config, Sources};
@@ -10,7 +11,6 @@ use nocobase_dingtalk::dingtalk::Limits;
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::Stop;
 use nocobase_dingtalk::nocobase::{NewUser, Store, UserId};
-use dingtalk_simulator::{App as DingTalkApp, Control, Simulator, SimulatorOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use nocobase_dingtalk::clock::Clock;
 use dingtalk_simulator::Control;
+use nocobase_dingtalk::clock::Clock;
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use serde_json::{Value, json};
 use url::Url;

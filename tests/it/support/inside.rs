@@ -1,7 +1,7 @@
 //! What a test sees from behind the app: its tables, its counters, its secret.
 
-use jsonwebtoken::{EncodingKey, Header, encode};
 use dingtalk_simulator::{CallKind, Person};
+use jsonwebtoken::{EncodingKey, Header, encode};
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TryGetable};
 use serde_json::{Value, json};
 

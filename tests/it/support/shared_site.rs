@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use dingtalk_simulator::{App as DingTalkApp, Control, Simulator, SimulatorOptions};
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::nocobase::{DatabaseSettings, NewAuthenticator, ServerDialect};
-use dingtalk_simulator::{App as DingTalkApp, Control, Simulator, SimulatorOptions};
 use serde_json::json;
 
 use super::app::{AUTHENTICATOR, PLUGIN};
