@@ -53,6 +53,23 @@ const restart = async () => {
   await nocobase.start();
 };
 
+/**
+ * NocoBase 2.2.15 lets each of its processes record the same migrations at the start: whoever is second fails with
+ * "Validation error" and serves nothing, before any plugin is loaded. Each start leaves fewer of them.
+ */
+async function startTogether() {
+  for (let start = 1; ; start += 1) {
+    await restart();
+    try {
+      await expectRunning();
+      return;
+    } catch (error) {
+      const isTheirs = /Validation error/.test(systemLogs());
+      if (!isTheirs || start === 5) throw error;
+    }
+  }
+}
+
 /** The sentence that stands in for the program, wherever an administrator looks. */
 async function expectReason(pattern) {
   const finding = await until(`the reason ${pattern} is told`, async () => {
@@ -89,9 +106,10 @@ try {
       // Not before: without a broker NocoBase's processes do not tell each other what was enabled, and two of them are in
       // each other's way at the first start.
       nocobase.extraEnv.CLUSTER_MODE = processes;
-      await restart();
+      await startTogether();
+    } else {
+      await expectRunning();
     }
-    await expectRunning();
     const { token, user } = await site.signIn(LI_LEI.person);
     await site.expectLivingSession(token, user.id);
     const fresh = await site.signIn(HAN_MEIMEI.person);
