@@ -5,7 +5,7 @@ use nocobase_dingtalk::app::demo::{self, DEMO_PASSWORD, RunningDemo};
 use nocobase_dingtalk::app::{self, App};
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Config, Mode};
-use nocobase_dingtalk::doctor::{self, Finding, Status};
+use nocobase_dingtalk::doctor::{Report, Status, Told, ToldFinding};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::Stop;
 use nocobase_dingtalk::plugin::{Language, Locales};
@@ -28,45 +28,44 @@ pub async fn examine(config: Config, arguments: &DoctorArguments, language: Lang
         return say(done).map_err(Failure::Output);
     }
     let findings = app::examine(config, &clock, arguments.authenticator.as_deref()).await?;
-    let locales = Locales::embedded();
-    let text = |finding: &Finding, key: &str| {
-        let parameters: Vec<(&str, &str)> = finding
-            .params
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        locales.format(language, key, &parameters)
-    };
-    let mut lines = Vec::new();
-    if arguments.json {
-        let rows: Vec<serde_json::Value> = findings
-            .iter()
-            .map(|finding| {
-                serde_json::json!({
-                    "check": finding.check,
-                    "status": finding.status.label(),
-                    "message": text(finding, finding.message_key),
-                    "action": finding.action_key.map(|key| text(finding, key)),
-                })
-            })
-            .collect();
-        lines.push(serde_json::json!({ "findings": rows }).to_string());
+    let report = Report::of(findings);
+    let told = report.tell(language);
+    let lines = if arguments.json {
+        vec![serde_json::json!(told).to_string()]
     } else {
-        for finding in &findings {
-            let seen = text(finding, finding.message_key);
-            lines.push(format!("{:8} {seen}", finding.status.label()));
-            lines.extend(
-                finding
-                    .action_key
-                    .map(|key| format!("{:8} {}", "", text(finding, key))),
-            );
-        }
-    }
+        in_words(&told, arguments.verbose, language)
+    };
     let said = lines.iter().try_for_each(|line| say(line));
-    if doctor::worst(&findings) == Status::Error {
+    if report.worst() == Status::Error {
         return Err(Failure::Findings);
     }
     said.map_err(Failure::Output)
+}
+
+/// The report as people read it. What is in order takes one line, unless they want to see all.
+fn in_words(told: &Told, verbose: bool, language: Language) -> Vec<String> {
+    let locales = Locales::embedded();
+    let mut lines = vec![told.verdict.clone()];
+    let is_shown = |finding: &&ToldFinding| verbose || finding.status != Status::Ok;
+    for finding in told.findings.iter().filter(is_shown) {
+        let word = match finding.status {
+            Status::Error => "Problem",
+            Status::Warning => "Warning",
+            Status::Unknown => "Not known",
+            Status::Ok => "In order",
+        };
+        lines.push(String::new());
+        lines.push(format!("{}: {}", locales.text(language, word), finding.message));
+        lines.extend(finding.action.as_ref().map(|action| format!("  {action}")));
+    }
+    let folded = told.findings.iter().filter(|finding| !is_shown(finding)).count();
+    if folded > 0 {
+        let count = folded.to_string();
+        let folded = locales.format(language, "In order: {{count}}", &[("count", &count)]);
+        lines.push(String::new());
+        lines.push(format!("{folded} (--verbose)"));
+    }
+    lines
 }
 
 /// Shows what was made for the first administrator.

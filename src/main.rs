@@ -123,7 +123,10 @@ struct DoctorArguments {
     /// Examine this authenticator only
     #[arg(long, value_name = "NAME")]
     authenticator: Option<String>,
-    /// Write the findings as JSON
+    /// Show also what is in order, finding by finding
+    #[arg(long)]
+    verbose: bool,
+    /// Write the verdict and all findings as JSON
     #[arg(long)]
     json: bool,
     /// Instead of an examination, enable sign-in with a password again, for someone who is locked out

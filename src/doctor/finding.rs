@@ -1,6 +1,6 @@
 //! A finding: what one check saw.
 
-/// How bad it is; ordered, so that the worst of several is their maximum.
+/// How bad it is, the better before the worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// As it should be.
@@ -79,32 +79,5 @@ impl Finding {
     pub(super) const fn advise(mut self, action_key: &'static str) -> Self {
         self.action_key = Some(action_key);
         self
-    }
-}
-
-/// The status of the whole; nothing found is nothing wrong.
-pub fn worst(findings: &[Finding]) -> Status {
-    findings
-        .iter()
-        .map(|finding| finding.status)
-        .max()
-        .unwrap_or(Status::Ok)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_whole_is_as_bad_as_its_worst_part() {
-        let findings = [
-            Finding::ok("a", "A"),
-            Finding::warning("b", "B"),
-            Finding::unknown("c", "C"),
-        ];
-
-        assert_eq!(worst(&findings), Status::Warning);
-        assert_eq!(worst(&[]), Status::Ok);
-        assert!(Status::Error > Status::Warning);
     }
 }

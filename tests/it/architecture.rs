@@ -20,7 +20,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
         "sign_in",
         &["audit", "dingtalk", "nocobase", "remembered", "session"],
     ),
-    ("doctor", &["dingtalk", "nocobase", "session"]),
+    ("doctor", &["dingtalk", "nocobase", "plugin", "session"]),
     ("session", &["nocobase", "remembered"]),
     ("dingtalk", &[]),
     ("nocobase", &[]),

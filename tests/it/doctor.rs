@@ -9,8 +9,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
 use nocobase_dingtalk::doctor::{
-    Circumstances, Finding, LatestSignIn, Neighbour, Patient, Status, examine, examine_authenticator,
-    examine_database, worst,
+    Circumstances, Finding, LatestSignIn, Neighbour, Patient, Report, Status, examine, examine_authenticator,
+    examine_database,
 };
 use nocobase_dingtalk::nocobase::{
     DatabaseSettings, Environment, NewAuthenticator, RootUser, Store, StoreError, SubjectIndex,
@@ -160,8 +160,8 @@ async fn a_site_without_dingtalk_is_told_to_add_it() {
 
     let findings = examine_database(&ward.store, Some(&ward.index)).await;
 
-    assert_eq!(worst(&findings), Status::Warning);
     assert_eq!(findings.last().unwrap().check, "authenticators");
+    assert_eq!(Report::of(findings).worst(), Status::Warning);
 }
 
 #[actix_web::test]
@@ -205,7 +205,7 @@ async fn settings_without_credentials_ask_dingtalk_nothing() {
 
     let findings = ward.findings().await;
 
-    assert_eq!(worst(&findings), Status::Error);
+    assert_eq!(Report::of(findings).worst(), Status::Error);
     assert_eq!(ward.control().all_calls(), 0);
 }
 
@@ -299,5 +299,5 @@ async fn tables_of_another_shape_end_the_examination() {
         findings.iter().map(|finding| finding.check).collect::<Vec<_>>(),
         ["database"]
     );
-    assert_eq!(worst(&findings), Status::Error);
+    assert_eq!(Report::of(findings).worst(), Status::Error);
 }

@@ -177,6 +177,13 @@ fn everything(folder: &Path) -> BTreeMap<String, (u32, u32, i64, Vec<u8>)> {
     found
 }
 
+fn assert_finds_a_database(report: &[u8]) {
+    let report: Value = serde_json::from_slice(report).unwrap();
+    let mut findings = report["findings"].as_array().unwrap().iter();
+    let database = findings.find(|finding| finding["check"] == "database").unwrap();
+    assert_eq!(database["status"], "ok", "{report}");
+}
+
 #[test]
 fn the_doctor_leaves_no_trace_where_a_sidecar_ran_and_where_none_did() {
     let folder = TempDir::new().unwrap();
@@ -198,8 +205,7 @@ fn the_doctor_leaves_no_trace_where_a_sidecar_ran_and_where_none_did() {
     let nowhere = doctor(&folder.path().join("nowhere"));
 
     assert!(everything(folder.path()) == before, "the doctor wrote");
-    let findings: Value = serde_json::from_slice(&there.stdout).unwrap();
-    assert_eq!(findings["findings"][0]["status"], "ok", "{findings}");
+    assert_finds_a_database(&there.stdout);
     assert_eq!(nowhere.status.code(), Some(2));
     let told = String::from_utf8(nowhere.stderr).unwrap();
     assert!(told.contains("there is no database"), "{told}");
@@ -213,8 +219,7 @@ fn the_doctor_looks_at_a_sidecar_that_runs_and_at_one_that_was_killed() {
         let before = everything(folder.path());
         let arguments = ["doctor", "--json", "--storage", folder.path().to_str().unwrap()];
         let answer = program(&arguments).output().unwrap();
-        let findings: Value = serde_json::from_slice(&answer.stdout).unwrap();
-        assert_eq!(findings["findings"][0]["status"], "ok", "{findings}");
+        assert_finds_a_database(&answer.stdout);
         // What SQLite itself shares between its processes is not ours.
         let lasting = |found: BTreeMap<String, _>| -> Vec<_> {
             found
@@ -231,6 +236,41 @@ fn the_doctor_looks_at_a_sidecar_that_runs_and_at_one_that_was_killed() {
     examined();
     drop(serving);
     examined();
+}
+
+#[test]
+fn the_doctor_begins_with_its_verdict_and_folds_what_is_in_order() {
+    let folder = TempDir::new().unwrap();
+    let _serving = Serving::start(folder.path(), Stdio::null());
+    let said = |language: &str, more: &[&str]| {
+        let arguments = ["doctor", "--storage", folder.path().to_str().unwrap()];
+        let answer = program(&[arguments.as_slice(), more].concat())
+            .env("LANG", language)
+            .output()
+            .unwrap();
+        String::from_utf8(answer.stdout).unwrap()
+    };
+
+    let short = said("C", &[]);
+    let long = said("C", &["--verbose"]);
+    let german = said("de_DE.UTF-8", &[]);
+
+    assert!(short.starts_with("Nothing to mend. To look at: "), "{short}");
+    assert!(
+        short.contains("\nWarning: No DingTalk sign-in method has been added.\n"),
+        "{short}"
+    );
+    assert!(!short.contains("\nIn order: The database"), "{short}");
+    let last = short.lines().last().unwrap();
+    assert!(
+        last.starts_with("In order: ") && last.ends_with(" (--verbose)"),
+        "{last}"
+    );
+    assert!(long.contains("\nIn order: The database"), "{long}");
+    assert!(
+        german.starts_with("Nichts zu beheben. ") && german.contains("\nWarnung: "),
+        "{german}"
+    );
 }
 
 #[test]

@@ -37,7 +37,7 @@ function systemLogs() {
 async function expectRunning(count = processes) {
   await until(`${count} programs run`, () => program.running().length === count, 60);
   assert.equal(new Set(program.running().map((one) => one.parent)).size, count, 'two programs of one process');
-  if (count) await until('the program answers', async () => (await site.firstFinding())?.status === 'ok', 60);
+  if (count) await until('the program answers', async () => (await site.programFinding())?.status === 'ok', 60);
   assert.equal(program.running().length, count);
 }
 
@@ -73,7 +73,7 @@ async function startTogether() {
 /** The sentence that stands in for the program, wherever an administrator looks. */
 async function expectReason(pattern) {
   const finding = await until(`the reason ${pattern} is told`, async () => {
-    const told = await site.firstFinding();
+    const told = await site.programFinding();
     return told && pattern.test(told.message) ? told : null;
   });
   assert.equal(finding.status, 'error');
@@ -117,7 +117,7 @@ try {
     return `package of ${(fs.statSync(site.packageFile).size / 1e6).toFixed(1)} MB`;
   });
   await steps.step('"Test connection" says first which program runs', async () => {
-    const first = await until('the doctor answers', () => site.firstFinding());
+    const first = await until('the doctor answers', () => site.programFinding());
     assert.equal(first.check, 'program');
     assert.match(first.message, new RegExp(`^Sidecar \\d+\\.\\d+\\.\\d+ \\(${PLATFORM}\\), started by the plugin, has been running since .* NocoBase started: 0\\.$`));
     return first.message;
@@ -179,7 +179,7 @@ try {
     await expectRunning();
     assert.ok(program.running().every(({ pid }) => !before.includes(pid)));
     assert.match(logged(), /was ended by SIGKILL and is started again/);
-    const first = await until('the doctor answers', () => site.firstFinding());
+    const first = await until('the doctor answers', () => site.programFinding());
     assert.match(first.message, /NocoBase started: 1\.$/);
     return `${tries} tries, ${failed} repeated`;
   });
@@ -226,7 +226,7 @@ try {
       nocobase.extraEnv.DINGTALK_SIDECAR_URL = 'http://127.0.0.1:9';
       await restart();
       await expectRunning(0);
-      const finding = await until('the doctor answers', () => site.firstFinding());
+      const finding = await until('the doctor answers', () => site.programFinding());
       assert.match(finding.message, /http:\/\/127\.0\.0\.1:9 cannot be reached: ECONNREFUSED/);
       delete nocobase.extraEnv.DINGTALK_SIDECAR_URL;
       await restart();
@@ -323,7 +323,7 @@ try {
       const remote = path.join(site.folder, 'remote.tgz');
       execFileSync(binary(), ['plugin', 'pack', '--remote', 'http://127.0.0.1:9', '--output', remote]);
       await site.uploadPackage(remote);
-      await until('the other place is told', async () => /127\.0\.0\.1:9/.test((await site.firstFinding().catch(() => null))?.message ?? ''), 120);
+      await until('the other place is told', async () => /127\.0\.0\.1:9/.test((await site.programFinding().catch(() => null))?.message ?? ''), 120);
       await expectRunning(0);
       await site.uploadPackage();
       await until('a program runs', () => program.running().length === 1, 120);

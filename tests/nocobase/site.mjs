@@ -81,12 +81,12 @@ export class Site {
     await this.nocobase.untilListed(PACKAGE);
   }
 
-  /** What "Test connection" says first. */
-  async firstFinding() {
+  /** What "Test connection" says of the program. */
+  async programFinding() {
     const answer = await this.nocobase.request('dingtalk:diagnose', { token: await this.nocobase.administrator() });
     if (answer.status === 429) return null;
     assert.equal(answer.status, 200, answer.text);
-    return answer.json.data.findings[0];
+    return answer.json.data.findings.find(({ check }) => check === 'program');
   }
 
   /** Enables or disables a plugin; resolves with NocoBase's answer, which may be a refusal. */
