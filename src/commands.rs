@@ -27,13 +27,13 @@ pub async fn examine(config: Config, arguments: &DoctorArguments, language: Lang
         };
         return say(done).map_err(Failure::Output);
     }
-    let findings = app::examine(config, &clock, arguments.authenticator.as_deref()).await?;
-    let report = Report::of(findings);
+    let examined = what_is_examined(&config, language);
+    let report = Report::of(app::examine(config, &clock, arguments.authenticator.as_deref()).await?);
     let told = report.tell(language);
     let lines = if arguments.json {
         vec![serde_json::json!(told).to_string()]
     } else {
-        in_words(&told, arguments.verbose, language)
+        in_words(&told, examined, arguments.verbose, language)
     };
     let said = lines.iter().try_for_each(|line| say(line));
     if report.worst() == Status::Error {
@@ -42,10 +42,23 @@ pub async fn examine(config: Config, arguments: &DoctorArguments, language: Lang
     said.map_err(Failure::Output)
 }
 
-/// The report as people read it. What is in order takes one line, unless they want to see all.
-fn in_words(told: &Told, verbose: bool, language: Language) -> Vec<String> {
+/// Nobody notices from the findings that they are those of another way of running.
+fn what_is_examined(config: &Config, language: Language) -> String {
     let locales = Locales::embedded();
-    let mut lines = vec![told.verdict.clone()];
+    match config.mode {
+        Mode::BesideNocoBase => locales.text(language, "Examined: the sidecar beside NocoBase.").to_owned(),
+        Mode::Alone => locales.format(
+            language,
+            "Examined: the sidecar that runs alone, in the folder {{folder}}. For one beside NocoBase, give --env-file.",
+            &[("folder", &config.storage.display().to_string())],
+        ),
+    }
+}
+
+/// The report as people read it. What is in order takes one line, unless they want to see all.
+fn in_words(told: &Told, examined: String, verbose: bool, language: Language) -> Vec<String> {
+    let locales = Locales::embedded();
+    let mut lines = vec![told.verdict.clone(), examined];
     let is_shown = |finding: &&ToldFinding| verbose || finding.status != Status::Ok;
     for finding in told.findings.iter().filter(is_shown) {
         let word = match finding.status {
@@ -125,9 +138,11 @@ pub async fn run_demo(config: Config, simulator_listen: std::net::SocketAddr) ->
         String::new(),
         "Try it: open the sign-in page, click the DingTalk button, choose a person, approve.".to_owned(),
         "  Li Lei      is matched to an existing user by phone number".to_owned(),
-        "  Han Meimei  is new and signed up automatically".to_owned(),
-        "  Wang Fang   shares no phone number, Alex Kim has a foreign one,".to_owned(),
-        "  Zhao Yun    is outside the organization, Chen Chen's number is on two users".to_owned(),
+        "  Han Meimei  is new and signed up automatically, and so is Alex Kim, with a foreign number"
+            .to_owned(),
+        "  Wang Fang   is refused: she shares no phone number".to_owned(),
+        "  Chen Chen   is refused: two users have the number".to_owned(),
+        "  Zhao Yun    is refused: not a member of the organization".to_owned(),
         "Then sign in as administrator and look at the authentication settings. Stop with Ctrl-C.".to_owned(),
     ];
     announce(format, &lines);

@@ -88,7 +88,7 @@ struct Settings {
 struct Serve {
     #[command(flatten)]
     settings: Settings,
-    /// NocoBase's .env; with DB_DIALECT in it the sidecar runs beside that NocoBase
+    /// NocoBase's .env, to run beside that NocoBase; it must say DB_DIALECT
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
     /// Take the configuration from standard input and end with it: how the plugin inside NocoBase runs the sidecar

@@ -50,7 +50,7 @@ pub(super) fn failure(check: &'static str, error: &DingTalkError) -> Finding {
     match error {
         DingTalkError::CredentialsRejected { .. } | DingTalkError::TokenRejected { .. } => {
             Finding::error(check, "DingTalk does not accept the Client ID or the Client Secret.")
-                .advise("Copy both again from the credentials of your app in the DingTalk developer console.")
+                .advise("Copy both again from the credentials of your app in the DingTalk developer console. If they are right, publish a version of the app: before that DingTalk refuses them.")
         }
         DingTalkError::AppUnavailable { .. } => Finding::error(check, "The DingTalk app or its organization is disabled.")
             .advise("Enable the app in the DingTalk developer console and publish a version of it."),

@@ -23,6 +23,7 @@ mod report;
 mod settings;
 mod subject_index;
 
+pub use database::failure as database_failure;
 pub use examination::{Circumstances, Patient, examine, examine_authenticator, examine_database};
 pub use finding::{Finding, Status};
 pub use neighbour::Neighbour;

@@ -152,6 +152,11 @@ impl Store {
         }
     }
 
+    /// Whether these are the sidecar's own tables, and no NocoBase's.
+    pub fn is_own(&self) -> bool {
+        matches!(self.dialect, Dialect::Sqlite)
+    }
+
     /// Whether the connections are those of a pooler, who lends them for a transaction at a time.
     pub fn is_pooled(&self) -> bool {
         self.lent.is_some()

@@ -876,6 +876,7 @@ async fn the_doctor_answers_a_verdict_and_what_needs_a_hand_first() {
     let app = TestApp::start().await;
     app.set_options(json!({ "clientId": "ding1", "clientSecret": "wrong" }))
         .await;
+    app.add_user("Nobody's number", None).await;
     let mut root = app.root().await.with("X-Locale", "de-DE");
 
     let answer = root

@@ -1,9 +1,9 @@
 //! The program itself, as whoever runs it meets it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
@@ -274,6 +274,81 @@ fn the_doctor_begins_with_its_verdict_and_folds_what_is_in_order() {
 }
 
 #[test]
+fn the_doctor_says_which_way_of_running_it_examined() {
+    let folder = TempDir::new().unwrap();
+    let _serving = Serving::start(folder.path(), Stdio::null());
+    let storage = folder.path().to_str().unwrap();
+
+    let examined = program(&["doctor", "--storage", storage, "--verbose"])
+        .output()
+        .unwrap();
+
+    let said = String::from_utf8(examined.stdout).unwrap();
+    let second = said.lines().nth(1).unwrap();
+    assert!(
+        second.starts_with("Examined: the sidecar that runs alone") && second.contains(storage),
+        "{said}"
+    );
+    assert!(second.ends_with("give --env-file."), "{said}");
+    let rest = said.replace(second, "");
+    assert!(!rest.contains("NocoBase"), "{said}");
+}
+
+#[test]
+fn the_doctor_examines_a_folder_that_takes_no_changes() {
+    let folder = TempDir::new().unwrap();
+    let storage = folder.path().join("data");
+    let serving = Serving::start(&storage, Stdio::null());
+    serving.signal("-TERM");
+    end_of(serving);
+    let paths: Vec<_> = everything(folder.path()).into_keys().collect();
+    let allow = |mode: u32| {
+        for path in &paths {
+            let is_folder = Path::new(path).is_dir();
+            let mode = if is_folder { mode } else { mode & 0o600 };
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    allow(0o500);
+    let before = everything(folder.path());
+
+    let answer = program(&["doctor", "--json", "--storage", storage.to_str().unwrap()])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+
+    let is_untouched = everything(folder.path()) == before;
+    allow(0o700);
+    assert!(is_untouched, "the doctor wrote");
+    assert_finds_a_database(&answer.stdout);
+    assert_eq!(answer.status.code(), Some(0));
+}
+
+#[test]
+fn an_env_file_without_a_database_is_no_reason_to_run_alone() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join(".env");
+    fs::write(&file, "APP_KEY=a secret of at least thirty-two characters\n").unwrap();
+
+    for command in ["serve", "doctor"] {
+        let refused = program(&[command, "--env-file", file.to_str().unwrap()])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{told}");
+        assert!(
+            told.contains("DB_DIALECT is not set in the env file")
+                && told.contains(file.to_str().unwrap())
+                && told.contains("to run alone"),
+            "{told}"
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{command} wrote");
+    }
+}
+
+#[test]
 fn a_sign_in_method_that_is_not_there_is_not_well() {
     let folder = TempDir::new().unwrap();
     let _serving = Serving::start(folder.path(), Stdio::null());
@@ -284,7 +359,12 @@ fn a_sign_in_method_that_is_not_there_is_not_well() {
         .unwrap();
 
     assert_eq!(examined.status.code(), Some(1));
-    assert!(String::from_utf8(examined.stdout).unwrap().contains("typo"));
+    let said = String::from_utf8(examined.stdout).unwrap();
+    assert!(
+        said.starts_with("To mend: 1.\n")
+            && said.contains("\nProblem: There is no DingTalk sign-in method typo.\n"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -376,23 +456,33 @@ fn a_database_that_refuses_is_named_with_its_reason() {
         .unwrap()
         .port();
     for dialect in ["postgres", "mariadb"] {
-        let started = program(&["serve", "--listen", "127.0.0.1:0"])
-            .env("SIDECAR_STORAGE", folder.path())
-            .env("APP_KEY", "a secret of at least thirty-two characters")
-            .env("STORAGE_PATH", "/nonexistent")
-            .env("DB_DIALECT", dialect)
-            .env("DB_PORT", port.to_string())
-            .env("DB_HOST", "127.0.0.1")
-            .env("DB_DATABASE", "nocobase")
-            .env("DB_USER", "nocobase")
-            .output()
-            .unwrap();
+        let beside = |arguments: &[&str]| {
+            program(arguments)
+                .env("SIDECAR_STORAGE", folder.path())
+                .env("APP_KEY", "a secret of at least thirty-two characters")
+                .env("STORAGE_PATH", "/nonexistent")
+                .env("DB_DIALECT", dialect)
+                .env("DB_PORT", port.to_string())
+                .env("DB_HOST", "127.0.0.1")
+                .env("DB_DATABASE", "nocobase")
+                .env("DB_USER", "nocobase")
+                .output()
+                .unwrap()
+        };
+        let started = beside(&["serve", "--listen", "127.0.0.1:0"]);
+        let examined = beside(&["doctor"]);
 
         let told = String::from_utf8(started.stderr).unwrap();
         assert_eq!(started.status.code(), Some(2), "{told}");
+        let reason = format!("127.0.0.1:{port}: Connection refused (os error 111)");
+        assert!(told.contains(&reason), "{told}");
+        assert_eq!(told.matches("refused").count(), 1, "{told}");
+        let found = String::from_utf8(examined.stdout).unwrap();
+        assert_eq!(examined.status.code(), Some(1), "{found}");
+        let problem = format!("\nProblem: The database cannot be reached: {reason}.\n");
         assert!(
-            told.contains(&format!("127.0.0.1:{port}")) && told.contains("refused"),
-            "{told}"
+            found.starts_with("To mend: 1.\n") && found.contains(&problem),
+            "{found}"
         );
     }
 }

@@ -116,7 +116,7 @@ try {
     assert.equal(fresh.user.phone, HAN_MEIMEI.phone);
     return `package of ${(fs.statSync(site.packageFile).size / 1e6).toFixed(1)} MB`;
   });
-  await steps.step('"Test connection" says first which program runs', async () => {
+  await steps.step('"Test connection" says which program runs', async () => {
     const first = await until('the doctor answers', () => site.programFinding());
     assert.equal(first.check, 'program');
     assert.match(first.message, new RegExp(`^Sidecar \\d+\\.\\d+\\.\\d+ \\(${PLATFORM}\\), started by the plugin, has been running since .* NocoBase started: 0\\.$`));
