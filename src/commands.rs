@@ -142,7 +142,7 @@ pub async fn run_demo(config: Config, simulator_listen: std::net::SocketAddr) ->
             .to_owned(),
         "  Wang Fang   is refused: she shares no phone number".to_owned(),
         "  Chen Chen   is refused: two users have the number".to_owned(),
-        "  Zhao Yun    is refused: not a member of the organization".to_owned(),
+        "  Zhao Yun    is refused on DingTalk's own page: not a member of the organization".to_owned(),
         "Then sign in as administrator and look at the authentication settings. Stop with Ctrl-C.".to_owned(),
     ];
     announce(format, &lines);
