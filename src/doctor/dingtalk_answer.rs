@@ -1,5 +1,6 @@
 //! What DingTalk answered to the doctor's two questions, and the words for an answer that is of no use.
 
+use crate::causes::innermost;
 use crate::dingtalk::{Credentials, DingTalk, DingTalkError, UnionId};
 
 use super::finding::Finding;
@@ -66,8 +67,13 @@ pub(super) fn failure(check: &'static str, error: &DingTalkError) -> Finding {
         DingTalkError::Throttled { .. } | DingTalkError::Busy { .. } => {
             Finding::unknown(check, "DingTalk takes no more calls at the moment.").advise("Test again in a minute.")
         }
-        DingTalkError::NotConnected { .. } | DingTalkError::TimedOut { .. } => {
-            Finding::error(check, "DingTalk cannot be reached from this server.")
+        DingTalkError::NotConnected { source, .. } => {
+            Finding::error(check, "DingTalk cannot be reached from this server: {{reason}}.")
+                .with("reason", innermost(source))
+                .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
+        }
+        DingTalkError::TimedOut { .. } => {
+            Finding::error(check, "DingTalk does not answer this server in time.")
                 .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
         }
         DingTalkError::Malformed { .. } | DingTalkError::Client(_) => {

@@ -1,7 +1,10 @@
 //! A finding: what one check saw.
 
+use serde::Serialize;
+
 /// How bad it is, the better before the worse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Status {
     /// As it should be.
     Ok,
@@ -11,18 +14,6 @@ pub enum Status {
     Warning,
     /// Sign-ins fail, or are not safe, until somebody mends it.
     Error,
-}
-
-impl Status {
-    /// The name on the wire and in the command line's JSON.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Unknown => "unknown",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
 }
 
 /// What one check saw and what to do about it, in keys of the locales.

@@ -27,16 +27,11 @@ pub struct ToldFinding {
     /// The check's stable name.
     pub check: &'static str,
     /// How bad it is.
-    #[serde(serialize_with = "label")]
     pub status: Status,
     /// What was seen.
     pub message: String,
     /// What to do, where there is something.
     pub action: Option<String>,
-}
-
-fn label<S: serde::Serializer>(status: &Status, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(status.label())
 }
 
 impl Report {

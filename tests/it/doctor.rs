@@ -317,6 +317,33 @@ async fn an_unpublished_app_is_found_and_the_remedy_names_publishing() {
 }
 
 #[actix_web::test]
+async fn why_dingtalk_is_not_reached_is_told() {
+    let mut ward = Ward::open().await;
+    ward.add(ward.options()).await;
+    // Nobody listens on a port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let nowhere = Url::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+    let endpoints = Endpoints {
+        login: nowhere.clone(),
+        api: nowhere.clone(),
+        oapi: nowhere,
+    };
+    ward.dingtalk = DingTalk::new(&endpoints, Limits::default(), Arc::new(|_| {})).unwrap();
+
+    let findings = ward.findings().await;
+
+    let mut findings = findings.iter();
+    let credentials = findings.find(|finding| finding.check == "credentials").unwrap();
+    assert_eq!(credentials.status, Status::Error);
+    let (name, reason) = &credentials.params[0];
+    assert!(*name == "reason" && reason.contains("refused"), "{reason}");
+}
+
+#[actix_web::test]
 async fn an_address_that_is_not_on_the_list_is_found() {
     let elsewhere = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 

@@ -116,6 +116,13 @@ try {
     assert.equal(fresh.user.phone, HAN_MEIMEI.phone);
     return `package of ${(fs.statSync(site.packageFile).size / 1e6).toFixed(1)} MB`;
   });
+  await steps.step('the packed program is also the doctor of the command line, as docs/operations.md says', async () => {
+    const report = await site.examine();
+    for (const check of ['database', 'secret', 'plugin', 'settings']) {
+      assert.equal(report.findings.find((finding) => finding.check === check)?.status, 'ok', `${check}: ${JSON.stringify(report)}`);
+    }
+    return report.verdict;
+  });
   await steps.step('"Test connection" says which program runs', async () => {
     const first = await until('the doctor answers', () => site.programFinding());
     assert.equal(first.check, 'program');

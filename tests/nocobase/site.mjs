@@ -2,14 +2,16 @@
 // and one DingTalk authenticator. What needs no page is asked here without a browser.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { Browser, clickThroughDingTalk } from '../sdk/browser.mjs';
 import { PACKAGE } from './administration.mjs';
 import { freePort, NocoBase } from './nocobase.mjs';
-import { DingTalk, ManagedProgram, packManaged, SidecarProgram } from './programs.mjs';
+import { DingTalk, ManagedProgram, packManaged, PLATFORM, SidecarProgram } from './programs.mjs';
 
 export const APP = { clientId: 'dingvariant0001', clientSecret: 'variant-secret' };
 export const NAME = 'ding';
@@ -79,6 +81,15 @@ export class Site {
     const answer = await fetch(`${this.nocobase.api}${action}`, { method: 'POST', headers: { authorization: `Bearer ${this.token}` }, body: form });
     assert.ok(answer.status < 300, `${action}: ${answer.status} ${await answer.text()}`);
     await this.nocobase.untilListed(PACKAGE);
+  }
+
+  /** What the packed program says when it is called in NocoBase's folder. */
+  async examine() {
+    const program = `storage/plugins/${PACKAGE}/bin/${PLATFORM}/nocobase-dingtalk`;
+    const options = { cwd: this.nocobase.folder, env: { ...process.env, ...this.dingtalk.environment } };
+    const examined = promisify(execFile)(program, ['doctor', '--env-file', '.env', '--storage', 'storage/dingtalk', '--json'], options);
+    // Findings that are problems end it with 1; what it says is in its output all the same.
+    return JSON.parse((await examined.catch((failure) => failure)).stdout);
   }
 
   /** What "Test connection" says of the program. */
