@@ -117,7 +117,7 @@ export function openAuthenticatorDrawer({ app, authType, typeTitle, row, onsaved
     findings.scrollIntoView({ block: 'nearest' });
     try {
       const { data } = await api.post('dingtalk:diagnose', { query: { authenticator: form.general.values().name } });
-      fill(findings, findingsList(data?.findings ?? []));
+      fill(findings, findingsList(data));
     } catch (error) {
       fill(findings, banner('error', sentence(error)));
     }

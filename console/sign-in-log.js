@@ -30,7 +30,7 @@ export function signInLog({ app, root, isCurrent }) {
     columns: [
       { label: t('Time'), cell: (row) => h('time', { datetime: row.time }, formatDateTime(row.time)) },
       { label: t('Result'), cell: (row) => resultCell(row) },
-      { label: t('User ID'), cell: (row) => row.userId ?? '–' },
+      { label: t('User'), cell: (row) => row.nickname || (row.userId ? `#${row.userId}` : '–') },
       { label: t('Found by'), cell: (row) => matchedLabel(row.matched) },
       { label: t('Address'), cell: (row) => row.address || '–' },
       { label: t('Reference'), cell: (row) => h('code', null, row.reference || '–') },

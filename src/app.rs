@@ -52,7 +52,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// There is nothing to look at.
-    #[error("there is no database in the storage folder {}; give the folder that the sidecar runs with, or start the sidecar once", folder.display())]
+    #[error("there is no database in the storage folder {}; where the sidecar runs alone, give the folder that it runs with (--storage) or start it once, and beside NocoBase give NocoBase's .env (--env-file)", folder.display())]
     NothingThere {
         /// The folder.
         folder: std::path::PathBuf,

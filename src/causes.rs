@@ -1,4 +1,5 @@
-//! An error with everything that led to it: what a log line says, and what the person at the terminal reads.
+//! An error with everything that led to it: what a log line says, and what the person at the terminal reads; or with
+//! the one cause at the bottom of it, where a sentence around it says the rest.
 
 use std::error::Error;
 
@@ -15,6 +16,15 @@ pub fn with_causes(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// What the system or the other side said.
+pub fn innermost(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 #[cfg(test)]
@@ -38,5 +48,6 @@ mod tests {
             "the file cannot be written: no storage space"
         );
         assert_eq!(with_causes(&Fault::Repeated(full())), "no storage space");
+        assert_eq!(innermost(&Fault::Write(full())), "no storage space");
     }
 }

@@ -5,7 +5,7 @@ use nocobase_dingtalk::app::demo::{self, DEMO_PASSWORD, RunningDemo};
 use nocobase_dingtalk::app::{self, App};
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Config, Mode};
-use nocobase_dingtalk::doctor::{self, Finding, Status};
+use nocobase_dingtalk::doctor::{Report, Status, Told, ToldFinding};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::Stop;
 use nocobase_dingtalk::plugin::{Language, Locales};
@@ -27,46 +27,58 @@ pub async fn examine(config: Config, arguments: &DoctorArguments, language: Lang
         };
         return say(done).map_err(Failure::Output);
     }
-    let findings = app::examine(config, &clock, arguments.authenticator.as_deref()).await?;
-    let locales = Locales::embedded();
-    let text = |finding: &Finding, key: &str| {
-        let parameters: Vec<(&str, &str)> = finding
-            .params
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
-        locales.format(language, key, &parameters)
-    };
-    let mut lines = Vec::new();
-    if arguments.json {
-        let rows: Vec<serde_json::Value> = findings
-            .iter()
-            .map(|finding| {
-                serde_json::json!({
-                    "check": finding.check,
-                    "status": finding.status.label(),
-                    "message": text(finding, finding.message_key),
-                    "action": finding.action_key.map(|key| text(finding, key)),
-                })
-            })
-            .collect();
-        lines.push(serde_json::json!({ "findings": rows }).to_string());
+    let examined = what_is_examined(&config, language);
+    let report = Report::of(app::examine(config, &clock, arguments.authenticator.as_deref()).await?);
+    let told = report.tell(language);
+    let lines = if arguments.json {
+        vec![serde_json::json!(told).to_string()]
     } else {
-        for finding in &findings {
-            let seen = text(finding, finding.message_key);
-            lines.push(format!("{:8} {seen}", finding.status.label()));
-            lines.extend(
-                finding
-                    .action_key
-                    .map(|key| format!("{:8} {}", "", text(finding, key))),
-            );
-        }
-    }
+        in_words(&told, examined, arguments.verbose, language)
+    };
     let said = lines.iter().try_for_each(|line| say(line));
-    if doctor::worst(&findings) == Status::Error {
+    if report.worst() == Status::Error {
         return Err(Failure::Findings);
     }
     said.map_err(Failure::Output)
+}
+
+/// Nobody notices from the findings that they are those of another way of running.
+fn what_is_examined(config: &Config, language: Language) -> String {
+    let locales = Locales::embedded();
+    match config.mode {
+        Mode::BesideNocoBase => locales.text(language, "Examined: the sidecar beside NocoBase.").to_owned(),
+        Mode::Alone => locales.format(
+            language,
+            "Examined: the sidecar that runs alone, in the folder {{folder}}. For one beside NocoBase, give --env-file.",
+            &[("folder", &config.storage.display().to_string())],
+        ),
+    }
+}
+
+/// The report as people read it. What is in order takes one line, unless they want to see all.
+fn in_words(told: &Told, examined: String, verbose: bool, language: Language) -> Vec<String> {
+    let locales = Locales::embedded();
+    let mut lines = vec![told.verdict.clone(), examined];
+    let is_shown = |finding: &&ToldFinding| verbose || finding.status != Status::Ok;
+    for finding in told.findings.iter().filter(is_shown) {
+        let word = match finding.status {
+            Status::Error => "Problem",
+            Status::Warning => "Warning",
+            Status::Unknown => "Not known",
+            Status::Ok => "In order",
+        };
+        lines.push(String::new());
+        lines.push(format!("{}: {}", locales.text(language, word), finding.message));
+        lines.extend(finding.action.as_ref().map(|action| format!("  {action}")));
+    }
+    let folded = told.findings.iter().filter(|finding| !is_shown(finding)).count();
+    if folded > 0 {
+        let count = folded.to_string();
+        let folded = locales.format(language, "In order: {{count}}", &[("count", &count)]);
+        lines.push(String::new());
+        lines.push(format!("{folded} (--verbose)"));
+    }
+    lines
 }
 
 /// Shows what was made for the first administrator.
@@ -126,9 +138,11 @@ pub async fn run_demo(config: Config, simulator_listen: std::net::SocketAddr) ->
         String::new(),
         "Try it: open the sign-in page, click the DingTalk button, choose a person, approve.".to_owned(),
         "  Li Lei      is matched to an existing user by phone number".to_owned(),
-        "  Han Meimei  is new and signed up automatically".to_owned(),
-        "  Wang Fang   shares no phone number, Alex Kim has a foreign one,".to_owned(),
-        "  Zhao Yun    is outside the organization, Chen Chen's number is on two users".to_owned(),
+        "  Han Meimei  is new and signed up automatically, and so is Alex Kim, with a foreign number"
+            .to_owned(),
+        "  Wang Fang   is refused: she shares no phone number".to_owned(),
+        "  Chen Chen   is refused: two users have the number".to_owned(),
+        "  Zhao Yun    is refused on DingTalk's own page: not a member of the organization".to_owned(),
         "Then sign in as administrator and look at the authentication settings. Stop with Ctrl-C.".to_owned(),
     ];
     announce(format, &lines);

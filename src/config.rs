@@ -67,6 +67,12 @@ pub enum ConfigError {
         #[source]
         error: Box<ConfigError>,
     },
+    /// A named env file does not say which database NocoBase uses.
+    #[error("DB_DIALECT is not set in the env file {}, so NocoBase's database is not known; set there what NocoBase runs with, or leave out --env-file to run alone, without NocoBase", path.display())]
+    NoDialect {
+        /// Its path.
+        path: PathBuf,
+    },
     /// A key file cannot be read or made.
     #[error("the key file {} cannot be used", path.display())]
     KeyFile {
@@ -103,6 +109,7 @@ impl ConfigError {
             Self::Secret(_) => Some("APP_KEY"),
             Self::EnvFile { .. }
             | Self::EnvFileLine { .. }
+            | Self::NoDialect { .. }
             | Self::KeyFile { .. }
             | Self::KeyMode { .. }
             | Self::KeyLength { .. }
@@ -253,10 +260,15 @@ impl Surroundings {
         sources: &Sources,
         own_secret: fn(&Path) -> Result<SecretBytes, ConfigError>,
     ) -> Result<Self, ConfigError> {
-        let mode = if sources.text("DB_DIALECT").is_some() {
-            Mode::BesideNocoBase
-        } else {
-            Mode::Alone
+        let mode = match (sources.text("DB_DIALECT"), sources.env_file()) {
+            (Some(_), _) => Mode::BesideNocoBase,
+            // Whoever names NocoBase's file does not mean a database of the sidecar's own.
+            (None, Some(path)) => {
+                return Err(ConfigError::NoDialect {
+                    path: path.to_owned(),
+                });
+            }
+            (None, None) => Mode::Alone,
         };
         let storage = storage(sources, "nocobase-dingtalk-data".into());
         let public_path = slashed(sources.text("APP_PUBLIC_PATH").unwrap_or("/"));
@@ -658,6 +670,23 @@ mod tests {
             let error = beside(&[("APP_KEY", key), aes, flag]).unwrap_err();
 
             assert!(matches!(error, ConfigError::Secret(NotShared::Known)), "{key}");
+        }
+    }
+
+    #[test]
+    fn the_placeholder_of_nocobase_is_called_one() {
+        for key in ["your-secret-key", "test-key"] {
+            let error = beside(&[("APP_KEY", key), ("APP_AES_SECRET_KEY", AES)]).unwrap_err();
+
+            let ConfigError::Secret(reason) = error else {
+                panic!("{error}")
+            };
+            assert!(
+                reason
+                    .to_string()
+                    .starts_with("APP_KEY is NocoBase's placeholder"),
+                "{reason}"
+            );
         }
     }
 

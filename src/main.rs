@@ -88,7 +88,7 @@ struct Settings {
 struct Serve {
     #[command(flatten)]
     settings: Settings,
-    /// NocoBase's .env; with DB_DIALECT in it the sidecar runs beside that NocoBase
+    /// NocoBase's .env, to run beside that NocoBase; it must say DB_DIALECT
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
     /// Take the configuration from standard input and end with it: how the plugin inside NocoBase runs the sidecar
@@ -123,7 +123,10 @@ struct DoctorArguments {
     /// Examine this authenticator only
     #[arg(long, value_name = "NAME")]
     authenticator: Option<String>,
-    /// Write the findings as JSON
+    /// Show also what is in order, finding by finding
+    #[arg(long)]
+    verbose: bool,
+    /// Write the verdict and all findings as JSON
     #[arg(long)]
     json: bool,
     /// Instead of an examination, enable sign-in with a password again, for someone who is locked out

@@ -95,6 +95,8 @@ async fn furnish(
         "public": { "autoSignup": true },
         "clientId": dingtalk_app.client_id,
         "clientSecret": dingtalk_app.client_secret,
+        // So that one of the simulated people is an outsider.
+        "corpId": dingtalk_app.corp_id,
     });
     let secrets = aes_key.map_or_else(Vec::new, |key| take_secrets(&mut options, key, entropy));
     let authenticator = NewAuthenticator {

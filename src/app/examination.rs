@@ -24,11 +24,14 @@ pub async fn examine(
     authenticator: Option<&str>,
 ) -> Result<Vec<Finding>, StartError> {
     require_database(&config)?;
-    let store = Store::connect_to_look(
+    let opened = Store::connect_to_look(
         &config.database,
         Arc::new(|_: &crate::nocobase::StatementReport| {}),
-    )
-    .await?;
+    );
+    let store = match opened.await {
+        Ok(store) => store,
+        Err(error) => return Ok(vec![doctor::database_failure(&error, config.mode == Mode::Alone)]),
+    };
     let dingtalk = DingTalk::new(
         &config.endpoints,
         config.limits,

@@ -20,9 +20,14 @@ pub enum NotShared {
         "NocoBase's APP_KEY is not set and its storage has no apps/main/jwt_secret.dat; set APP_KEY in NocoBase's .env and restart NocoBase"
     )]
     Missing,
+    /// The key is the one that NocoBase takes for none, and what NocoBase made in its place is not there.
+    #[error(
+        "APP_KEY is NocoBase's placeholder, and its storage has no apps/main/jwt_secret.dat, the secret that NocoBase makes in its place; start NocoBase once, let the sidecar read its storage (STORAGE_PATH), or set a random APP_KEY in NocoBase's .env and restart NocoBase"
+    )]
+    Placeholder,
     /// The key is one that everyone who has NocoBase knows.
     #[error(
-        "APP_KEY is a value that everyone knows; set a random one in NocoBase's .env and restart NocoBase"
+        "APP_KEY is a placeholder that everyone knows; set a random one in NocoBase's .env and restart NocoBase"
     )]
     Known,
     /// The key can be guessed, and nothing else keeps it from being tried.
@@ -79,7 +84,8 @@ pub fn of_nocobase(sources: &Sources, has_aes_key: bool) -> Result<SecretBytes, 
     if let Some(bytes) = read_key(&storage(sources).join("apps/main/jwt_secret.dat"))? {
         return Ok(bytes);
     }
-    match app_key.filter(|key| !REPLACED.contains(key)) {
+    match app_key {
+        Some(key) if REPLACED.contains(&key) => Err(NotShared::Placeholder.into()),
         Some(key) => Ok(of_text(key)?),
         None => Err(NotShared::Missing.into()),
     }

@@ -72,6 +72,11 @@ impl Sources {
         given.map(String::as_str).filter(|value| !value.is_empty())
     }
 
+    /// The named env file.
+    pub fn env_file(&self) -> Option<&Path> {
+        Some(self.file.as_path()).filter(|path| !path.as_os_str().is_empty())
+    }
+
     /// The error with the line of the env file, where the setting comes from there.
     pub fn located(&self, error: ConfigError) -> ConfigError {
         let name = error.variable().filter(|name| !self.values.contains_key(*name));

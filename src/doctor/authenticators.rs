@@ -30,10 +30,16 @@ pub(super) fn judge_all(authenticators: &[Authenticator]) -> Finding {
 }
 
 /// The one that was asked for is not there: nothing found is not nothing wrong.
-pub(super) fn missing(name: &str) -> Finding {
-    Finding::error("authenticators", "There is no DingTalk sign-in method {{name}}.")
-        .with("name", name)
-        .advise("Look its name up in the authentication settings.")
+pub(super) fn missing(name: &str, there: &[&str]) -> Finding {
+    let finding =
+        Finding::error("authenticators", "There is no DingTalk sign-in method {{name}}.").with("name", name);
+    if there.is_empty() {
+        finding.advise("Add one in the authentication settings.")
+    } else {
+        finding
+            .with("names", there.join(", "))
+            .advise("These are there: {{names}}.")
+    }
 }
 
 /// Whether people are offered this one.
@@ -43,7 +49,7 @@ pub(super) fn judge_enabled(authenticator: &Authenticator) -> Finding {
         Finding::ok(CHECK, "This sign-in method is enabled.")
     } else {
         Finding::warning(CHECK, "This sign-in method is disabled; nobody is offered it.")
-            .advise("Enable it in the authentication settings.")
+            .advise("Tick Enabled and save.")
     }
 }
 

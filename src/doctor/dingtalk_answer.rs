@@ -1,5 +1,6 @@
 //! What DingTalk answered to the doctor's two questions, and the words for an answer that is of no use.
 
+use crate::causes::innermost;
 use crate::dingtalk::{Credentials, DingTalk, DingTalkError, UnionId};
 
 use super::finding::Finding;
@@ -50,7 +51,7 @@ pub(super) fn failure(check: &'static str, error: &DingTalkError) -> Finding {
     match error {
         DingTalkError::CredentialsRejected { .. } | DingTalkError::TokenRejected { .. } => {
             Finding::error(check, "DingTalk does not accept the Client ID or the Client Secret.")
-                .advise("Copy both again from the credentials of your app in the DingTalk developer console.")
+                .advise("Copy both again from the credentials of your app in the DingTalk developer console. If they are right, publish a version of the app: before that DingTalk refuses them.")
         }
         DingTalkError::AppUnavailable { .. } => Finding::error(check, "The DingTalk app or its organization is disabled.")
             .advise("Enable the app in the DingTalk developer console and publish a version of it."),
@@ -66,8 +67,13 @@ pub(super) fn failure(check: &'static str, error: &DingTalkError) -> Finding {
         DingTalkError::Throttled { .. } | DingTalkError::Busy { .. } => {
             Finding::unknown(check, "DingTalk takes no more calls at the moment.").advise("Test again in a minute.")
         }
-        DingTalkError::NotConnected { .. } | DingTalkError::TimedOut { .. } => {
-            Finding::error(check, "DingTalk cannot be reached from this server.")
+        DingTalkError::NotConnected { source, .. } => {
+            Finding::error(check, "DingTalk cannot be reached from this server: {{reason}}.")
+                .with("reason", innermost(source))
+                .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
+        }
+        DingTalkError::TimedOut { .. } => {
+            Finding::error(check, "DingTalk does not answer this server in time.")
                 .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
         }
         DingTalkError::Malformed { .. } | DingTalkError::Client(_) => {

@@ -60,36 +60,36 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
     }
     match examine_authenticators(patient).await {
         Ok(more) => findings.extend(more),
-        Err(error) => findings.push(database::failure(&error)),
+        Err(error) => findings.push(database::failure(&error, store.is_own())),
     }
     findings
 }
 
 async fn examine_authenticators(patient: &Patient<'_>) -> Result<Vec<Finding>, StoreError> {
     let environment = Environment::new(patient.store.system().environment_variables().await?, patient.key);
+    let all = patient.store.authenticators().page(Page::ALL).await?.rows;
+    let ours = || all.iter().filter(|row| row.auth_type == AUTH_TYPE);
     let mut findings = Vec::new();
-    let mut is_there = false;
-    for row in patient.store.authenticators().page(Page::ALL).await?.rows {
-        let is_asked = patient.authenticator.is_none_or(|name| name == row.name);
-        if row.auth_type == AUTH_TYPE && is_asked {
-            is_there = true;
-            let latest = patient.latest_sign_ins.iter().find(|(name, _)| *name == row.name);
-            let circumstances = Circumstances {
-                redirect_url: patient.redirect_url,
-                environment: &environment,
-                latest_sign_in: latest.map(|(_, latest)| latest),
-            };
-            findings
-                .extend(examine_authenticator(patient.store, patient.dingtalk, &row, circumstances).await);
+    match patient.authenticator {
+        // Whoever asks about one is told of that one.
+        Some(name) if !ours().any(|row| row.name == name) => {
+            let there: Vec<_> = ours().map(|row| row.name.as_str()).collect();
+            findings.push(authenticators::missing(name, &there));
         }
+        Some(_) => {}
+        None => findings.push(authenticators::judge_all(&all)),
     }
-    if let Some(name) = patient.authenticator.filter(|_| !is_there) {
-        findings.push(authenticators::missing(name));
+    for row in ours().filter(|row| patient.authenticator.is_none_or(|name| name == row.name)) {
+        let latest = patient.latest_sign_ins.iter().find(|(name, _)| *name == row.name);
+        let circumstances = Circumstances {
+            redirect_url: patient.redirect_url,
+            environment: &environment,
+            latest_sign_in: latest.map(|(_, latest)| latest),
+        };
+        findings.extend(examine_authenticator(patient.store, patient.dingtalk, row, circumstances).await);
     }
     Ok(findings)
 }
-
-/// The type of our authenticators, as NocoBase's tables spell it.
 
 /// What the doctor cannot find out itself about one authenticator.
 #[derive(Clone, Copy)]
@@ -102,7 +102,7 @@ pub struct Circumstances<'a> {
     pub latest_sign_in: Option<&'a LatestSignIn>,
 }
 
-/// Looks at the database, at the users' numbers and at which sign-in methods there are; nothing more to see where the database fails.
+/// Looks at the database and at the users' numbers; nothing more to see where the database fails.
 pub async fn examine_database(
     store: &Store,
     index: Option<&Result<SubjectIndex, StoreError>>,
@@ -112,15 +112,25 @@ pub async fn examine_database(
         return findings;
     }
     findings.push(subject_index::judge(index));
-    findings.push(match store.users().phones().await {
-        Ok(phones) => phone_numbers::judge(&phones),
-        Err(error) => database::failure(&error),
-    });
-    findings.push(match store.authenticators().page(Page::ALL).await {
-        Ok(all) => authenticators::judge_all(&all.rows),
-        Err(error) => database::failure(&error),
-    });
+    match examine_numbers(store).await {
+        Ok(more) => findings.extend(more),
+        Err(error) => findings.push(database::failure(&error, store.is_own())),
+    }
     findings
+}
+
+async fn examine_numbers(store: &Store) -> Result<[Finding; 2], StoreError> {
+    let all = store.authenticators().page(Page::ALL).await?.rows;
+    let ours: Vec<_> = all
+        .iter()
+        .filter(|row| row.auth_type == AUTH_TYPE)
+        .map(|row| row.name.as_str())
+        .collect();
+    let (unlinked, total) = store.users().phones_of_unlinked(&ours).await?;
+    Ok([
+        phone_numbers::judge(&store.users().phones().await?),
+        phone_numbers::judge_missing(&unlinked, total),
+    ])
 }
 
 /// Looks at one authenticator, and asks DingTalk with its credentials.
@@ -132,7 +142,7 @@ pub async fn examine_authenticator(
 ) -> Vec<Finding> {
     let environment = match store.kept_secrets().of(authenticator.id).await {
         Ok(kept) => circumstances.environment.clone().with_kept(&kept),
-        Err(error) => return vec![database::failure(&error)],
+        Err(error) => return vec![database::failure(&error, store.is_own())],
     };
     let options = AuthenticatorOptions::parse(&authenticator.options, &environment);
     let mut findings = vec![
@@ -149,7 +159,7 @@ pub async fn examine_authenticator(
         findings.extend(
             ask_tables(store, options)
                 .await
-                .unwrap_or_else(|error| vec![database::failure(&error)]),
+                .unwrap_or_else(|error| vec![database::failure(&error, store.is_own())]),
         );
     }
     findings
@@ -169,12 +179,14 @@ async fn ask_dingtalk(dingtalk: &DingTalk, options: &AuthenticatorOptions) -> Ve
 
 async fn ask_tables(store: &Store, options: &AuthenticatorOptions) -> Result<Vec<Finding>, StoreError> {
     let enabled = store.authenticators().enabled().await?;
-    let system_settings = store.system().settings().await?;
     let mut findings = Vec::from_iter(authenticators::judge_other_ways(&enabled));
-    findings.push(phone_editing::judge(
-        &system_settings,
-        options.bind_administrators,
-    ));
+    // Without a NocoBase nobody can change their number: there is no page for it.
+    if !store.is_own() {
+        findings.push(phone_editing::judge(
+            &store.system().settings().await?,
+            options.bind_administrators,
+        ));
+    }
     if options.auto_signup {
         findings.push(new_users::judge(
             store.roles().has_default().await?,

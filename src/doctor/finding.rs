@@ -1,7 +1,10 @@
 //! A finding: what one check saw.
 
-/// How bad it is; ordered, so that the worst of several is their maximum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+use serde::Serialize;
+
+/// How bad it is, the better before the worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Status {
     /// As it should be.
     Ok,
@@ -11,18 +14,6 @@ pub enum Status {
     Warning,
     /// Sign-ins fail, or are not safe, until somebody mends it.
     Error,
-}
-
-impl Status {
-    /// The name on the wire and in the command line's JSON.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Unknown => "unknown",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
 }
 
 /// What one check saw and what to do about it, in keys of the locales.
@@ -79,32 +70,5 @@ impl Finding {
     pub(super) const fn advise(mut self, action_key: &'static str) -> Self {
         self.action_key = Some(action_key);
         self
-    }
-}
-
-/// The status of the whole; nothing found is nothing wrong.
-pub fn worst(findings: &[Finding]) -> Status {
-    findings
-        .iter()
-        .map(|finding| finding.status)
-        .max()
-        .unwrap_or(Status::Ok)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_whole_is_as_bad_as_its_worst_part() {
-        let findings = [
-            Finding::ok("a", "A"),
-            Finding::warning("b", "B"),
-            Finding::unknown("c", "C"),
-        ];
-
-        assert_eq!(worst(&findings), Status::Warning);
-        assert_eq!(worst(&[]), Status::Ok);
-        assert!(Status::Error > Status::Warning);
     }
 }

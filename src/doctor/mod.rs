@@ -1,8 +1,8 @@
 //! The doctor: looks at everything a sign-in needs and says in plain words what is wrong and who can mend it.
 //!
 //! A check makes a [`Finding`] of what it sees; it changes nothing, neither here nor at DingTalk. Its words are keys
-//! of the locales, which the edge translates. What only others can know (the latest sign-in, the address a browser
-//! used) is handed in.
+//! of the locales, which the [`Report`] translates. What only others can know (the latest sign-in, the address a
+//! browser used) is handed in.
 
 mod authenticators;
 mod credentials;
@@ -19,12 +19,15 @@ mod phone_editing;
 mod phone_numbers;
 mod program;
 mod redirect_url;
+mod report;
 mod settings;
 mod subject_index;
 
+pub use database::failure as database_failure;
 pub use examination::{Circumstances, Patient, examine, examine_authenticator, examine_database};
-pub use finding::{Finding, Status, worst};
+pub use finding::{Finding, Status};
 pub use neighbour::Neighbour;
 pub use personal::{LatestSignIn, latest_sign_ins};
 pub use program::RunningProgram;
 pub use redirect_url::opened_elsewhere;
+pub use report::{Report, Told, ToldFinding};

@@ -40,7 +40,7 @@ pub(super) async fn examine(store: &Store, neighbour: &Neighbour<'_>) -> Vec<Fin
     findings.extend(judge_strength(neighbour.secret));
     findings.push(match plugin(store, neighbour).await {
         Ok(finding) => finding,
-        Err(error) => database::failure(&error),
+        Err(error) => database::failure(&error, false),
     });
     findings
 }
@@ -108,7 +108,7 @@ async fn ask(neighbour: &Neighbour<'_>, url: &Url) -> Option<Answer> {
 /// NocoBase itself runs with a short secret, so this keeps nobody out.
 fn judge_strength(secret: &SessionSecret) -> Option<Finding> {
     secret.is_short().then(|| {
-        Finding::warning("secretStrength", "NocoBase's session secret has fewer than 32 characters: whoever is signed in can look for it, and sign in as anybody once it is found.")
+        Finding::warning("secret-strength", "NocoBase's session secret has fewer than 32 characters: whoever is signed in can look for it, and sign in as anybody once it is found.")
             .advise("Set a random APP_KEY of at least 32 characters in NocoBase's settings file and restart NocoBase. Everybody signs in once more.")
     })
 }

@@ -1,4 +1,4 @@
-//! Whether every phone number leads to one user.
+//! Whether a phone number leads to every user, and to one only.
 
 use std::collections::BTreeMap;
 
@@ -40,6 +40,26 @@ pub(super) fn judge(phones: &[(UserId, String)]) -> Finding {
     )
     .with("numbers", named.join("; "))
     .advise("Correct the numbers on the users page. A member may have entered the number of somebody else.")
+}
+
+/// `unlinked` are the numbers of those whom only a number can lead to; `total` are all users.
+pub(super) fn judge_missing(unlinked: &[Option<String>], total: u64) -> Finding {
+    const CHECK: &str = "missing-phone-numbers";
+    let has_number = |phone: &Option<String>| phone.as_deref().and_then(Dialled::read).is_some();
+    let missing = unlinked.iter().filter(|phone| !has_number(phone)).count();
+    if missing == 0 {
+        return Finding::ok(
+            CHECK,
+            "Every user who has not signed in with DingTalk yet has a phone number.",
+        );
+    }
+    Finding::warning(
+        CHECK,
+        "{{count}} of {{total}} users have no usable phone number and have not signed in with DingTalk yet, so DingTalk does not find them.",
+    )
+    .with("count", missing.to_string())
+    .with("total", total.to_string())
+    .advise("Fill in their phone numbers before they sign in. Who is not found is refused, or signed up as a second user.")
 }
 
 #[cfg(test)]
@@ -94,5 +114,19 @@ mod tests {
             judged(&[(1, "13900004000"), (2, "+1-3900004000"), (3, "")]).status,
             Status::Ok
         );
+    }
+    #[test]
+    fn those_who_will_not_be_found_are_counted() {
+        let phones =
+            [Some("13900004000"), None, Some(""), Some("null")].map(|phone| phone.map(str::to_owned));
+
+        let finding = judge_missing(&phones, 7);
+
+        assert_eq!(finding.status, Status::Warning);
+        assert_eq!(
+            finding.params,
+            [("count", "3".to_owned()), ("total", "7".to_owned())]
+        );
+        assert_eq!(judge_missing(&phones[..1], 7).status, Status::Ok);
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn judge(options: Result<&AuthenticatorOptions, &OptionsError>) -> Fi
         Err(error @ OptionsError::Malformed { .. }) => {
             return Finding::error(CHECK, "The setting {{field}} cannot be used.")
                 .with("field", error.field())
-                .advise("Correct it in the settings of this sign-in method.");
+                .advise("Correct it and save.");
         }
         Err(error @ OptionsError::Unreadable { .. }) => {
             return Finding::error(CHECK, "The setting {{field}} names a secret variable that cannot be read.")
@@ -47,7 +47,7 @@ pub(super) fn judge(options: Result<&AuthenticatorOptions, &OptionsError>) -> Fi
     }
     if options.community.is_some() {
         return Finding::warning(CHECK, "This sign-in method still has settings of an earlier plugin. People linked by that plugin can sign in; others may not be found.")
-            .advise("Open the settings, complete them and save.");
+            .advise("Complete the settings and save.");
     }
     Finding::ok(CHECK, "The settings are complete.")
 }

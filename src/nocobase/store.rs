@@ -12,7 +12,7 @@ use super::kept_secrets::KeptSecrets;
 use super::links::{LINK_COLUMNS, Links};
 use super::roles::{ROLE_COLUMNS, Roles};
 use super::sign_in_statements::SignInStatements;
-use super::sql::{Column, Database, DatabaseSettings, Newest, StatementObserver, StoreError, Table};
+use super::sql::{Column, Database, DatabaseSettings, Dialect, Newest, StatementObserver, StoreError, Table};
 use super::system::System;
 use super::users::{USER_COLUMNS, Users};
 
@@ -94,6 +94,11 @@ impl Store {
             turns: Arc::default(),
             sql,
         }
+    }
+
+    /// Whether these are the sidecar's own tables, and no NocoBase's.
+    pub fn is_own(&self) -> bool {
+        matches!(self.sql.dialect, Dialect::Sqlite)
     }
 
     /// Whether the connections are those of a pooler, who lends them for a transaction at a time.

@@ -48,6 +48,9 @@ export async function openWindow(browser, { baseUrl, locale, width, outputFolder
         .filter((one) => one.checkVisibility() && !(one.ariaLabel || one.innerText?.trim() || one.labels?.length || one.closest('label')))
         .map((one) => one.outerHTML.slice(0, 120)));
       assert.deepEqual(unnamed, [], `${label}: controls without a name`);
+      assert.deepEqual(await page.evaluate(cutOff), [], `${label}: names that are not seen whole`);
+      assert.deepEqual(await page.evaluate(misplaced), [], `${label}: values that stand where labels do`);
+      assert.deepEqual(await page.evaluate(pale), [], `${label}: links too pale to read`);
       const scrolled = await page.evaluate(() => [...document.querySelectorAll('dialog[open]')].filter((one) => one.scrollTop || one.scrollHeight > one.clientHeight).length);
       assert.equal(scrolled, 0, `${label}: a dialog scrolls as a whole, its title and buttons with it`);
       assert.deepEqual(faults, [], `${label}: faults on the page`);
@@ -57,6 +60,40 @@ export async function openWindow(browser, { baseUrl, locale, width, outputFolder
       await context.close();
     },
   };
+}
+
+/** In the page: the product's name, tabs and entries of the navigation of which a part is hidden. */
+function cutOff() {
+  return [...document.querySelectorAll('.brand, .tab, .nav-link')].filter((one) => {
+    const { left, right } = one.getBoundingClientRect();
+    const frame = one.parentElement.getBoundingClientRect();
+    return one.checkVisibility() && (one.scrollWidth > one.clientWidth + 1 || left < frame.left - 1 || right > frame.right + 1);
+  }).map((one) => one.innerText);
+}
+
+/** In the page: where tables have become cards, a value in the column of labels looks like an empty field. */
+function misplaced() {
+  return [...document.querySelectorAll('td[data-label]')].filter((cell) => cell.checkVisibility() && getComputedStyle(cell).display === 'grid')
+    .flatMap((cell) => [...cell.children].filter((one) => one.checkVisibility() && one.getBoundingClientRect().left < cell.getBoundingClientRect().left + 100))
+    .map((one) => one.innerText);
+}
+
+/** In the page: links with less contrast to what is behind them than WCAG AA asks for. */
+function pale() {
+  const channels = (text) => /^rgba?\(([^)]+)\)$/.exec(text)?.[1].split(/[ ,/]+/).map(Number);
+  const luminance = (color) => color.slice(0, 3).map((value) => value / 255)
+    .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, value, index) => sum + value * [0.2126, 0.7152, 0.0722][index], 0);
+  const behind = (one) => {
+    const color = channels(getComputedStyle(one).backgroundColor);
+    return color && color[3] !== 0 ? color : one.parentElement && behind(one.parentElement);
+  };
+  return [...document.querySelectorAll('a[href], .link')].filter((one) => {
+    const [color, back] = [channels(getComputedStyle(one).color), behind(one)];
+    if (!one.checkVisibility() || !color || !back) return false;
+    const [dark, light] = [luminance(color), luminance(back)].sort((a, b) => a - b);
+    return (light + 0.05) / (dark + 0.05) < 4.5;
+  }).map((one) => one.innerText);
 }
 
 export async function signInWithPassword({ page, open, t }, { account, password }) {

@@ -41,6 +41,8 @@ export async function demoJourney(window, { baseUrl, simulatorUrl }) {
     assertNothingLeftInAddress(page);
   }
 
+  await outsider(window);
+
   await page.locator('.button-dingtalk').click();
   await page.getByRole('button', { name: /^Refuse/ }).click();
   const alert = page.getByRole('alert');
@@ -54,6 +56,19 @@ export async function demoJourney(window, { baseUrl, simulatorUrl }) {
 
   await hostileAddresses(window, button);
   await crowd(window, button, simulatorUrl);
+}
+
+/** The demo names its organization, so DingTalk lets nobody else approve and says why; the next one may. */
+async function outsider({ page, open, picture }) {
+  await page.locator('.button-dingtalk').click();
+  await page.locator('a.person[href*="person=zhao-yun"]').click();
+  const alert = page.getByRole('alert');
+  await alert.waitFor();
+  assert.match(await alert.innerText(), /not a member of the organisation/);
+  await picture('refused-zhao-yun');
+  await page.getByRole('link', { name: 'Choose another person' }).click();
+  await page.locator('a.person').first().waitFor();
+  await open('/signin');
 }
 
 /** DingTalk refuses a call because of its limits: the page waits as long as it is told and sends the same flow again. */

@@ -875,3 +875,38 @@ async fn the_doctor_is_asked_once_in_five_seconds() {
     assert!((1..=5).contains(&seconds));
     assert_eq!(app.dingtalk.all_calls(), calls);
 }
+
+#[tokio::test]
+async fn the_doctor_answers_a_verdict_and_what_needs_a_hand_first() {
+    let app = TestApp::start().await;
+    app.set_options(json!({ "clientId": "ding1", "clientSecret": "wrong" }))
+        .await;
+    app.add_user("Nobody's number", None).await;
+    let mut root = app.root().await.with("X-Locale", "de-DE");
+
+    let answer = root
+        .post("dingtalk:diagnose?authenticator=s_dingtalk", json!({}))
+        .await;
+
+    let report = &answer.json["data"];
+    let findings = report["findings"].as_array().unwrap();
+    let statuses: Vec<&str> = findings
+        .iter()
+        .map(|finding| finding["status"].as_str().unwrap())
+        .collect();
+    let mut sorted = statuses.clone();
+    sorted.sort_by_key(|status| {
+        ["error", "warning", "unknown", "ok"]
+            .iter()
+            .position(|one| one == status)
+    });
+    assert_eq!(statuses, sorted);
+    assert_eq!(findings[0]["check"], "credentials", "{}", answer.text);
+    let count = |status| statuses.iter().filter(|one| **one == status).count();
+    let verdict = format!(
+        "Zu beheben: {}. Zu beachten: {}.",
+        count("error"),
+        count("warning")
+    );
+    assert_eq!(report["verdict"], verdict);
+}

@@ -93,7 +93,9 @@ fn a_setting_that_this_way_of_running_does_not_use_does_not_stop_it() {
         ("SIDECAR_DB_POOL", "many"),
         ("APP_AES_SECRET_KEY", "short"),
     ];
-    load_file(b"", &alone).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let storage = [("SIDECAR_STORAGE", folder.path().to_str().unwrap())];
+    Config::load(&Sources::of_pairs(&[alone.as_slice(), &storage].concat())).unwrap();
 
     let beside = of_create_nocobase_app("postgres-filled");
     let given = load_file(

@@ -105,6 +105,32 @@ async fn two_users_with_one_number_are_never_guessed_between_and_the_doctor_name
 }
 
 #[tokio::test]
+async fn users_whom_no_number_leads_to_are_counted_by_the_doctor() {
+    let app = TestApp::start().await;
+    app.add_user("Li Lei", Some("13800138000")).await;
+    app.add_user("Nobody's number", None).await;
+    app.add_user("Not a number", Some("ask the office")).await;
+    sign_in(&app, "li-lei").await;
+
+    let found = app
+        .root()
+        .await
+        .post("dingtalk:diagnose?authenticator=s_dingtalk", json!({}))
+        .await;
+
+    let mut findings = found.json["data"]["findings"].as_array().unwrap().iter();
+    let finding = findings
+        .find(|finding| finding["check"] == "missing-phone-numbers")
+        .unwrap();
+    assert_eq!(finding["status"], "warning");
+    let message = finding["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("2 of 4 users have no usable phone number"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
 async fn beside_nocobase_no_spelling_locks_out_or_makes_a_second_user() {
     for kind in [Kind::Postgres, Kind::PostgresRenamed, Kind::MariaDb] {
         on(kind, |database| async move {

@@ -1,9 +1,9 @@
 //! The program itself, as whoever runs it meets it.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
@@ -177,6 +177,13 @@ fn everything(folder: &Path) -> BTreeMap<String, (u32, u32, i64, Vec<u8>)> {
     found
 }
 
+fn assert_finds_a_database(report: &[u8]) {
+    let report: Value = serde_json::from_slice(report).unwrap();
+    let mut findings = report["findings"].as_array().unwrap().iter();
+    let database = findings.find(|finding| finding["check"] == "database").unwrap();
+    assert_eq!(database["status"], "ok", "{report}");
+}
+
 #[test]
 fn the_doctor_leaves_no_trace_where_a_sidecar_ran_and_where_none_did() {
     let folder = TempDir::new().unwrap();
@@ -198,8 +205,7 @@ fn the_doctor_leaves_no_trace_where_a_sidecar_ran_and_where_none_did() {
     let nowhere = doctor(&folder.path().join("nowhere"));
 
     assert!(everything(folder.path()) == before, "the doctor wrote");
-    let findings: Value = serde_json::from_slice(&there.stdout).unwrap();
-    assert_eq!(findings["findings"][0]["status"], "ok", "{findings}");
+    assert_finds_a_database(&there.stdout);
     assert_eq!(nowhere.status.code(), Some(2));
     let told = String::from_utf8(nowhere.stderr).unwrap();
     assert!(told.contains("there is no database"), "{told}");
@@ -213,8 +219,7 @@ fn the_doctor_looks_at_a_sidecar_that_runs_and_at_one_that_was_killed() {
         let before = everything(folder.path());
         let arguments = ["doctor", "--json", "--storage", folder.path().to_str().unwrap()];
         let answer = program(&arguments).output().unwrap();
-        let findings: Value = serde_json::from_slice(&answer.stdout).unwrap();
-        assert_eq!(findings["findings"][0]["status"], "ok", "{findings}");
+        assert_finds_a_database(&answer.stdout);
         // What SQLite itself shares between its processes is not ours.
         let lasting = |found: BTreeMap<String, _>| -> Vec<_> {
             found
@@ -234,6 +239,116 @@ fn the_doctor_looks_at_a_sidecar_that_runs_and_at_one_that_was_killed() {
 }
 
 #[test]
+fn the_doctor_begins_with_its_verdict_and_folds_what_is_in_order() {
+    let folder = TempDir::new().unwrap();
+    let _serving = Serving::start(folder.path(), Stdio::null());
+    let said = |language: &str, more: &[&str]| {
+        let arguments = ["doctor", "--storage", folder.path().to_str().unwrap()];
+        let answer = program(&[arguments.as_slice(), more].concat())
+            .env("LANG", language)
+            .output()
+            .unwrap();
+        String::from_utf8(answer.stdout).unwrap()
+    };
+
+    let short = said("C", &[]);
+    let long = said("C", &["--verbose"]);
+    let german = said("de_DE.UTF-8", &[]);
+
+    assert!(short.starts_with("Nothing to mend. To look at: "), "{short}");
+    assert!(
+        short.contains("\nWarning: No DingTalk sign-in method has been added.\n"),
+        "{short}"
+    );
+    assert!(!short.contains("\nIn order: The database"), "{short}");
+    let last = short.lines().last().unwrap();
+    assert!(
+        last.starts_with("In order: ") && last.ends_with(" (--verbose)"),
+        "{last}"
+    );
+    assert!(long.contains("\nIn order: The database"), "{long}");
+    assert!(
+        german.starts_with("Nichts zu beheben. ") && german.contains("\nWarnung: "),
+        "{german}"
+    );
+}
+
+#[test]
+fn the_doctor_says_which_way_of_running_it_examined() {
+    let folder = TempDir::new().unwrap();
+    let _serving = Serving::start(folder.path(), Stdio::null());
+    let storage = folder.path().to_str().unwrap();
+
+    let examined = program(&["doctor", "--storage", storage, "--verbose"])
+        .output()
+        .unwrap();
+
+    let said = String::from_utf8(examined.stdout).unwrap();
+    let second = said.lines().nth(1).unwrap();
+    assert!(
+        second.starts_with("Examined: the sidecar that runs alone") && second.contains(storage),
+        "{said}"
+    );
+    assert!(second.ends_with("give --env-file."), "{said}");
+    let rest = said.replace(second, "");
+    assert!(!rest.contains("NocoBase"), "{said}");
+}
+
+#[test]
+fn the_doctor_examines_a_folder_that_takes_no_changes() {
+    let folder = TempDir::new().unwrap();
+    let storage = folder.path().join("data");
+    let serving = Serving::start(&storage, Stdio::null());
+    serving.signal("-TERM");
+    end_of(serving);
+    let paths: Vec<_> = everything(folder.path()).into_keys().collect();
+    let allow = |mode: u32| {
+        for path in &paths {
+            let is_folder = Path::new(path).is_dir();
+            let mode = if is_folder { mode } else { mode & 0o600 };
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    allow(0o500);
+    let before = everything(folder.path());
+
+    let answer = program(&["doctor", "--json", "--storage", storage.to_str().unwrap()])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+
+    let is_untouched = everything(folder.path()) == before;
+    allow(0o700);
+    assert!(is_untouched, "the doctor wrote");
+    assert_finds_a_database(&answer.stdout);
+    assert_eq!(answer.status.code(), Some(0));
+}
+
+#[test]
+fn an_env_file_without_a_database_is_no_reason_to_run_alone() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join(".env");
+    fs::write(&file, "APP_KEY=a secret of at least thirty-two characters\n").unwrap();
+
+    for command in ["serve", "doctor"] {
+        let refused = program(&[command, "--env-file", file.to_str().unwrap()])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{told}");
+        assert!(
+            told.contains("DB_DIALECT is not set in the env file")
+                && told.contains(file.to_str().unwrap())
+                && told.contains("to run alone"),
+            "{told}"
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "{command} wrote");
+    }
+}
+
+#[test]
 fn a_sign_in_method_that_is_not_there_is_not_well() {
     let folder = TempDir::new().unwrap();
     let _serving = Serving::start(folder.path(), Stdio::null());
@@ -244,7 +359,12 @@ fn a_sign_in_method_that_is_not_there_is_not_well() {
         .unwrap();
 
     assert_eq!(examined.status.code(), Some(1));
-    assert!(String::from_utf8(examined.stdout).unwrap().contains("typo"));
+    let said = String::from_utf8(examined.stdout).unwrap();
+    assert!(
+        said.starts_with("To mend: 1.\n")
+            && said.contains("\nProblem: There is no DingTalk sign-in method typo.\n"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -336,23 +456,33 @@ fn a_database_that_refuses_is_named_with_its_reason() {
         .unwrap()
         .port();
     for dialect in ["postgres", "mariadb"] {
-        let started = program(&["serve", "--listen", "127.0.0.1:0"])
-            .env("SIDECAR_STORAGE", folder.path())
-            .env("APP_KEY", "a secret of at least thirty-two characters")
-            .env("STORAGE_PATH", "/nonexistent")
-            .env("DB_DIALECT", dialect)
-            .env("DB_PORT", port.to_string())
-            .env("DB_HOST", "127.0.0.1")
-            .env("DB_DATABASE", "nocobase")
-            .env("DB_USER", "nocobase")
-            .output()
-            .unwrap();
+        let beside = |arguments: &[&str]| {
+            program(arguments)
+                .env("SIDECAR_STORAGE", folder.path())
+                .env("APP_KEY", "a secret of at least thirty-two characters")
+                .env("STORAGE_PATH", "/nonexistent")
+                .env("DB_DIALECT", dialect)
+                .env("DB_PORT", port.to_string())
+                .env("DB_HOST", "127.0.0.1")
+                .env("DB_DATABASE", "nocobase")
+                .env("DB_USER", "nocobase")
+                .output()
+                .unwrap()
+        };
+        let started = beside(&["serve", "--listen", "127.0.0.1:0"]);
+        let examined = beside(&["doctor"]);
 
         let told = String::from_utf8(started.stderr).unwrap();
         assert_eq!(started.status.code(), Some(2), "{told}");
+        let reason = format!("127.0.0.1:{port}: Connection refused (os error 111)");
+        assert!(told.contains(&reason), "{told}");
+        assert_eq!(told.matches("refused").count(), 1, "{told}");
+        let found = String::from_utf8(examined.stdout).unwrap();
+        assert_eq!(examined.status.code(), Some(1), "{found}");
+        let problem = format!("\nProblem: The database cannot be reached: {reason}.\n");
         assert!(
-            told.contains(&format!("127.0.0.1:{port}")) && told.contains("refused"),
-            "{told}"
+            found.starts_with("To mend: 1.\n") && found.contains(&problem),
+            "{found}"
         );
     }
 }

@@ -37,7 +37,7 @@ function systemLogs() {
 async function expectRunning(count = processes) {
   await until(`${count} programs run`, () => program.running().length === count, 60);
   assert.equal(new Set(program.running().map((one) => one.parent)).size, count, 'two programs of one process');
-  if (count) await until('the program answers', async () => (await site.firstFinding())?.status === 'ok', 60);
+  if (count) await until('the program answers', async () => (await site.programFinding())?.status === 'ok', 60);
   assert.equal(program.running().length, count);
 }
 
@@ -53,10 +53,27 @@ const restart = async () => {
   await nocobase.start();
 };
 
+/**
+ * NocoBase 2.2.15 lets each of its processes record the same migrations at the start: whoever is second fails with
+ * "Validation error" and serves nothing, before any plugin is loaded. Each start leaves fewer of them.
+ */
+async function startTogether() {
+  for (let start = 1; ; start += 1) {
+    await restart();
+    try {
+      await expectRunning();
+      return;
+    } catch (error) {
+      const isTheirs = /Validation error/.test(systemLogs());
+      if (!isTheirs || start === 5) throw error;
+    }
+  }
+}
+
 /** The sentence that stands in for the program, wherever an administrator looks. */
 async function expectReason(pattern) {
   const finding = await until(`the reason ${pattern} is told`, async () => {
-    const told = await site.firstFinding();
+    const told = await site.programFinding();
     return told && pattern.test(told.message) ? told : null;
   });
   assert.equal(finding.status, 'error');
@@ -89,17 +106,25 @@ try {
       // Not before: without a broker NocoBase's processes do not tell each other what was enabled, and two of them are in
       // each other's way at the first start.
       nocobase.extraEnv.CLUSTER_MODE = processes;
-      await restart();
+      await startTogether();
+    } else {
+      await expectRunning();
     }
-    await expectRunning();
     const { token, user } = await site.signIn(LI_LEI.person);
     await site.expectLivingSession(token, user.id);
     const fresh = await site.signIn(HAN_MEIMEI.person);
     assert.equal(fresh.user.phone, HAN_MEIMEI.phone);
     return `package of ${(fs.statSync(site.packageFile).size / 1e6).toFixed(1)} MB`;
   });
-  await steps.step('"Test connection" says first which program runs', async () => {
-    const first = await until('the doctor answers', () => site.firstFinding());
+  await steps.step('the packed program is also the doctor of the command line, as docs/operations.md says', async () => {
+    const report = await site.examine();
+    for (const check of ['database', 'secret', 'plugin', 'settings']) {
+      assert.equal(report.findings.find((finding) => finding.check === check)?.status, 'ok', `${check}: ${JSON.stringify(report)}`);
+    }
+    return report.verdict;
+  });
+  await steps.step('"Test connection" says which program runs', async () => {
+    const first = await until('the doctor answers', () => site.programFinding());
     assert.equal(first.check, 'program');
     assert.match(first.message, new RegExp(`^Sidecar \\d+\\.\\d+\\.\\d+ \\(${PLATFORM}\\), started by the plugin, has been running since .* NocoBase started: 0\\.$`));
     return first.message;
@@ -161,7 +186,7 @@ try {
     await expectRunning();
     assert.ok(program.running().every(({ pid }) => !before.includes(pid)));
     assert.match(logged(), /was ended by SIGKILL and is started again/);
-    const first = await until('the doctor answers', () => site.firstFinding());
+    const first = await until('the doctor answers', () => site.programFinding());
     assert.match(first.message, /NocoBase started: 1\.$/);
     return `${tries} tries, ${failed} repeated`;
   });
@@ -208,7 +233,7 @@ try {
       nocobase.extraEnv.DINGTALK_SIDECAR_URL = 'http://127.0.0.1:9';
       await restart();
       await expectRunning(0);
-      const finding = await until('the doctor answers', () => site.firstFinding());
+      const finding = await until('the doctor answers', () => site.programFinding());
       assert.match(finding.message, /http:\/\/127\.0\.0\.1:9 cannot be reached: ECONNREFUSED/);
       delete nocobase.extraEnv.DINGTALK_SIDECAR_URL;
       await restart();
@@ -305,7 +330,7 @@ try {
       const remote = path.join(site.folder, 'remote.tgz');
       execFileSync(binary(), ['plugin', 'pack', '--remote', 'http://127.0.0.1:9', '--output', remote]);
       await site.uploadPackage(remote);
-      await until('the other place is told', async () => /127\.0\.0\.1:9/.test((await site.firstFinding().catch(() => null))?.message ?? ''), 120);
+      await until('the other place is told', async () => /127\.0\.0\.1:9/.test((await site.programFinding().catch(() => null))?.message ?? ''), 120);
       await expectRunning(0);
       await site.uploadPackage();
       await until('a program runs', () => program.running().length === 1, 120);

@@ -163,7 +163,7 @@ export class ManagedProgram {
     const token = await this.nocobase.administrator();
     await this.nocobase.until('the program runs again', async () => {
       const answer = await this.nocobase.request('dingtalk:diagnose', { token });
-      return answer.json?.data?.findings?.[0]?.status === 'ok';
+      return answer.json?.data?.findings?.some(({ check, status }) => check === 'program' && status === 'ok');
     });
   }
 }

@@ -2,14 +2,16 @@
 // and one DingTalk authenticator. What needs no page is asked here without a browser.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { Browser, clickThroughDingTalk } from '../sdk/browser.mjs';
 import { PACKAGE } from './administration.mjs';
 import { freePort, NocoBase } from './nocobase.mjs';
-import { DingTalk, ManagedProgram, packManaged, SidecarProgram } from './programs.mjs';
+import { DingTalk, ManagedProgram, packManaged, PLATFORM, SidecarProgram } from './programs.mjs';
 
 export const APP = { clientId: 'dingvariant0001', clientSecret: 'variant-secret' };
 export const NAME = 'ding';
@@ -81,12 +83,21 @@ export class Site {
     await this.nocobase.untilListed(PACKAGE);
   }
 
-  /** What "Test connection" says first. */
-  async firstFinding() {
+  /** What the packed program says when it is called in NocoBase's folder. */
+  async examine() {
+    const program = `storage/plugins/${PACKAGE}/bin/${PLATFORM}/nocobase-dingtalk`;
+    const options = { cwd: this.nocobase.folder, env: { ...process.env, ...this.dingtalk.environment } };
+    const examined = promisify(execFile)(program, ['doctor', '--env-file', '.env', '--storage', 'storage/dingtalk', '--json'], options);
+    // Findings that are problems end it with 1; what it says is in its output all the same.
+    return JSON.parse((await examined.catch((failure) => failure)).stdout);
+  }
+
+  /** What "Test connection" says of the program. */
+  async programFinding() {
     const answer = await this.nocobase.request('dingtalk:diagnose', { token: await this.nocobase.administrator() });
     if (answer.status === 429) return null;
     assert.equal(answer.status, 200, answer.text);
-    return answer.json.data.findings[0];
+    return answer.json.data.findings.find(({ check }) => check === 'program');
   }
 
   /** Enables or disables a plugin; resolves with NocoBase's answer, which may be a refusal. */

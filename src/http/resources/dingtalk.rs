@@ -18,7 +18,7 @@ use crate::http::response::error::RequestError;
 use crate::http::{Answer, ApiError};
 use crate::nocobase::{Page, UserId};
 use crate::origin::Origin;
-use crate::plugin::{self, FormFill, Locales};
+use crate::plugin::{self, FormFill};
 use crate::product::{PLUGIN_NAME, REDIRECT_ACTION};
 
 const MOST_ROWS: u64 = 200;
@@ -47,7 +47,7 @@ pub async fn config_form(context: Context) -> Answer {
     })))
 }
 
-/// `dingtalk:diagnose`: the doctor's findings, in the reader's language.
+/// `dingtalk:diagnose`: the doctor's report, in the reader's language.
 pub async fn diagnose(context: Context) -> Answer {
     if let Some(wait) = context.state.diagnoses.wait(DIAGNOSE_PAUSE) {
         return Err(RequestError::TooManyAttempts {
@@ -57,26 +57,9 @@ pub async fn diagnose(context: Context) -> Answer {
     }
     let name = context.query.only("authenticator");
     let findings = examine(&context, name).await?;
-    let language = context.language();
-    let locales = Locales::embedded();
-    let rows: Vec<Value> = findings
-        .iter()
-        .map(|finding| {
-            let parameters: Vec<(&str, &str)> = finding
-                .params
-                .iter()
-                .map(|(name, value)| (*name, value.as_str()))
-                .collect();
-            let text = |key: &str| locales.format(language, key, &parameters);
-            json!({
-                "check": finding.check,
-                "status": finding.status.label(),
-                "message": text(finding.message_key),
-                "action": finding.action_key.map(text),
-            })
-        })
-        .collect();
-    Ok(envelope::data(json!({ "findings": rows })))
+    Ok(envelope::data(
+        doctor::Report::of(findings).tell(context.language()),
+    ))
 }
 
 async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<Finding>, ApiError> {

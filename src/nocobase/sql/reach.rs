@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use super::connection::{mysql_options, postgres_options};
 use super::error::StoreError;
 use super::settings::{ServerDatabase, ServerDialect};
+use crate::causes::innermost;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// What was found out holds so long: who is kept waiting asks only once.
@@ -51,7 +52,7 @@ impl Reach {
         let reason = if let DbErr::ConnectionAcquire(_) = &error {
             self.reason().await
         } else if let DbErr::Conn(RuntimeErr::SqlxError(cause)) = &error {
-            cause.to_string()
+            innermost(cause)
         } else if let DbErr::Conn(RuntimeErr::Internal(text)) = &error {
             text.clone()
         } else {
@@ -72,7 +73,7 @@ impl Reach {
         }
         let reason = match tokio::time::timeout(ANSWER_WITHIN, self.connect()).await {
             Err(_) => "it does not answer".to_owned(),
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(error)) => innermost(&error),
             Ok(Ok(())) => format!(
                 "all {} connections are in use, or it takes none of them for ours; see SIDECAR_DB_POOL",
                 self.server.pool_max

@@ -367,3 +367,32 @@ async fn every_spelling_that_the_index_does_not_know_is_listed() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn whom_only_a_number_leads_to_are_neither_linked_nor_administrators() {
+    on_every_database(|database| async move {
+        let store = &database.store;
+        an_authenticator(store, AUTHENTICATOR).await;
+        an_authenticator(store, "s_other").await;
+        sign_up(store, "linked", None).await;
+        let mut linking = store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
+        for phone in [None, Some("13900000001")] {
+            let new = NewUser {
+                nickname: None,
+                phone: phone.map(str::to_owned),
+            };
+            linking.create_user(new, now()).await.unwrap();
+        }
+        linking.commit().await.unwrap();
+
+        let (mut phones, total) = store.users().phones_of_unlinked(&[AUTHENTICATOR]).await.unwrap();
+        let (elsewhere, _) = store.users().phones_of_unlinked(&["s_other"]).await.unwrap();
+        let (nowhere, _) = store.users().phones_of_unlinked(&[]).await.unwrap();
+
+        phones.sort();
+        assert_eq!(phones, [None, Some("13900000001".to_owned())]);
+        assert_eq!(total, 4, "the administrator is a user, too");
+        assert_eq!((elsewhere.len(), nowhere.len()), (3, 3));
+    })
+    .await;
+}
