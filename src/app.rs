@@ -16,7 +16,7 @@ use crate::audit::{Audit, AuditError};
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::config::{Config, Listen, Mode};
-use crate::dingtalk::{DingTalk, DingTalkError};
+use crate::dingtalk::{DingTalk, SetUpFault};
 use crate::entropy::Entropy;
 use crate::files::make_private_folder;
 use crate::http::{
@@ -65,7 +65,7 @@ pub enum StartError {
     Audit(#[from] AuditError),
     /// The client of DingTalk cannot be made.
     #[error("the client of DingTalk cannot be set up")]
-    DingTalk(#[from] DingTalkError),
+    DingTalk(#[from] SetUpFault),
     /// The counters cannot be set up.
     #[error("the metrics cannot be set up")]
     Metrics(#[from] prometheus::Error),

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::error::{DingTalkError, Fault};
+use super::error::{DingTalkError, ErrorKind, Fault};
 use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
 pub use super::raw_answer::Answer;
 use super::refusal::{refusal, request_id, text};
@@ -103,7 +103,10 @@ pub fn user_id(answer: &Answer) -> Result<Option<DingTalkUserId>, DingTalkError>
     });
     match found {
         // "Does not exist" and "not in this organization".
-        Err(DingTalkError::Refused { code, .. }) if matches!(code.as_str(), "60111" | "60121") => Ok(None),
+        Err(DingTalkError {
+            kind: ErrorKind::Refused { code, .. },
+            ..
+        }) if matches!(code.as_str(), "60111" | "60121") => Ok(None),
         found => found,
     }
 }
@@ -122,43 +125,30 @@ fn understood<T>(
         let fault = Fault::NotJson {
             status: answer.status,
         };
-        return Err(without_code(call, answer, answer.request_id.clone(), fault));
+        return Err(without_code(answer, fault).at(call, answer.request_id.clone()));
     };
+    let failed = |kind: ErrorKind| kind.at(call, request_id(answer, &body));
     if let Some(refusal) = refusal(call, answer, &body) {
-        return Err(refusal);
+        return Err(failed(refusal));
     }
-    let malformed = |fault| DingTalkError::Malformed {
-        call,
-        request_id: request_id(answer, &body),
-        fault,
-    };
     if !(200..300).contains(&answer.status) {
         let fault = Fault::Status {
             status: answer.status,
         };
-        return Err(without_code(call, answer, request_id(answer, &body), fault));
+        return Err(failed(without_code(answer, fault)));
     }
-    read(&body).map_err(malformed)
+    read(&body).map_err(|fault| failed(ErrorKind::Malformed(fault)))
 }
 
 /// An answer of which only the status says anything: of some gateway, not of DingTalk's logic.
-fn without_code(call: Call, answer: &Answer, request_id: Option<String>, fault: Fault) -> DingTalkError {
+fn without_code(answer: &Answer, fault: Fault) -> ErrorKind {
     const ONE_SECOND: Duration = Duration::from_secs(1);
     match answer.status {
-        429 => {
-            let retry_after = answer.retry_after.unwrap_or(ONE_SECOND);
-            DingTalkError::Throttled {
-                call,
-                request_id,
-                retry_after,
-            }
-        }
-        504 => DingTalkError::TimedOut { call, request_id },
-        _ => DingTalkError::Malformed {
-            call,
-            request_id,
-            fault,
+        429 => ErrorKind::Throttled {
+            retry_after: answer.retry_after.unwrap_or(ONE_SECOND),
         },
+        504 => ErrorKind::TimedOut,
+        _ => ErrorKind::Malformed(fault),
     }
 }
 

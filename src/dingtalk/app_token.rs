@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::answer::Issued;
 use super::credentials::Credentials;
-use super::error::DingTalkError;
+use super::error::{DingTalkError, ErrorKind};
 
 /// Fetched anew this long before its expiry, or after nine tenths of a shorter life.
 const EARLY: Duration = Duration::from_mins(5);
@@ -142,23 +142,9 @@ impl Held {
 
 /// Whether a valid token outlives this failure to fetch the next one.
 fn is_passing(error: &DingTalkError) -> bool {
-    match error {
-        DingTalkError::Throttled { .. }
-        | DingTalkError::QuotaUsedUp { .. }
-        | DingTalkError::Busy { .. }
-        | DingTalkError::NotConnected { .. }
-        | DingTalkError::TimedOut { .. }
-        | DingTalkError::Malformed { .. } => true,
-        DingTalkError::CodeRejected { .. }
-        | DingTalkError::CredentialsRejected { .. }
-        | DingTalkError::TokenRejected { .. }
-        | DingTalkError::PermissionMissing { .. }
-        | DingTalkError::IpNotAllowed { .. }
-        | DingTalkError::NotInScope { .. }
-        | DingTalkError::AppUnavailable { .. }
-        | DingTalkError::Refused { .. }
-        | DingTalkError::Client(_) => false,
-    }
+    // Used up by the month, or gone wrong in a server of DingTalk's: either says nothing about our token.
+    matches!(error.kind, ErrorKind::QuotaUsedUp)
+        || error.is_passing() && !matches!(error.kind, ErrorKind::TokenRejected | ErrorKind::Refused { .. })
 }
 
 #[cfg(test)]
@@ -205,10 +191,7 @@ mod tests {
     }
 
     fn timed_out() -> DingTalkError {
-        DingTalkError::TimedOut {
-            call: Call::AppAccessToken,
-            request_id: None,
-        }
+        ErrorKind::TimedOut.at(Call::AppAccessToken, None)
     }
 
     #[test]
@@ -244,10 +227,7 @@ mod tests {
     #[tokio::test]
     async fn a_living_token_does_not_outlast_refused_credentials() {
         let tokens = due(Duration::from_mins(5)).await;
-        let refused = DingTalkError::CredentialsRejected {
-            call: Call::AppAccessToken,
-            request_id: None,
-        };
+        let refused = ErrorKind::CredentialsRejected.at(Call::AppAccessToken, None);
 
         assert!(get(&tokens, Err(refused)).await.is_err());
         assert_eq!(get(&tokens, Ok(issued("new"))).await.unwrap(), "new");

@@ -18,7 +18,7 @@ use super::authorization::{self, AuthorizationRequest};
 use super::call::{Call, CallReport, Observer};
 use super::credentials::Credentials;
 use super::endpoints::{Addresses, Endpoints};
-use super::error::DingTalkError;
+use super::error::{DingTalkError, ErrorKind, SetUpFault};
 use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
 use super::limiter::{Limiter, Line, Visit};
 use super::pauses::Pauses;
@@ -71,7 +71,7 @@ struct Inner {
 
 impl DingTalk {
     /// Opens nothing yet: the first call connects.
-    pub fn new(endpoints: &Endpoints, limits: Limits, observer: Observer) -> Result<Self, DingTalkError> {
+    pub fn new(endpoints: &Endpoints, limits: Limits, observer: Observer) -> Result<Self, SetUpFault> {
         endpoints.check()?;
         let inner = Inner {
             http: transport::client(limits.connect_timeout, limits.call_timeout)?,
@@ -135,11 +135,8 @@ impl DingTalk {
     ) -> Result<Profile, DingTalkError> {
         let url = &self.inner.addresses.profile;
         // What cannot stand in a header is no token DingTalk gave.
-        let mut header =
-            HeaderValue::from_str(token.token.expose_secret()).map_err(|_| DingTalkError::TokenRejected {
-                call: Call::Profile,
-                request_id: None,
-            })?;
+        let mut header = HeaderValue::from_str(token.token.expose_secret())
+            .map_err(|_| ErrorKind::TokenRejected.at(Call::Profile, None))?;
         header.set_sensitive(true);
         let request = || {
             self.inner
@@ -178,7 +175,10 @@ impl DingTalk {
         let token = self.app_access_token(credentials).await?;
         match self.find_user_id_with(credentials, &token, union_id).await {
             // Revoked or outlived at DingTalk before its time; a second refusal is for an administrator.
-            Err(DingTalkError::TokenRejected { .. }) => {
+            Err(DingTalkError {
+                kind: ErrorKind::TokenRejected,
+                ..
+            }) => {
                 self.inner.tokens.forget(credentials, &token).await;
                 let token = self.app_access_token(credentials).await?;
                 self.find_user_id_with(credentials, &token, union_id).await
@@ -231,9 +231,9 @@ impl DingTalk {
                 .limiter
                 .turn(&credentials.client_id, call, self.line, visit, deadline)
                 .await
-                .map_err(|late| DingTalkError::Busy {
-                    call,
-                    retry_after: late.retry_after,
+                .map_err(|late| {
+                    let retry_after = late.retry_after;
+                    ErrorKind::Busy { retry_after }.at(call, None)
                 })?;
             let begun = Instant::now();
             let exchanged = transport::exchange(call, request().header(ACCEPT, "application/json")).await;

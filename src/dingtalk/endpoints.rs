@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::error::{DingTalkError, SetUpFault};
+use super::error::SetUpFault;
 
 /// Bases of all calls; each may have a path of its own, with or without a slash at its end.
 #[derive(Clone, Debug)]
@@ -33,10 +33,10 @@ impl Default for Endpoints {
 
 impl Endpoints {
     /// Only http and https addresses can be called.
-    pub(super) fn check(&self) -> Result<(), DingTalkError> {
+    pub(super) fn check(&self) -> Result<(), SetUpFault> {
         for (name, url) in [("login", &self.login), ("api", &self.api), ("oapi", &self.oapi)] {
             if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-                return Err(DingTalkError::Client(SetUpFault::Address(name)));
+                return Err(SetUpFault::Address(name));
             }
         }
         Ok(())
@@ -93,10 +93,7 @@ mod tests {
                 ..Endpoints::default()
             };
             let error = endpoints.check().unwrap_err();
-            assert!(
-                matches!(error, DingTalkError::Client(SetUpFault::Address("oapi"))),
-                "{error:?}"
-            );
+            assert!(matches!(error, SetUpFault::Address("oapi")), "{error:?}");
         }
     }
 

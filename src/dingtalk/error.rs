@@ -1,5 +1,6 @@
-//! What can go wrong with DingTalk: a variant for each reaction, whichever API it came from.
+//! What can go wrong with DingTalk.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,136 +10,96 @@ use super::call::Call;
 use crate::error_code::Code;
 
 /// A call that gave no answer to use. Clones share their cause, because callers share one fetch of the app token.
+#[derive(Clone, Debug)]
+pub struct DingTalkError {
+    /// The call that failed, or was not made.
+    pub call: Call,
+    /// DingTalk's own number of the request, under which its support finds it.
+    pub request_id: Option<String>,
+    /// What came of it.
+    pub kind: ErrorKind,
+}
+
+impl fmt::Display for DingTalkError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({})", self.kind, self.call)
+    }
+}
+
+impl std::error::Error for DingTalkError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.kind)
+    }
+}
+
+/// A kind for each reaction, whichever API it came from.
 #[derive(Clone, Debug, Error)]
-pub enum DingTalkError {
+pub enum ErrorKind {
     /// The authorization code is unknown, used or expired: the person starts again.
-    #[error("DingTalk refused the authorization code at {call}")]
-    CodeRejected {
-        /// The refused call.
-        call: Call,
-        /// DingTalk's own number of the request.
-        request_id: Option<String>,
-    },
+    #[error("DingTalk refused the authorization code")]
+    CodeRejected,
     /// Client ID or Client Secret is wrong: an administrator corrects it.
-    #[error("DingTalk refused the client id or the client secret at {call}")]
-    CredentialsRejected {
-        /// The refused call.
-        call: Call,
-        /// DingTalk's own number of the request.
-        request_id: Option<String>,
-    },
+    #[error("DingTalk refused the client id or the client secret")]
+    CredentialsRejected,
     /// The access token was refused, also after an app access token had been fetched anew.
-    #[error("DingTalk refused the access token at {call}")]
-    TokenRejected {
-        /// The refused call.
-        call: Call,
-        /// DingTalk's own number of the request.
-        request_id: Option<String>,
-    },
+    #[error("DingTalk refused the access token")]
+    TokenRejected,
     /// The app was not granted these permissions: an administrator grants them in DingTalk's console.
-    #[error("the DingTalk app lacks a permission for {call}: {}", permissions.join(", "))]
-    PermissionMissing {
-        /// The refused call.
-        call: Call,
-        /// DingTalk's own number of the request.
-        request_id: Option<String>,
+    #[error("the DingTalk app lacks a permission: {}", .0.join(", "))]
+    PermissionMissing(
         /// Their names as the console spells them; never empty.
-        permissions: Vec<String>,
-    },
+        Vec<String>,
+    ),
     /// This server's address is not on the app's list: an administrator adds it.
-    #[error("DingTalk does not accept {call} from this address")]
-    IpNotAllowed {
-        /// The refused call.
-        call: Call,
-        /// DingTalk's own number of the request.
-        request_id: Option<String>,
-    },
+    #[error("DingTalk does not accept calls from this address")]
+    IpNotAllowed,
     /// The person or their department is outside of what the app may see.
-    #[error("the DingTalk app may not see this person at {call}")]
-    NotInScope {
-        /// The refused call.
-        call: Call,
-        /// DingTalk's own number of the request.
-        request_id: Option<String>,
-    },
+    #[error("the DingTalk app may not see this person")]
+    NotInScope,
     /// The app or its organization is switched off.
-    #[error("the DingTalk app or its organization is disabled at {call}")]
-    AppUnavailable {
-        /// The refused call.
-        call: Call,
-        /// DingTalk's own number of the request.
-        request_id: Option<String>,
-    },
+    #[error("the DingTalk app or its organization is disabled")]
+    AppUnavailable,
     /// DingTalk refused the call for its rate, before looking at it.
-    #[error("DingTalk refused {call} for now, too many calls")]
+    #[error("DingTalk refused for now, too many calls")]
     Throttled {
-        /// The refused call.
-        call: Call,
-        /// DingTalk's own number of the request.
-        request_id: Option<String>,
         /// How long it is useless to try.
         retry_after: Duration,
     },
     /// The organization has used up its calls of the month, and DingTalk did not look at this one: no waiting of ours
     /// helps, an administrator buys more.
-    #[error("the organization has no calls left this month for {call}")]
-    QuotaUsedUp {
-        /// The refused call.
-        call: Call,
-        /// DingTalk's own number of the request.
-        request_id: Option<String>,
-    },
+    #[error("the organization has no calls left this month")]
+    QuotaUsedUp,
     /// Our own queue cannot reach the call in time; nothing was sent.
-    #[error("the queue for {call} is too long")]
+    #[error("the queue is too long")]
     Busy {
-        /// The call that was not made.
-        call: Call,
         /// When it is worth trying.
         retry_after: Duration,
     },
     /// No connection came about; nothing was sent.
-    #[error("cannot connect to DingTalk for {call}")]
-    NotConnected {
-        /// The call that was not made.
-        call: Call,
+    #[error("cannot connect to DingTalk")]
+    NotConnected(
         /// Why, without the address.
         #[source]
-        source: Arc<reqwest::Error>,
-    },
+        Arc<reqwest::Error>,
+    ),
     /// No answer came in time, from DingTalk or from what stands behind its gateway; it may have acted all the same.
-    #[error("DingTalk did not answer {call} in time")]
-    TimedOut {
-        /// The call without an answer.
-        call: Call,
-        /// DingTalk's own number of the request, when its gateway gave up.
-        request_id: Option<String>,
-    },
+    #[error("DingTalk did not answer in time")]
+    TimedOut,
     /// What came back is no answer; DingTalk may have acted all the same.
-    #[error("DingTalk gave no usable answer to {call}")]
-    Malformed {
-        /// The call without an answer.
-        call: Call,
-        /// DingTalk's own number of the request.
-        request_id: Option<String>,
+    #[error("DingTalk gave no usable answer")]
+    Malformed(
         /// What is wrong with it.
         #[source]
-        fault: Fault,
-    },
+        Fault,
+    ),
     /// DingTalk refused for a reason nobody here can act on; the code is for the log.
-    #[error("DingTalk refused {call} with {code} (status {status})")]
+    #[error("DingTalk refused with {code} (status {status})")]
     Refused {
-        /// The refused call.
-        call: Call,
-        /// DingTalk's own number of the request.
-        request_id: Option<String>,
         /// DingTalk's code, reduced to `[A-Za-z0-9._-]` and 80 characters.
         code: String,
         /// The HTTP status.
         status: u16,
     },
-    /// The client cannot be set up, or the address configured for DingTalk is no base of HTTP calls.
-    #[error("the client for DingTalk cannot be set up")]
-    Client(#[source] SetUpFault),
 }
 
 /// Why there is no client.
@@ -178,128 +139,82 @@ pub enum Fault {
     Field(&'static str),
 }
 
-impl DingTalkError {
-    /// The name of the variant in metrics and logs; it never changes.
-    pub const fn label(&self) -> &'static str {
-        match self {
-            Self::CodeRejected { .. } => "code_rejected",
-            Self::CredentialsRejected { .. } => "credentials_rejected",
-            Self::TokenRejected { .. } => "token_rejected",
-            Self::PermissionMissing { .. } => "permission_missing",
-            Self::IpNotAllowed { .. } => "ip_not_allowed",
-            Self::NotInScope { .. } => "not_in_scope",
-            Self::AppUnavailable { .. } => "app_unavailable",
-            Self::Throttled { .. } => "throttled",
-            Self::QuotaUsedUp { .. } => "quota_used_up",
-            Self::Busy { .. } => "busy",
-            Self::NotConnected { .. } => "not_connected",
-            Self::TimedOut { .. } => "timed_out",
-            Self::Malformed { .. } => "malformed",
-            Self::Refused { .. } => "refused",
-            Self::Client(_) => "client",
+/// What is known of a kind: its name in metrics and logs, its code outside, and two questions.
+struct Traits {
+    label: &'static str,
+    code: Code,
+    was_not_processed: bool,
+    is_passing: bool,
+}
+
+impl ErrorKind {
+    /// The table.
+    const fn traits(&self) -> Traits {
+        const fn row(label: &'static str, code: Code, was_not_processed: bool, is_passing: bool) -> Traits {
+            Traits {
+                label,
+                code,
+                was_not_processed,
+                is_passing,
+            }
         }
+        match self {
+            Self::CodeRejected => row("code_rejected", Code::CodeRejected, false, false),
+            Self::CredentialsRejected => row("credentials_rejected", Code::CredentialsRejected, false, false),
+            Self::TokenRejected => row("token_rejected", Code::DingTalkUnavailable, false, true),
+            Self::PermissionMissing(_) => row("permission_missing", Code::PermissionMissing, false, false),
+            Self::IpNotAllowed => row("ip_not_allowed", Code::IpNotAllowed, false, false),
+            Self::NotInScope => row("not_in_scope", Code::NotInScope, false, false),
+            Self::AppUnavailable => row("app_unavailable", Code::AppDisabled, false, false),
+            Self::Throttled { .. } => row("throttled", Code::DingTalkBusy, true, true),
+            Self::QuotaUsedUp => row("quota_used_up", Code::QuotaUsedUp, true, false),
+            Self::Busy { .. } => row("busy", Code::DingTalkBusy, true, true),
+            Self::NotConnected(_) => row("not_connected", Code::DingTalkUnavailable, true, true),
+            Self::TimedOut => row("timed_out", Code::DingTalkTimeout, false, true),
+            Self::Malformed(_) => row("malformed", Code::DingTalkUnavailable, false, true),
+            // An unknown refusal comes from a server that failed, or it lasts.
+            Self::Refused { status: 500.., .. } => row("refused", Code::DingTalkUnavailable, false, true),
+            Self::Refused { .. } => row("refused", Code::DingTalkRefused, false, false),
+        }
+    }
+
+    /// The error of this call, with DingTalk's number of the request where it gave one.
+    pub(super) const fn at(self, call: Call, request_id: Option<String>) -> DingTalkError {
+        DingTalkError {
+            call,
+            request_id,
+            kind: self,
+        }
+    }
+}
+
+impl DingTalkError {
+    /// The name of the kind in metrics and logs; it never changes.
+    pub const fn label(&self) -> &'static str {
+        self.kind.traits().label
     }
 
     /// What is said of it outside.
     pub const fn code(&self) -> Code {
-        match self {
-            Self::CodeRejected { .. } => Code::CodeRejected,
-            Self::CredentialsRejected { .. } => Code::CredentialsRejected,
-            Self::AppUnavailable { .. } => Code::AppDisabled,
-            Self::PermissionMissing { .. } => Code::PermissionMissing,
-            Self::NotInScope { .. } => Code::NotInScope,
-            Self::IpNotAllowed { .. } => Code::IpNotAllowed,
-            Self::Throttled { .. } | Self::Busy { .. } => Code::DingTalkBusy,
-            Self::TimedOut { .. } => Code::DingTalkTimeout,
-            Self::QuotaUsedUp { .. } => Code::QuotaUsedUp,
-            Self::Refused { .. } if !self.is_passing() => Code::DingTalkRefused,
-            Self::NotConnected { .. }
-            | Self::TokenRejected { .. }
-            | Self::Malformed { .. }
-            | Self::Refused { .. } => Code::DingTalkUnavailable,
-            Self::Client(_) => Code::Internal,
-        }
-    }
-
-    /// The call that failed; `None` when no call could be made at all.
-    pub const fn call(&self) -> Option<Call> {
-        match self {
-            Self::CodeRejected { call, .. }
-            | Self::CredentialsRejected { call, .. }
-            | Self::TokenRejected { call, .. }
-            | Self::PermissionMissing { call, .. }
-            | Self::IpNotAllowed { call, .. }
-            | Self::NotInScope { call, .. }
-            | Self::AppUnavailable { call, .. }
-            | Self::Throttled { call, .. }
-            | Self::QuotaUsedUp { call, .. }
-            | Self::Busy { call, .. }
-            | Self::NotConnected { call, .. }
-            | Self::TimedOut { call, .. }
-            | Self::Malformed { call, .. }
-            | Self::Refused { call, .. } => Some(*call),
-            Self::Client(_) => None,
-        }
-    }
-
-    /// The number under which DingTalk's support finds the request.
-    pub fn request_id(&self) -> Option<&str> {
-        match self {
-            Self::CodeRejected { request_id, .. }
-            | Self::CredentialsRejected { request_id, .. }
-            | Self::TokenRejected { request_id, .. }
-            | Self::PermissionMissing { request_id, .. }
-            | Self::IpNotAllowed { request_id, .. }
-            | Self::NotInScope { request_id, .. }
-            | Self::AppUnavailable { request_id, .. }
-            | Self::Throttled { request_id, .. }
-            | Self::QuotaUsedUp { request_id, .. }
-            | Self::TimedOut { request_id, .. }
-            | Self::Malformed { request_id, .. }
-            | Self::Refused { request_id, .. } => request_id.as_deref(),
-            Self::Busy { .. } | Self::NotConnected { .. } | Self::Client(_) => None,
-        }
+        self.kind.traits().code
     }
 
     /// True when the call certainly did not reach DingTalk's logic, so that an authorization code is still unused.
     pub const fn was_not_processed(&self) -> bool {
-        match self {
-            Self::Throttled { .. }
-            | Self::QuotaUsedUp { .. }
-            | Self::Busy { .. }
-            | Self::NotConnected { .. }
-            | Self::Client(_) => true,
-            Self::CodeRejected { .. }
-            | Self::CredentialsRejected { .. }
-            | Self::TokenRejected { .. }
-            | Self::PermissionMissing { .. }
-            | Self::IpNotAllowed { .. }
-            | Self::NotInScope { .. }
-            | Self::AppUnavailable { .. }
-            | Self::TimedOut { .. }
-            | Self::Malformed { .. }
-            | Self::Refused { .. } => false,
-        }
+        self.kind.traits().was_not_processed
     }
 
-    /// True when the same call may go well in a moment: an unknown refusal comes from a server that failed, or it lasts.
+    /// True when the same call may go well in a moment.
     pub const fn is_passing(&self) -> bool {
-        match self {
-            Self::Refused { status, .. } => *status >= 500,
-            Self::Throttled { .. }
-            | Self::Busy { .. }
-            | Self::NotConnected { .. }
-            | Self::TimedOut { .. }
-            | Self::TokenRejected { .. }
-            | Self::Malformed { .. } => true,
-            Self::CodeRejected { .. }
-            | Self::CredentialsRejected { .. }
-            | Self::PermissionMissing { .. }
-            | Self::IpNotAllowed { .. }
-            | Self::NotInScope { .. }
-            | Self::AppUnavailable { .. }
-            | Self::QuotaUsedUp { .. }
-            | Self::Client(_) => false,
+        self.kind.traits().is_passing
+    }
+
+    /// When DingTalk, or our own queue, says that it is worth trying again.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        if let ErrorKind::Throttled { retry_after } | ErrorKind::Busy { retry_after } = self.kind {
+            Some(retry_after)
+        } else {
+            None
         }
     }
 }

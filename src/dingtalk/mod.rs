@@ -8,7 +8,7 @@
 //!
 //! "Client ID" and "Client Secret" are DingTalk's AppKey and AppSecret.
 //!
-//! Everything DingTalk can say ends in one enum, [`DingTalkError`], with a variant for each reaction; nothing above
+//! Everything DingTalk can say ends in one enum, [`ErrorKind`], with a kind for each reaction; nothing above
 //! this module sees a status, an `errcode` or a text of DingTalk's. Codes, tokens and personal facts cannot be
 //! printed from here.
 
@@ -39,5 +39,5 @@ pub use call::{Call, CallReport, Observer};
 pub use client::{DingTalk, Limits};
 pub use credentials::Credentials;
 pub use endpoints::Endpoints;
-pub use error::{DingTalkError, Fault, SetUpFault};
+pub use error::{DingTalkError, ErrorKind, Fault, SetUpFault};
 pub use identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::error::DingTalkError;
+use super::error::{DingTalkError, ErrorKind};
 
 /// In seconds of DingTalk's.
 const STEPS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
@@ -30,22 +30,12 @@ impl Pauses {
     /// `None` when the error ends the call.
     pub(super) fn before(&self, repeat: usize, error: &DingTalkError) -> Option<Duration> {
         let step = *STEPS.get(repeat)?;
-        let asked = match error {
-            DingTalkError::Throttled { retry_after, .. } => *retry_after,
-            DingTalkError::NotConnected { .. } => Duration::ZERO,
-            DingTalkError::CodeRejected { .. }
-            | DingTalkError::CredentialsRejected { .. }
-            | DingTalkError::TokenRejected { .. }
-            | DingTalkError::PermissionMissing { .. }
-            | DingTalkError::IpNotAllowed { .. }
-            | DingTalkError::NotInScope { .. }
-            | DingTalkError::AppUnavailable { .. }
-            | DingTalkError::QuotaUsedUp { .. }
-            | DingTalkError::Busy { .. }
-            | DingTalkError::TimedOut { .. }
-            | DingTalkError::Malformed { .. }
-            | DingTalkError::Refused { .. }
-            | DingTalkError::Client(_) => return None,
+        let asked = if let ErrorKind::Throttled { retry_after } = error.kind {
+            retry_after
+        } else if matches!(error.kind, ErrorKind::NotConnected(_)) {
+            Duration::ZERO
+        } else {
+            return None;
         };
         let pause = || (step.max(asked) + self.spread()).mul_f64(self.window.as_secs_f64());
         (asked <= LONGEST).then(pause)
@@ -69,11 +59,7 @@ mod tests {
 
     fn throttled(seconds: u64) -> DingTalkError {
         let retry_after = Duration::from_secs(seconds);
-        DingTalkError::Throttled {
-            call: Call::Profile,
-            request_id: None,
-            retry_after,
-        }
+        ErrorKind::Throttled { retry_after }.at(Call::Profile, None)
     }
 
     #[test]
@@ -125,17 +111,13 @@ mod tests {
     #[test]
     fn what_may_have_reached_dingtalk_is_not_repeated() {
         let pauses = Pauses::new(SECOND);
-        let (call, request_id) = (Call::UserAccessToken, None);
-        let busy = DingTalkError::Busy {
-            call,
+        let call = Call::UserAccessToken;
+        let busy = ErrorKind::Busy {
             retry_after: Duration::ZERO,
         };
 
-        assert!(
-            pauses
-                .before(0, &DingTalkError::TimedOut { call, request_id })
-                .is_none()
-        );
-        assert!(pauses.before(0, &busy).is_none());
+        for kind in [ErrorKind::TimedOut, busy] {
+            assert!(pauses.before(0, &kind.at(call, None)).is_none());
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::error::{DingTalkError, Fault};
+use super::error::{ErrorKind, Fault};
 use super::raw_answer::Answer;
 
 /// DingTalk counts by the second.
@@ -23,94 +23,57 @@ const BLOCKED: Duration = Duration::from_mins(5);
 const WORD: usize = 80;
 
 /// The error an object stands for; `None` when it is no refusal.
-pub(super) fn refusal(call: Call, answer: &Answer, body: &Map<String, Value>) -> Option<DingTalkError> {
-    let request_id = request_id(answer, body);
+pub(super) fn refusal(call: Call, answer: &Answer, body: &Map<String, Value>) -> Option<ErrorKind> {
     if body.get("source").and_then(Value::as_str) == Some("x5") {
-        return Some(DingTalkError::Throttled {
-            call,
-            request_id,
-            retry_after: BLOCKED,
-        });
+        return Some(ErrorKind::Throttled { retry_after: BLOCKED });
     }
     let code = code(body)?;
     Some(match code.as_str() {
         // Codes for a rate begin like those for a missing permission, so they come first.
         limit if limit.starts_with("Forbidden.AccessDenied.Qps") && limit.contains("Limit") => {
             let retry_after = answer.retry_after.unwrap_or(PER_SECOND);
-            DingTalkError::Throttled {
-                call,
-                request_id,
-                retry_after,
-            }
+            ErrorKind::Throttled { retry_after }
         }
         limit if limit.starts_with("Forbidden.AccessDenied.Qpm") && limit.contains("Limit") => {
             let retry_after = answer.retry_after.unwrap_or(PER_MINUTE);
-            DingTalkError::Throttled {
-                call,
-                request_id,
-                retry_after,
-            }
+            ErrorKind::Throttled { retry_after }
         }
         _ if answer.status == 429 || is_legacy_throttle(&code) => {
             let retry_after = answer.retry_after.unwrap_or(PER_SECOND);
-            DingTalkError::Throttled {
-                call,
-                request_id,
-                retry_after,
-            }
+            ErrorKind::Throttled { retry_after }
         }
-        "Forbidden.AccessDenied.ApiCountLimitForOrg" | "90020" => {
-            DingTalkError::QuotaUsedUp { call, request_id }
-        }
+        "Forbidden.AccessDenied.ApiCountLimitForOrg" | "90020" => ErrorKind::QuotaUsedUp,
         // "System busy" does not say whether an authorization code was used, but a question can be asked again.
         "-1" if call != Call::UserAccessToken => {
             let retry_after = answer.retry_after.unwrap_or(PER_SECOND);
-            DingTalkError::Throttled {
-                call,
-                request_id,
-                retry_after,
-            }
+            ErrorKind::Throttled { retry_after }
         }
-        _ if answer.status == 504 => DingTalkError::TimedOut { call, request_id },
+        _ if answer.status == 504 => ErrorKind::TimedOut,
         // The gateway waited 3 s for what stands behind it; 88 without a reason is its own authentication.
-        "15" | "88" => DingTalkError::TimedOut { call, request_id },
-        "invalidParameter.authCode.notFound" | "40029" | "40078" | "42003" => {
-            DingTalkError::CodeRejected { call, request_id }
-        }
+        "15" | "88" => ErrorKind::TimedOut,
+        "invalidParameter.authCode.notFound" | "40029" | "40078" | "42003" => ErrorKind::CodeRejected,
         "invalidParameter.idOrSecret.notFound"
         | "invalidClientIdOrSecret"
         | "invalid.client"
         | "unauthorized.client"
         | "authFailed"
         | "40089"
-        | "40096" => DingTalkError::CredentialsRejected { call, request_id },
+        | "40096" => ErrorKind::CredentialsRejected,
         "InvalidAuthentication" | "accesstoken.expired" | "40001" | "40014" | "42001" => {
-            DingTalkError::TokenRejected { call, request_id }
+            ErrorKind::TokenRejected
         }
-        "Forbidden.AccessDenied.IpNotInWhiteList" | "60020" => {
-            DingTalkError::IpNotAllowed { call, request_id }
-        }
+        "Forbidden.AccessDenied.IpNotInWhiteList" | "60020" => ErrorKind::IpNotAllowed,
         "Forbidden.AccessDenied.AccessTokenPermissionDenied" | "60011"
             if !permissions(call, body).is_empty() =>
         {
-            DingTalkError::PermissionMissing {
-                call,
-                request_id,
-                permissions: permissions(call, body),
-            }
+            ErrorKind::PermissionMissing(permissions(call, body))
         }
-        "50002" | "50004" => DingTalkError::NotInScope { call, request_id },
-        "50003" | "50005" => DingTalkError::AppUnavailable { call, request_id },
-        _ if has_unreadable_number(body) => DingTalkError::Malformed {
-            call,
-            request_id,
-            fault: Fault::Field("errcode"),
-        },
+        "50002" | "50004" => ErrorKind::NotInScope,
+        "50003" | "50005" => ErrorKind::AppUnavailable,
+        _ if has_unreadable_number(body) => ErrorKind::Malformed(Fault::Field("errcode")),
         _ => {
             let code = sanitized(&code).unwrap_or_else(|| "unknown".to_owned());
-            DingTalkError::Refused {
-                call,
-                request_id,
+            ErrorKind::Refused {
                 code,
                 status: answer.status,
             }

@@ -8,7 +8,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response};
 
 use super::call::Call;
-use super::error::{DingTalkError, Fault, SetUpFault};
+use super::error::{DingTalkError, ErrorKind, Fault, SetUpFault};
 use super::raw_answer::Answer;
 use super::refusal::sanitized;
 use crate::tls::client_builder;
@@ -24,7 +24,7 @@ const IDLE_TIME: Duration = Duration::from_secs(4);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
 
 /// A client that does what it is told and nothing else: no redirects, no repeats, no proxy of the environment.
-pub(super) fn client(connect: Duration, total: Duration) -> Result<Client, DingTalkError> {
+pub(super) fn client(connect: Duration, total: Duration) -> Result<Client, SetUpFault> {
     client_builder()
         .user_agent(concat!("nocobase-dingtalk/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
@@ -36,7 +36,7 @@ pub(super) fn client(connect: Duration, total: Duration) -> Result<Client, DingT
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .pool_idle_timeout(IDLE_TIME)
         .build()
-        .map_err(|error| DingTalkError::Client(SetUpFault::Library(Arc::new(error.without_url()))))
+        .map_err(|error| SetUpFault::Library(Arc::new(error.without_url())))
 }
 
 /// Sends the request and reads the whole answer; the client's time limit covers both.
@@ -68,11 +68,7 @@ async fn read(
         .map_err(|error| failed(call, request_id.cloned(), error))?
     {
         if body.len() + chunk.len() > ANSWER_BYTES {
-            return Err(DingTalkError::Malformed {
-                call,
-                request_id: request_id.cloned(),
-                fault: Fault::TooLarge,
-            });
+            return Err(ErrorKind::Malformed(Fault::TooLarge).at(call, request_id.cloned()));
         }
         body.extend_from_slice(&chunk);
     }
@@ -87,17 +83,11 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 fn failed(call: Call, request_id: Option<String>, error: reqwest::Error) -> DingTalkError {
     let error = error.without_url();
     if error.is_connect() {
-        DingTalkError::NotConnected {
-            call,
-            source: Arc::new(error),
-        }
+        ErrorKind::NotConnected(Arc::new(error))
     } else if error.is_timeout() {
-        DingTalkError::TimedOut { call, request_id }
+        ErrorKind::TimedOut
     } else {
-        DingTalkError::Malformed {
-            call,
-            request_id,
-            fault: Fault::Connection(Arc::new(error)),
-        }
+        ErrorKind::Malformed(Fault::Connection(Arc::new(error)))
     }
+    .at(call, request_id)
 }

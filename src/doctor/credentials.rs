@@ -1,6 +1,6 @@
 //! Whether DingTalk accepts the Client ID and the Client Secret.
 
-use crate::dingtalk::DingTalkError;
+use crate::dingtalk::ErrorKind;
 
 use super::dingtalk_answer::{Answers, failure};
 use super::finding::Finding;
@@ -8,32 +8,31 @@ use super::finding::Finding;
 const CHECK: &str = "credentials";
 
 pub(super) fn judge(answers: &Answers) -> Finding {
-    match answers.first_error() {
+    match answers.first_error().map(|error| (&error.kind, error)) {
         // The credentials were good enough to be told this much.
         None
-        | Some(
-            DingTalkError::PermissionMissing { .. }
-            | DingTalkError::NotInScope { .. }
-            | DingTalkError::CodeRejected { .. },
-        ) => Finding::ok(CHECK, "DingTalk accepts the Client ID and the Client Secret."),
-        Some(DingTalkError::IpNotAllowed { .. }) => Finding::unknown(
+        | Some((ErrorKind::PermissionMissing(_) | ErrorKind::NotInScope | ErrorKind::CodeRejected, _)) => {
+            Finding::ok(CHECK, "DingTalk accepts the Client ID and the Client Secret.")
+        }
+        Some((ErrorKind::IpNotAllowed, _)) => Finding::unknown(
             CHECK,
             "The Client ID and the Client Secret can be tested once DingTalk accepts calls from this server.",
         ),
-        Some(error) => failure(CHECK, error),
+        Some((_, error)) => failure(CHECK, error),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::dingtalk::Call;
+    use crate::dingtalk::{Call, DingTalkError};
 
     use super::super::finding::Status;
     use super::*;
 
-    const REJECTED: DingTalkError = DingTalkError::CredentialsRejected {
+    const REJECTED: DingTalkError = DingTalkError {
         call: Call::AppAccessToken,
         request_id: None,
+        kind: ErrorKind::CredentialsRejected,
     };
 
     fn member_refused(error: DingTalkError) -> Answers {
@@ -48,10 +47,10 @@ mod tests {
 
     #[test]
     fn a_missing_permission_proves_the_credentials() {
-        let missing = DingTalkError::PermissionMissing {
+        let missing = DingTalkError {
             call: Call::UserIdByUnionId,
             request_id: None,
-            permissions: vec!["qyapi_get_member".into()],
+            kind: ErrorKind::PermissionMissing(vec!["qyapi_get_member".into()]),
         };
 
         assert_eq!(judge(&member_refused(missing)).status, Status::Ok);
@@ -60,14 +59,17 @@ mod tests {
 
     #[test]
     fn what_says_nothing_about_the_credentials_leaves_them_unknown() {
-        let not_allowed = DingTalkError::IpNotAllowed {
+        let not_allowed = DingTalkError {
             call: Call::AppAccessToken,
             request_id: None,
+            kind: ErrorKind::IpNotAllowed,
         };
-        let throttled = DingTalkError::Throttled {
+        let throttled = DingTalkError {
             call: Call::AppAccessToken,
             request_id: None,
-            retry_after: std::time::Duration::from_secs(1),
+            kind: ErrorKind::Throttled {
+                retry_after: std::time::Duration::from_secs(1),
+            },
         };
 
         assert_eq!(

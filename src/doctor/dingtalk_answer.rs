@@ -1,7 +1,7 @@
 //! What DingTalk answered to the doctor's two questions, and the words for an answer that is of no use.
 
 use crate::causes::innermost;
-use crate::dingtalk::{Credentials, DingTalk, DingTalkError, UnionId};
+use crate::dingtalk::{Credentials, DingTalk, DingTalkError, ErrorKind, UnionId};
 
 use super::finding::Finding;
 
@@ -48,40 +48,40 @@ impl Answers {
 
 /// The finding for an answer that says nothing about what the check asks.
 pub(super) fn failure(check: &'static str, error: &DingTalkError) -> Finding {
-    match error {
-        DingTalkError::CredentialsRejected { .. } | DingTalkError::TokenRejected { .. } => {
+    match &error.kind {
+        ErrorKind::CredentialsRejected | ErrorKind::TokenRejected => {
             Finding::error(check, "DingTalk does not accept the Client ID or the Client Secret.")
                 .advise("Copy both again from the credentials of your app in the DingTalk developer console. If they are right, publish a version of the app: before that DingTalk refuses them.")
         }
-        DingTalkError::AppUnavailable { .. } => Finding::error(check, "The DingTalk app or its organization is disabled.")
+        ErrorKind::AppUnavailable => Finding::error(check, "The DingTalk app or its organization is disabled.")
             .advise("Enable the app in the DingTalk developer console and publish a version of it."),
-        DingTalkError::IpNotAllowed { .. } => Finding::error(check, "DingTalk does not accept calls from this server.")
+        ErrorKind::IpNotAllowed => Finding::error(check, "DingTalk does not accept calls from this server.")
             .advise("Add this server's public address to the app's IP allow list in the DingTalk developer console."),
-        DingTalkError::NotInScope { .. } => Finding::warning(check, "The DingTalk app may see only a part of the organization.")
+        ErrorKind::NotInScope => Finding::warning(check, "The DingTalk app may see only a part of the organization.")
             .advise("Widen the contact scope of the app in the DingTalk developer console."),
-        DingTalkError::PermissionMissing { permissions, .. } => {
+        ErrorKind::PermissionMissing(permissions) => {
             Finding::error(check, "The DingTalk app lacks the permission {{permission}}.")
                 .with("permission", permissions.join(", "))
                 .advise("Grant the permission {{permission}} in the DingTalk developer console and publish the app again.")
         }
-        DingTalkError::Throttled { .. } | DingTalkError::Busy { .. } => {
+        ErrorKind::Throttled { .. } | ErrorKind::Busy { .. } => {
             Finding::unknown(check, "DingTalk takes no more calls at the moment.").advise("Test again in a minute.")
         }
-        DingTalkError::NotConnected { source, .. } => {
+        ErrorKind::NotConnected(source) => {
             Finding::error(check, "DingTalk cannot be reached from this server: {{reason}}.")
                 .with("reason", innermost(source))
                 .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
         }
-        DingTalkError::TimedOut { .. } => {
+        ErrorKind::TimedOut => {
             Finding::error(check, "DingTalk does not answer this server in time.")
                 .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
         }
-        DingTalkError::Malformed { .. } | DingTalkError::Client(_) => {
+        ErrorKind::Malformed(_) => {
             Finding::error(check, "What answers at DingTalk's address does not speak like DingTalk.")
                 .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
         }
-        DingTalkError::Refused { code, .. } => refused(check, code),
-        DingTalkError::CodeRejected { .. } | DingTalkError::QuotaUsedUp { .. } => refused(check, error.label()),
+        ErrorKind::Refused { code, .. } => refused(check, code),
+        ErrorKind::CodeRejected | ErrorKind::QuotaUsedUp => refused(check, error.label()),
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn judge(answers: &Answers, is_needed: bool) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use crate::dingtalk::{Call, DingTalkError};
+    use crate::dingtalk::{Call, DingTalkError, ErrorKind};
 
     use super::super::finding::Status;
     use super::*;
@@ -43,10 +43,10 @@ mod tests {
     fn missing(permissions: &[&str]) -> Answers {
         Answers::of(
             Ok(()),
-            Some(Err(DingTalkError::PermissionMissing {
+            Some(Err(DingTalkError {
                 call: Call::UserIdByUnionId,
                 request_id: None,
-                permissions: permissions.iter().map(|&name| name.to_owned()).collect(),
+                kind: ErrorKind::PermissionMissing(permissions.iter().map(|&name| name.to_owned()).collect()),
             })),
         )
     }
@@ -66,9 +66,10 @@ mod tests {
 
     #[test]
     fn without_a_token_nothing_is_known() {
-        let rejected = DingTalkError::CredentialsRejected {
+        let rejected = DingTalkError {
             call: Call::AppAccessToken,
             request_id: None,
+            kind: ErrorKind::CredentialsRejected,
         };
 
         assert_eq!(

@@ -225,10 +225,7 @@ impl SignIn {
                     result: Err(code),
                     matched: None,
                     user_id: None,
-                    dingtalk_request_id: error
-                        .dingtalk()
-                        .and_then(DingTalkError::request_id)
-                        .map(str::to_owned),
+                    dingtalk_request_id: error.dingtalk().and_then(|error| error.request_id.clone()),
                     detail: error.dingtalk().map(DingTalkError::label),
                 }
             }

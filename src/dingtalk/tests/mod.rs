@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use super::testing::{Reply, Script};
 use super::{
-    Call, CallReport, Credentials, DingTalk, DingTalkError, Endpoints, Limits, UnionId, UserAccessToken,
+    Call, CallReport, Credentials, DingTalk, DingTalkError, Endpoints, ErrorKind, Limits, UnionId,
+    UserAccessToken,
 };
 
 /// Far beyond any honest answer on a busy machine.

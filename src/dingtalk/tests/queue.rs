@@ -21,10 +21,10 @@ async fn a_caller_the_queue_cannot_reach_in_time_is_told_so_and_nothing_is_sent(
         .await
         .unwrap_err();
 
-    let DingTalkError::Busy { call, retry_after } = &error else {
+    let ErrorKind::Busy { retry_after } = &error.kind else {
         panic!("{error:?}")
     };
-    assert_eq!(*call, Call::Profile);
+    assert_eq!(error.call, Call::Profile);
     assert!(*retry_after > Duration::from_millis(100), "{retry_after:?}");
     assert!(error.was_not_processed());
     assert_eq!(script.requests().len(), 1);

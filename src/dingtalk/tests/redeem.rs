@@ -80,8 +80,8 @@ async fn redeem_tells_refusals_apart_and_sends_none_of_them_twice() {
             .unwrap_err();
 
         assert_eq!(error.label(), expected, "{code}");
-        assert_eq!(error.call(), Some(Call::UserAccessToken));
-        assert_eq!(error.request_id(), Some("REQ-1"), "{code}");
+        assert_eq!(error.call, Call::UserAccessToken);
+        assert_eq!(error.request_id.as_deref(), Some("REQ-1"), "{code}");
         let is_unused = matches!(expected, "throttled" | "quota_used_up");
         assert_eq!(error.was_not_processed(), is_unused, "{code}");
         assert_eq!(script.requests().len(), 1, "{code}");
@@ -99,7 +99,7 @@ async fn redeem_gives_up_in_time_and_does_not_send_the_code_again() {
             .await
             .unwrap_err();
 
-        assert!(matches!(error, DingTalkError::TimedOut { .. }), "{error:?}");
+        assert!(matches!(error.kind, ErrorKind::TimedOut), "{error:?}");
         assert!(!error.was_not_processed());
         assert_eq!(script.requests().len(), 1);
     }
@@ -118,7 +118,7 @@ async fn redeem_does_not_send_the_code_again_when_the_connection_breaks() {
             .await
             .unwrap_err();
 
-        assert!(matches!(error, DingTalkError::Malformed { .. }), "{error:?}");
+        assert!(matches!(error.kind, ErrorKind::Malformed(_)), "{error:?}");
         assert!(!error.was_not_processed());
         assert_eq!(script.requests().len(), 1);
     }
@@ -148,7 +148,7 @@ async fn redeem_repeats_what_was_refused_for_its_rate_at_most_twice() {
         .redeem(&credentials(), &a_code())
         .await
         .unwrap_err();
-    assert!(matches!(error, DingTalkError::Throttled { .. }), "{error:?}");
+    assert!(matches!(error.kind, ErrorKind::Throttled { .. }), "{error:?}");
     assert!(error.was_not_processed());
     assert_eq!(script.requests().len(), 3);
 }
@@ -163,7 +163,7 @@ async fn redeem_does_not_ask_a_gateway_that_blocks_this_address_again() {
         .await
         .unwrap_err();
 
-    let DingTalkError::Throttled { retry_after, .. } = error else {
+    let ErrorKind::Throttled { retry_after } = error.kind else {
         panic!("{error:?}")
     };
     assert_eq!(retry_after, Duration::from_mins(5));
@@ -205,7 +205,7 @@ async fn redeem_says_when_nothing_was_sent() {
         .await
         .unwrap_err();
 
-    assert!(matches!(error, DingTalkError::NotConnected { .. }), "{error:?}");
+    assert!(matches!(error.kind, ErrorKind::NotConnected(_)), "{error:?}");
     assert!(error.was_not_processed());
     assert_eq!(outcomes(&reports).len(), 3);
     assert!(!printed(&error).contains(base.as_str()), "{}", printed(&error));

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::audit::Event;
 use crate::config::Mode;
-use crate::dingtalk::DingTalkError;
+use crate::error_code::Code;
 use crate::http::Answer;
 use crate::http::request::context::Context;
 use crate::http::request::cors;
@@ -191,10 +191,7 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
                 context.refuse_without_flow("sign_in", refusal.error).await
             } else {
                 limits.refused(context.address);
-                if matches!(
-                    refusal.error,
-                    SignInError::DingTalk(DingTalkError::CodeRejected { .. })
-                ) {
+                if refusal.error.code() == Code::CodeRejected {
                     limits.code_rejected(context.address);
                 }
                 if !refusal.error.keeps_flow() && !matches!(refusal.error, SignInError::FlowUsed) {

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use chrono::TimeDelta;
 
-use crate::dingtalk::DingTalkError;
+use crate::dingtalk::{DingTalkError, ErrorKind};
 use crate::error_code::Code;
 use crate::nocobase::StoreError;
 use crate::session::SessionError;
@@ -160,9 +160,10 @@ impl ApiError {
     /// What the placeholders of its sentence stand for.
     pub fn parameters(&self) -> Vec<(&'static str, String)> {
         let field = match self {
-            Self::SignIn(SignInError::DingTalk(DingTalkError::PermissionMissing { permissions, .. })) => {
-                Some(("permission", permissions.join(", ")))
-            }
+            Self::SignIn(SignInError::DingTalk(DingTalkError {
+                kind: ErrorKind::PermissionMissing(permissions),
+                ..
+            })) => Some(("permission", permissions.join(", "))),
             Self::Request(RequestError::InvalidField(field)) => Some(("field", (*field).to_owned())),
             Self::Request(RequestError::InvalidHeader(name)) => Some(("header", (*name).to_owned())),
             _ => match self.store() {
@@ -177,12 +178,10 @@ impl ApiError {
     /// When it is worth trying again, in seconds.
     pub fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::SignIn(SignInError::DingTalk(
-                DingTalkError::Throttled { retry_after, .. } | DingTalkError::Busy { retry_after, .. },
-            )) => {
-                let seconds = retry_after.as_millis().div_ceil(1000);
-                Some(seconds.try_into().unwrap_or(u64::MAX).max(1))
-            }
+            Self::SignIn(SignInError::DingTalk(error)) => error.retry_after().map(|wait| {
+                let seconds = wait.as_millis().div_ceil(1000);
+                seconds.try_into().unwrap_or(u64::MAX).max(1)
+            }),
             Self::Request(RequestError::TooManyAttempts { retry_after_seconds }) => {
                 Some(*retry_after_seconds)
             }
