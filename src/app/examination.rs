@@ -11,7 +11,7 @@ use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::config::{Config, Mode};
 use crate::dingtalk::DingTalk;
-use crate::doctor::{self, Finding, Neighbour, Patient};
+use crate::doctor::{self, CheckInput, Finding, NocoBaseProbe};
 use crate::nocobase::{AuthenticatorChanges, DatabaseSettings, Page, Store};
 use crate::origin::Origin;
 use crate::product::PLUGIN_NAME;
@@ -64,7 +64,7 @@ pub async fn examine(
     let secret = SessionSecret::new(&config.secret);
     let nocobase = match config.mode {
         Mode::Alone => None,
-        Mode::BesideNocoBase => Some(Neighbour {
+        Mode::BesideNocoBase => Some(NocoBaseProbe {
             url: config.nocobase_url.as_ref(),
             api_base: &config.api_base,
             secret: &secret,
@@ -73,7 +73,7 @@ pub async fn examine(
             version: env!("CARGO_PKG_VERSION"),
         }),
     };
-    let patient = Patient {
+    let patient = CheckInput {
         program: None,
         store: &store,
         dingtalk: &dingtalk,

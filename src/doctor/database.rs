@@ -1,15 +1,17 @@
-//! Whether the database answers and is NocoBase's.
-
-use crate::causes::innermost;
-use crate::nocobase::{Store, StoreError};
+//! Checks of the database and of the one index we add.
 
 use super::finding::Finding;
+use crate::causes::innermost;
+use crate::nocobase::{Store, StoreError, SubjectIndex};
 
-const CHECK: &str = "database";
+const DATABASE: &str = "database";
 
-pub(super) async fn examine(store: &Store) -> Finding {
+pub(super) async fn check_database(store: &Store) -> Finding {
     match ask(store).await {
-        Ok(()) => Finding::ok(CHECK, "The database answers and has the tables that are needed."),
+        Ok(()) => Finding::ok(
+            DATABASE,
+            "The database answers and has the tables that are needed.",
+        ),
         Err(error) => failure(&error, store.is_own()),
     }
 }
@@ -23,22 +25,22 @@ async fn ask(store: &Store) -> Result<(), StoreError> {
 pub fn failure(error: &StoreError, is_own: bool) -> Finding {
     const START_SIDECAR: &str = "Start the sidecar once, so that it makes its tables.";
     match error {
-        StoreError::Unavailable(cause) => Finding::error(CHECK, "The database cannot be reached: {{reason}}.")
+        StoreError::Unavailable(cause) => Finding::error(DATABASE, "The database cannot be reached: {{reason}}.")
             .with("reason", innermost(cause.as_ref()))
             .advise(if is_own {
                 "Check that the file of the database is in the folder of the sidecar and can be read."
             } else {
                 "Check that the database runs, and that the sidecar has the same DB settings as NocoBase."
             }),
-        StoreError::StatementPooling => Finding::error(CHECK, "A connection pooler stands before the database and keeps no transaction together.")
+        StoreError::StatementPooling => Finding::error(DATABASE, "A connection pooler stands before the database and keeps no transaction together.")
             .advise("Set pool_mode to transaction or session in the pooler, or connect the sidecar to the database itself."),
-        StoreError::AccessDenied(cause) => Finding::error(CHECK, "The database denies access: {{reason}}.")
+        StoreError::AccessDenied(cause) => Finding::error(DATABASE, "The database denies access: {{reason}}.")
             .with("reason", innermost(cause))
             .advise("Check the database's name, user and password, and what that user may do."),
-        StoreError::ReadOnly => Finding::error(CHECK, "The database takes no changes.")
+        StoreError::ReadOnly => Finding::error(DATABASE, "The database takes no changes.")
             .advise("Connect the sidecar to the database that NocoBase itself writes to."),
-        StoreError::Full => Finding::error(CHECK, "The database has no space left.").advise("Give the database more space."),
-        StoreError::TablesMissing { table } => Finding::error(CHECK, "The database has no table {{table}}.")
+        StoreError::Full => Finding::error(DATABASE, "The database has no space left.").advise("Give the database more space."),
+        StoreError::TablesMissing { table } => Finding::error(DATABASE, "The database has no table {{table}}.")
             .with("table", table)
             .advise(if is_own {
                 START_SIDECAR
@@ -46,7 +48,7 @@ pub fn failure(error: &StoreError, is_own: bool) -> Finding {
                 "Start NocoBase once so that it creates its tables, and check DB_DATABASE, DB_SCHEMA, DB_TABLE_PREFIX and DB_UNDERSCORED."
             }),
         StoreError::ShapeUnknown { table, column } => {
-            Finding::error(CHECK, "The table {{table}} has no column {{column}}.")
+            Finding::error(DATABASE, "The table {{table}} has no column {{column}}.")
                 .with("table", table)
                 .with("column", column)
                 .advise(if is_own {
@@ -56,13 +58,13 @@ pub fn failure(error: &StoreError, is_own: bool) -> Finding {
                 })
         }
         StoreError::BadRow { table, column } => {
-            Finding::error(CHECK, "A row of the table {{table}} has an unusable value in {{column}}.")
+            Finding::error(DATABASE, "A row of the table {{table}} has an unusable value in {{column}}.")
                 .with("table", *table)
                 .with("column", *column)
                 .advise("Correct the value.")
         }
         StoreError::Busy | StoreError::Conflict => {
-            Finding::unknown(CHECK, "The database is busy.").advise("Test again in a minute.")
+            Finding::unknown(DATABASE, "The database is busy.").advise("Test again in a minute.")
         }
         // The doctor writes nothing, so the reasons to refuse a change cannot come up.
         StoreError::Duplicate { .. }
@@ -71,14 +73,40 @@ pub fn failure(error: &StoreError, is_own: bool) -> Finding {
         | StoreError::TextRefused
         | StoreError::ValueRequired { .. }
         | StoreError::NoDefaultRole
-        | StoreError::Unexpected(_) => Finding::error(CHECK, "The database refused a question of the sidecar: {{reason}}.")
+        | StoreError::Unexpected(_) => Finding::error(DATABASE, "The database refused a question of the sidecar: {{reason}}.")
             .with("reason", innermost(error)),
     }
 }
 
+const SUBJECT_INDEX: &str = "subject-index";
+
+/// `index` is what became of it when the sidecar started; `None` when the settings did not let it try.
+pub(super) fn check_subject_index(index: Option<&Result<SubjectIndex, StoreError>>) -> Finding {
+    match index {
+        Some(Ok(SubjectIndex::Created | SubjectIndex::Present)) => Finding::ok(
+            SUBJECT_INDEX,
+            "A unique index keeps two users from being linked to one DingTalk account.",
+        ),
+        Some(Ok(SubjectIndex::CreatedPlain | SubjectIndex::Plain | SubjectIndex::NotUsed)) => Finding::ok(
+            SUBJECT_INDEX,
+            "On this kind of database first sign-ins take turns instead of relying on a unique index.",
+        ),
+        Some(Err(StoreError::SubjectsNotUnique)) => {
+            Finding::error(SUBJECT_INDEX, "Two users are linked to one DingTalk account.")
+                .advise("Remove one of the two in the list of linked users.")
+        }
+        Some(Err(_)) | None => Finding::warning(
+            SUBJECT_INDEX,
+            "The unique index that keeps two users from being linked to one DingTalk account is missing.",
+        )
+        .advise("Look into the log of the sidecar for the reason, and let it create the index."),
+    }
+}
+
 #[cfg(test)]
-mod tests {
+mod database_tests {
     use super::super::finding::Status;
+
     use super::*;
 
     #[test]
@@ -124,5 +152,37 @@ mod tests {
             let said = format!("{} {:?}", finding.message_key, finding.action_key);
             assert!(!said.contains("NocoBase") && !said.contains("DB_"), "{said}");
         }
+    }
+}
+
+#[cfg(test)]
+mod subject_index_tests {
+    use super::super::finding::Status;
+
+    use super::*;
+
+    #[test]
+    fn an_index_that_cannot_be_made_is_worse_than_one_that_was_not() {
+        assert_eq!(
+            check_subject_index(Some(&Ok(SubjectIndex::Present))).status,
+            Status::Ok
+        );
+        assert_eq!(
+            check_subject_index(Some(&Ok(SubjectIndex::Plain))).status,
+            Status::Ok
+        );
+        assert_eq!(
+            check_subject_index(Some(&Ok(SubjectIndex::NotUsed))).status,
+            Status::Ok
+        );
+        assert_eq!(check_subject_index(None).status, Status::Warning);
+        assert_eq!(
+            check_subject_index(Some(&Err(StoreError::ReadOnly))).status,
+            Status::Warning
+        );
+        assert_eq!(
+            check_subject_index(Some(&Err(StoreError::SubjectsNotUnique))).status,
+            Status::Error
+        );
     }
 }

@@ -8,25 +8,13 @@ use crate::dingtalk::DingTalk;
 use crate::nocobase::{Authenticator, Page, Store, StoreError, SubjectIndex};
 use crate::product::AUTH_TYPE;
 
-use super::authenticators;
-use super::credentials;
-use super::database;
-use super::dingtalk_answer::Answers;
+use super::dingtalk::{Answers, LatestSignIn};
 use super::finding::Finding;
-use super::ip_allow_list;
-use super::neighbour::{self, Neighbour};
-use super::new_users;
-use super::organization;
-use super::personal::{self, LatestSignIn};
-use super::phone_editing;
-use super::phone_numbers;
-use super::program::{self, RunningProgram};
-use super::redirect_url;
-use super::settings;
-use super::subject_index;
+use super::nocobase::{NocoBaseProbe, RunningProgram};
+use super::{authenticators, database, dingtalk, nocobase, users};
 
 /// What is examined, and what the doctor cannot find out itself.
-pub struct Patient<'a> {
+pub struct CheckInput<'a> {
     /// The program that answers; none for a command line, which ends at once.
     pub program: Option<RunningProgram<'a>>,
     /// NocoBase's tables.
@@ -42,58 +30,58 @@ pub struct Patient<'a> {
     /// The latest sign-in through each authenticator that came as far as DingTalk's profile.
     pub latest_sign_ins: &'a [(String, LatestSignIn)],
     /// The neighbour, beside NocoBase.
-    pub nocobase: Option<Neighbour<'a>>,
+    pub nocobase: Option<NocoBaseProbe<'a>>,
     /// Examines this DingTalk authenticator only; none examines all of them.
     pub authenticator: Option<&'a str>,
 }
 
 /// Examines everything a sign-in needs.
-pub async fn examine(patient: &Patient<'_>) -> Vec<Finding> {
-    let store = patient.store;
-    let mut findings = Vec::from_iter(patient.program.as_ref().map(program::judge));
-    findings.extend(examine_database(store, patient.index).await);
+pub async fn examine(input: &CheckInput<'_>) -> Vec<Finding> {
+    let store = input.store;
+    let mut findings = Vec::from_iter(input.program.as_ref().map(nocobase::check_program));
+    findings.extend(examine_database(store, input.index).await);
     if findings.iter().any(Finding::is_error) {
         return findings;
     }
-    if let Some(neighbour) = &patient.nocobase {
-        findings.extend(neighbour::examine(store, neighbour).await);
+    if let Some(neighbour) = &input.nocobase {
+        findings.extend(nocobase::check_nocobase(store, neighbour).await);
     }
-    match examine_authenticators(patient).await {
+    match examine_authenticators(input).await {
         Ok(more) => findings.extend(more),
         Err(error) => findings.push(database::failure(&error, store.is_own())),
     }
     findings
 }
 
-async fn examine_authenticators(patient: &Patient<'_>) -> Result<Vec<Finding>, StoreError> {
-    let environment = Environment::new(patient.store.system().environment_variables().await?, patient.key);
-    let all = patient.store.authenticators().page(Page::ALL).await?.rows;
+async fn examine_authenticators(input: &CheckInput<'_>) -> Result<Vec<Finding>, StoreError> {
+    let environment = Environment::new(input.store.system().environment_variables().await?, input.key);
+    let all = input.store.authenticators().page(Page::ALL).await?.rows;
     let ours = || all.iter().filter(|row| row.auth_type == AUTH_TYPE);
     let mut findings = Vec::new();
-    match patient.authenticator {
+    match input.authenticator {
         // Whoever asks about one is told of that one.
         Some(name) if !ours().any(|row| row.name == name) => {
             let there: Vec<_> = ours().map(|row| row.name.as_str()).collect();
             findings.push(authenticators::missing(name, &there));
         }
         Some(_) => {}
-        None => findings.push(authenticators::judge_all(&all)),
+        None => findings.push(authenticators::check_any(&all)),
     }
-    for row in ours().filter(|row| patient.authenticator.is_none_or(|name| name == row.name)) {
-        let latest = patient.latest_sign_ins.iter().find(|(name, _)| *name == row.name);
-        let circumstances = Circumstances {
-            redirect_url: patient.redirect_url,
+    for row in ours().filter(|row| input.authenticator.is_none_or(|name| name == row.name)) {
+        let latest = input.latest_sign_ins.iter().find(|(name, _)| *name == row.name);
+        let one = AuthenticatorInput {
+            redirect_url: input.redirect_url,
             environment: &environment,
             latest_sign_in: latest.map(|(_, latest)| latest),
         };
-        findings.extend(examine_authenticator(patient.store, patient.dingtalk, row, circumstances).await);
+        findings.extend(examine_authenticator(input.store, input.dingtalk, row, one).await);
     }
     Ok(findings)
 }
 
 /// What the doctor cannot find out itself about one authenticator.
 #[derive(Clone, Copy)]
-pub struct Circumstances<'a> {
+pub struct AuthenticatorInput<'a> {
     /// The Redirect URL under the address that this request, or the sidecar's configuration, came with.
     pub redirect_url: &'a Url,
     /// What renders the `{{$env.X}}` in the options.
@@ -107,11 +95,11 @@ pub async fn examine_database(
     store: &Store,
     index: Option<&Result<SubjectIndex, StoreError>>,
 ) -> Vec<Finding> {
-    let mut findings = vec![database::examine(store).await];
+    let mut findings = vec![database::check_database(store).await];
     if findings.iter().any(Finding::is_error) {
         return findings;
     }
-    findings.push(subject_index::judge(index));
+    findings.push(database::check_subject_index(index));
     match examine_numbers(store).await {
         Ok(more) => findings.extend(more),
         Err(error) => findings.push(database::failure(&error, store.is_own())),
@@ -128,8 +116,8 @@ async fn examine_numbers(store: &Store) -> Result<[Finding; 2], StoreError> {
         .collect();
     let (unlinked, total) = store.users().phones_of_unlinked(&ours).await?;
     Ok([
-        phone_numbers::judge(&store.users().phones().await?),
-        phone_numbers::judge_missing(&unlinked, total),
+        users::check_phone_numbers(&store.users().phones().await?),
+        users::check_missing_phone_numbers(&unlinked, total),
     ])
 }
 
@@ -138,24 +126,24 @@ pub async fn examine_authenticator(
     store: &Store,
     dingtalk: &DingTalk,
     authenticator: &Authenticator,
-    circumstances: Circumstances<'_>,
+    input: AuthenticatorInput<'_>,
 ) -> Vec<Finding> {
     let environment = match store.kept_secrets().of(authenticator.id).await {
-        Ok(kept) => circumstances.environment.clone().with_kept(&kept),
+        Ok(kept) => input.environment.clone().with_kept(&kept),
         Err(error) => return vec![database::failure(&error, store.is_own())],
     };
     let options = AuthenticatorOptions::parse(&authenticator.options, &environment);
     let mut findings = vec![
-        authenticators::judge_enabled(authenticator),
-        settings::judge(options.as_ref()),
+        authenticators::check_enabled(authenticator),
+        authenticators::check_settings(options.as_ref()),
     ];
     if let Ok(options) = &options {
         findings.extend(ask_dingtalk(dingtalk, options).await);
-        findings.push(redirect_url::judge(
-            circumstances.redirect_url,
+        findings.push(nocobase::check_redirect_url(
+            input.redirect_url,
             options.callback_origin.as_deref(),
         ));
-        findings.push(personal::judge(circumstances.latest_sign_in));
+        findings.push(dingtalk::check_personal(input.latest_sign_in));
         findings.extend(
             ask_tables(store, options)
                 .await
@@ -166,29 +154,29 @@ pub async fn examine_authenticator(
 }
 
 async fn ask_dingtalk(dingtalk: &DingTalk, options: &AuthenticatorOptions) -> Vec<Finding> {
-    let Some(credentials) = settings::credentials(options) else {
+    let Some(credentials) = authenticators::credentials(options) else {
         return Vec::new();
     };
     let answers = Answers::ask(dingtalk, &credentials).await;
     vec![
-        credentials::judge(&answers),
-        ip_allow_list::judge(&answers),
-        organization::judge(&answers, organization::is_needed(options)),
+        dingtalk::check_credentials(&answers),
+        dingtalk::check_ip_allow_list(&answers),
+        dingtalk::check_organization(&answers, dingtalk::needs_membership(options)),
     ]
 }
 
 async fn ask_tables(store: &Store, options: &AuthenticatorOptions) -> Result<Vec<Finding>, StoreError> {
     let enabled = store.authenticators().enabled().await?;
-    let mut findings = Vec::from_iter(authenticators::judge_other_ways(&enabled));
+    let mut findings = Vec::from_iter(authenticators::check_other_ways(&enabled));
     // Without a NocoBase nobody can change their number: there is no page for it.
     if !store.is_own() {
-        findings.push(phone_editing::judge(
+        findings.push(users::check_phone_editing(
             &store.system().settings().await?,
             options.bind_administrators,
         ));
     }
     if options.auto_signup {
-        findings.push(new_users::judge(
+        findings.push(users::check_new_users(
             store.roles().has_default().await?,
             &store.users().required_columns().await?,
         ));

@@ -5,29 +5,15 @@
 //! browser used) is handed in.
 
 mod authenticators;
-mod credentials;
 mod database;
-mod dingtalk_answer;
+mod dingtalk;
 mod examination;
 mod finding;
-mod ip_allow_list;
-mod neighbour;
-mod new_users;
-mod organization;
-mod personal;
-mod phone_editing;
-mod phone_numbers;
-mod program;
-mod redirect_url;
-mod report;
-mod settings;
-mod subject_index;
+mod nocobase;
+mod users;
 
 pub use database::failure as database_failure;
-pub use examination::{Circumstances, Patient, examine, examine_authenticator, examine_database};
-pub use finding::{Finding, Status};
-pub use neighbour::Neighbour;
-pub use personal::{LatestSignIn, latest_sign_ins};
-pub use program::RunningProgram;
-pub use redirect_url::opened_elsewhere;
-pub use report::{Report, Told, ToldFinding};
+pub use dingtalk::{LatestSignIn, latest_sign_ins};
+pub use examination::{AuthenticatorInput, CheckInput, examine, examine_authenticator, examine_database};
+pub use finding::{Finding, Report, Status, Told, ToldFinding};
+pub use nocobase::{NocoBaseProbe, RunningProgram, opened_elsewhere};

@@ -11,8 +11,8 @@ use dingtalk_simulator::{App, AppStatus, Control, Simulator, SimulatorOptions, p
 use nocobase_dingtalk::authenticator::Environment;
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
 use nocobase_dingtalk::doctor::{
-    Circumstances, Finding, LatestSignIn, Neighbour, Patient, Report, Status, examine, examine_authenticator,
-    examine_database,
+    AuthenticatorInput, CheckInput, Finding, LatestSignIn, NocoBaseProbe, Report, Status, examine,
+    examine_authenticator, examine_database,
 };
 use nocobase_dingtalk::nocobase::{
     AuthenticatorChanges, DatabaseSettings, NewAuthenticator, RootUser, Store, StoreError, SubjectIndex,
@@ -110,7 +110,7 @@ impl Ward {
     /// What is found about the one authenticator.
     async fn findings(&self) -> Vec<Finding> {
         let row = self.store.authenticators().find(NAME).await.unwrap().unwrap();
-        let circumstances = Circumstances {
+        let circumstances = AuthenticatorInput {
             redirect_url: &Url::parse("https://crm.example.com/api/auth:redirect").unwrap(),
             environment: &Environment::new(Vec::new(), None),
             latest_sign_in: Some(&LatestSignIn::Complete),
@@ -119,8 +119,12 @@ impl Ward {
     }
 
     /// What is found about the whole.
-    async fn examined(&self, nocobase: Option<Neighbour<'_>>, authenticator: Option<&str>) -> Vec<Finding> {
-        let patient = Patient {
+    async fn examined(
+        &self,
+        nocobase: Option<NocoBaseProbe<'_>>,
+        authenticator: Option<&str>,
+    ) -> Vec<Finding> {
+        let patient = CheckInput {
             program: None,
             store: &self.store,
             dingtalk: &self.dingtalk,
@@ -181,7 +185,7 @@ async fn a_site_without_dingtalk_is_told_to_add_it() {
 async fn an_unknown_address_of_nocobase_is_told_and_the_rest_examined() {
     let ward = Ward::open().await;
     let secret = SessionSecret::new(&[7; 32]);
-    let neighbour = Neighbour {
+    let neighbour = NocoBaseProbe {
         url: None,
         api_base: "/api/",
         secret: &secret,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::audit::{self, Event, Filter};
 use crate::causes::with_causes;
 use crate::config::Mode;
-use crate::doctor::{self, Finding, Neighbour, Patient, RunningProgram};
+use crate::doctor::{self, CheckInput, Finding, NocoBaseProbe, RunningProgram};
 use crate::http::request::context::Context;
 use crate::http::response::envelope;
 use crate::http::response::error::RequestError;
@@ -77,7 +77,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         Vec::new()
     });
     let has_neighbour = state.mode == Mode::BesideNocoBase || state.nocobase_url.is_some();
-    let patient = Patient {
+    let patient = CheckInput {
         program: Some(RunningProgram {
             version: env!("CARGO_PKG_VERSION"),
             platform: &plugin::platform_name(),
@@ -90,7 +90,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         key: state.sign_in.authenticators().aes_key(),
         redirect_url: &redirect_url,
         latest_sign_ins: &doctor::latest_sign_ins(latest),
-        nocobase: has_neighbour.then(|| Neighbour {
+        nocobase: has_neighbour.then(|| NocoBaseProbe {
             url: state.nocobase_url.as_ref(),
             api_base: &state.api_base,
             secret: state.sessions.secret(),

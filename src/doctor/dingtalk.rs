@@ -1,0 +1,428 @@
+//! Checks at DingTalk: whether it accepts the app, this server and its permissions.
+
+use super::finding::Finding;
+use crate::authenticator::AuthenticatorOptions;
+use crate::causes::innermost;
+use crate::dingtalk::{Credentials, DingTalk, DingTalkError, ErrorKind, UnionId};
+use crate::error_code::{Code, OK};
+use crate::nocobase::SubjectKind;
+
+/// Nobody has this union id. Asking for it shows whether the app may ask at all, and tells nothing about anybody.
+const NOBODY: &str = "nocobase-dingtalk-doctor";
+
+/// The answers to "do you know this app?" and "may it look up members?".
+pub(super) struct Answers {
+    app_token: Result<(), DingTalkError>,
+    /// `None` when there was no token to ask with.
+    member: Option<Result<(), DingTalkError>>,
+}
+
+impl Answers {
+    /// Asks DingTalk. The second question also tells when a token still in the cache has lost its worth.
+    pub(super) async fn ask(dingtalk: &DingTalk, credentials: &Credentials) -> Self {
+        let app_token = dingtalk.app_access_token(credentials).await.map(drop);
+        let member = match (&app_token, UnionId::parse(NOBODY)) {
+            (Ok(()), Some(nobody)) => Some(dingtalk.find_user_id(credentials, &nobody).await.map(drop)),
+            _ => None,
+        };
+        Self { app_token, member }
+    }
+
+    pub(super) fn first_error(&self) -> Option<&DingTalkError> {
+        self.app_token
+            .as_ref()
+            .err()
+            .or_else(|| self.member.as_ref()?.as_ref().err())
+    }
+
+    pub(super) fn member(&self) -> Option<&Result<(), DingTalkError>> {
+        self.member.as_ref()
+    }
+
+    #[cfg(test)]
+    pub(super) const fn of(
+        app_token: Result<(), DingTalkError>,
+        member: Option<Result<(), DingTalkError>>,
+    ) -> Self {
+        Self { app_token, member }
+    }
+}
+
+/// The finding for an answer that says nothing about what the check asks.
+pub(super) fn failure(check: &'static str, error: &DingTalkError) -> Finding {
+    match &error.kind {
+        ErrorKind::CredentialsRejected | ErrorKind::TokenRejected => {
+            Finding::error(check, "DingTalk does not accept the Client ID or the Client Secret.")
+                .advise("Copy both again from the credentials of your app in the DingTalk developer console. If they are right, publish a version of the app: before that DingTalk refuses them.")
+        }
+        ErrorKind::AppUnavailable => Finding::error(check, "The DingTalk app or its organization is disabled.")
+            .advise("Enable the app in the DingTalk developer console and publish a version of it."),
+        ErrorKind::IpNotAllowed => Finding::error(check, "DingTalk does not accept calls from this server.")
+            .advise("Add this server's public address to the app's IP allow list in the DingTalk developer console."),
+        ErrorKind::NotInScope => Finding::warning(check, "The DingTalk app may see only a part of the organization.")
+            .advise("Widen the contact scope of the app in the DingTalk developer console."),
+        ErrorKind::PermissionMissing(permissions) => {
+            Finding::error(check, "The DingTalk app lacks the permission {{permission}}.")
+                .with("permission", permissions.join(", "))
+                .advise("Grant the permission {{permission}} in the DingTalk developer console and publish the app again.")
+        }
+        ErrorKind::Throttled { .. } | ErrorKind::Busy { .. } => {
+            Finding::unknown(check, "DingTalk takes no more calls at the moment.").advise("Test again in a minute.")
+        }
+        ErrorKind::NotConnected(source) => {
+            Finding::error(check, "DingTalk cannot be reached from this server: {{reason}}.")
+                .with("reason", innermost(source))
+                .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
+        }
+        ErrorKind::TimedOut => {
+            Finding::error(check, "DingTalk does not answer this server in time.")
+                .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
+        }
+        ErrorKind::Malformed(_) => {
+            Finding::error(check, "What answers at DingTalk's address does not speak like DingTalk.")
+                .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
+        }
+        ErrorKind::Refused { code, .. } => refused(check, code),
+        ErrorKind::CodeRejected | ErrorKind::QuotaUsedUp => refused(check, error.label()),
+    }
+}
+
+fn refused(check: &'static str, code: &str) -> Finding {
+    Finding::error(check, "DingTalk refused the test with the code {{code}}.")
+        .with("code", code)
+        .advise("Look the code up in DingTalk's documentation of error codes.")
+}
+
+const CREDENTIALS: &str = "credentials";
+
+pub(super) fn check_credentials(answers: &Answers) -> Finding {
+    match answers.first_error().map(|error| (&error.kind, error)) {
+        // The credentials were good enough to be told this much.
+        None
+        | Some((ErrorKind::PermissionMissing(_) | ErrorKind::NotInScope | ErrorKind::CodeRejected, _)) => {
+            Finding::ok(
+                CREDENTIALS,
+                "DingTalk accepts the Client ID and the Client Secret.",
+            )
+        }
+        Some((ErrorKind::IpNotAllowed, _)) => Finding::unknown(
+            CREDENTIALS,
+            "The Client ID and the Client Secret can be tested once DingTalk accepts calls from this server.",
+        ),
+        Some((_, error)) => failure(CREDENTIALS, error),
+    }
+}
+
+const IP_ALLOW_LIST: &str = "ip-allow-list";
+
+/// Only an answer to a call about people counts: DingTalk may hand out app tokens to any address.
+pub(super) fn check_ip_allow_list(answers: &Answers) -> Finding {
+    match (answers.first_error(), answers.member()) {
+        (Some(error), _) if matches!(error.kind, ErrorKind::IpNotAllowed) => failure(IP_ALLOW_LIST, error),
+        (None, Some(Ok(()))) => Finding::ok(IP_ALLOW_LIST, "DingTalk accepts calls from this server."),
+        _ => Finding::unknown(IP_ALLOW_LIST, "It is not known yet whether DingTalk accepts calls from this server.")
+            .advise("If the app has an IP allow list in the DingTalk developer console, see that this server's public address is on it."),
+    }
+}
+
+const ORGANIZATION_PERMISSIONS: &str = "organization-permissions";
+
+/// People are recognized by their id in the organization, or only members may sign in.
+pub(super) fn needs_membership(options: &AuthenticatorOptions) -> bool {
+    matches!(options.subject, SubjectKind::UserId) || options.corp_id.is_some()
+}
+
+pub(super) fn check_organization(answers: &Answers, is_needed: bool) -> Finding {
+    if !is_needed {
+        return Finding::ok(
+            ORGANIZATION_PERMISSIONS,
+            "The settings of this sign-in method need no organization permission.",
+        );
+    }
+    match answers.member() {
+        None => Finding::unknown(
+            ORGANIZATION_PERMISSIONS,
+            "The organization permissions are known once DingTalk accepts the credentials.",
+        ),
+        Some(Ok(())) => Finding::ok(
+            ORGANIZATION_PERMISSIONS,
+            "The DingTalk app may look up the members of its organization.",
+        ),
+        Some(Err(error)) => failure(ORGANIZATION_PERMISSIONS, error),
+    }
+}
+
+const PERSONAL_PERMISSIONS: &str = "personal-permissions";
+
+/// What a profile can be read with, and what adds the phone number; named as the console spells them.
+const PROFILE_PERMISSION: &str = "Contact.User.Read";
+const PHONE_PERMISSION: &str = "Contact.User.mobile";
+
+/// What DingTalk gave at the latest sign-in that came as far as the profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LatestSignIn {
+    /// The profile with a phone number, or one that needed none: the person was already linked, or has none.
+    Complete,
+    /// The profile without a usable phone number.
+    PhoneMissing,
+    /// No profile; the permissions that DingTalk named.
+    ProfileRefused {
+        /// Empty when DingTalk named none.
+        permissions: Vec<String>,
+    },
+}
+
+impl LatestSignIn {
+    /// What the result of a sign-in says, by its public code; `None` for one that did not come as far.
+    pub fn of_result(result: &str) -> Option<Self> {
+        if result == OK {
+            return Some(Self::Complete);
+        }
+        match Code::named(result)? {
+            Code::PhoneMissing
+            | Code::PhoneTaken
+            | Code::LinkOfOtherSettings
+            | Code::NoMatchingUser
+            | Code::PhoneAmbiguous
+            | Code::PhoneAlreadyLinked
+            | Code::AdministratorNotLinked => Some(Self::Complete),
+            Code::PhoneUnavailable => Some(Self::PhoneMissing),
+            Code::PermissionMissing => Some(Self::ProfileRefused {
+                permissions: Vec::new(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// The latest of each authenticator, out of results in the order newest first.
+pub fn latest_sign_ins(results: Vec<(String, String)>) -> Vec<(String, LatestSignIn)> {
+    let mut latest: Vec<(String, LatestSignIn)> = Vec::new();
+    for (authenticator, result) in results {
+        if latest.iter().any(|(name, _)| *name == authenticator) {
+            continue;
+        }
+        latest.extend(LatestSignIn::of_result(&result).map(|seen| (authenticator, seen)));
+    }
+    latest
+}
+
+pub(super) fn check_personal(latest: Option<&LatestSignIn>) -> Finding {
+    match latest {
+        None => Finding::unknown(PERSONAL_PERMISSIONS, "The personal permissions are known once someone has signed in.")
+            .advise("Sign in with DingTalk once, then test again."),
+        Some(LatestSignIn::Complete) => {
+            Finding::ok(PERSONAL_PERMISSIONS, "At the latest sign-in DingTalk gave everything that was needed.")
+        }
+        Some(LatestSignIn::PhoneMissing) => {
+            Finding::error(PERSONAL_PERMISSIONS, "At the latest sign-in DingTalk did not share a phone number.")
+                .with("permission", PHONE_PERMISSION)
+                .advise("Grant the permission {{permission}} in the DingTalk developer console and publish the app again.")
+        }
+        Some(LatestSignIn::ProfileRefused { permissions }) => {
+            let named = if permissions.is_empty() { PROFILE_PERMISSION.to_owned() } else { permissions.join(", ") };
+            Finding::error(PERSONAL_PERMISSIONS, "At the latest sign-in the DingTalk app lacked the permission {{permission}}.")
+                .with("permission", named)
+                .advise("Grant the permission {{permission}} in the DingTalk developer console and publish the app again.")
+        }
+    }
+}
+
+#[cfg(test)]
+mod credentials_tests {
+    use crate::dingtalk::{Call, DingTalkError};
+
+    use super::super::finding::Status;
+
+    use super::*;
+
+    const REJECTED: DingTalkError = DingTalkError {
+        call: Call::AppAccessToken,
+        request_id: None,
+        kind: ErrorKind::CredentialsRejected,
+    };
+
+    fn member_refused(error: DingTalkError) -> Answers {
+        Answers::of(Ok(()), Some(Err(error)))
+    }
+
+    #[test]
+    fn a_refused_secret_is_an_error_however_late_it_shows() {
+        assert_eq!(
+            check_credentials(&Answers::of(Err(REJECTED), None)).status,
+            Status::Error
+        );
+        assert_eq!(check_credentials(&member_refused(REJECTED)).status, Status::Error);
+    }
+
+    #[test]
+    fn a_missing_permission_proves_the_credentials() {
+        let missing = DingTalkError {
+            call: Call::UserIdByUnionId,
+            request_id: None,
+            kind: ErrorKind::PermissionMissing(vec!["qyapi_get_member".into()]),
+        };
+
+        assert_eq!(check_credentials(&member_refused(missing)).status, Status::Ok);
+        assert_eq!(
+            check_credentials(&Answers::of(Ok(()), Some(Ok(())))).status,
+            Status::Ok
+        );
+    }
+
+    #[test]
+    fn what_says_nothing_about_the_credentials_leaves_them_unknown() {
+        let not_allowed = DingTalkError {
+            call: Call::AppAccessToken,
+            request_id: None,
+            kind: ErrorKind::IpNotAllowed,
+        };
+        let throttled = DingTalkError {
+            call: Call::AppAccessToken,
+            request_id: None,
+            kind: ErrorKind::Throttled {
+                retry_after: std::time::Duration::from_secs(1),
+            },
+        };
+
+        assert_eq!(
+            check_credentials(&Answers::of(Err(not_allowed), None)).status,
+            Status::Unknown
+        );
+        assert_eq!(
+            check_credentials(&Answers::of(Err(throttled), None)).status,
+            Status::Unknown
+        );
+    }
+}
+
+#[cfg(test)]
+mod ip_allow_list_tests {
+    use crate::dingtalk::{Call, DingTalkError};
+
+    use super::super::finding::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_address_is_an_error_at_either_call() {
+        let refused = |call| DingTalkError {
+            call,
+            request_id: None,
+            kind: ErrorKind::IpNotAllowed,
+        };
+
+        assert_eq!(
+            check_ip_allow_list(&Answers::of(Err(refused(Call::AppAccessToken)), None)).status,
+            Status::Error
+        );
+        let at_member = Answers::of(Ok(()), Some(Err(refused(Call::UserIdByUnionId))));
+        assert_eq!(check_ip_allow_list(&at_member).status, Status::Error);
+    }
+
+    #[test]
+    fn an_app_token_alone_proves_nothing() {
+        let missing = DingTalkError {
+            call: Call::UserIdByUnionId,
+            request_id: None,
+            kind: ErrorKind::PermissionMissing(vec![]),
+        };
+
+        assert_eq!(
+            check_ip_allow_list(&Answers::of(Ok(()), Some(Err(missing)))).status,
+            Status::Unknown
+        );
+        assert_eq!(
+            check_ip_allow_list(&Answers::of(Ok(()), Some(Ok(())))).status,
+            Status::Ok
+        );
+    }
+}
+
+#[cfg(test)]
+mod organization_tests {
+    use crate::dingtalk::{Call, DingTalkError, ErrorKind};
+
+    use super::super::finding::Status;
+
+    use super::*;
+
+    fn missing(permissions: &[&str]) -> Answers {
+        Answers::of(
+            Ok(()),
+            Some(Err(DingTalkError {
+                call: Call::UserIdByUnionId,
+                request_id: None,
+                kind: ErrorKind::PermissionMissing(permissions.iter().map(|&name| name.to_owned()).collect()),
+            })),
+        )
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_as_in_the_console() {
+        let finding = check_organization(&missing(&["a", "b"]), true);
+
+        assert_eq!(finding.status, Status::Error);
+        assert_eq!(finding.params, [("permission", "a, b".to_owned())]);
+    }
+
+    #[test]
+    fn a_permission_nobody_needs_is_not_missed() {
+        assert_eq!(check_organization(&missing(&[]), false).status, Status::Ok);
+    }
+
+    #[test]
+    fn without_a_token_nothing_is_known() {
+        let rejected = DingTalkError {
+            call: Call::AppAccessToken,
+            request_id: None,
+            kind: ErrorKind::CredentialsRejected,
+        };
+
+        assert_eq!(
+            check_organization(&Answers::of(Err(rejected), None), true).status,
+            Status::Unknown
+        );
+    }
+}
+
+#[cfg(test)]
+mod personal_tests {
+    use super::super::finding::Status;
+
+    use super::*;
+
+    #[test]
+    fn before_any_sign_in_nothing_is_known() {
+        assert_eq!(check_personal(None).status, Status::Unknown);
+    }
+
+    #[test]
+    fn a_missing_permission_is_named() {
+        for (latest, permission) in [
+            (LatestSignIn::PhoneMissing, "Contact.User.mobile"),
+            (
+                LatestSignIn::ProfileRefused {
+                    permissions: Vec::new(),
+                },
+                "Contact.User.Read",
+            ),
+            (
+                LatestSignIn::ProfileRefused {
+                    permissions: vec!["A.B".into(), "C".into()],
+                },
+                "A.B, C",
+            ),
+        ] {
+            let finding = check_personal(Some(&latest));
+
+            assert_eq!(finding.status, Status::Error);
+            assert_eq!(finding.params, [("permission", permission.to_owned())]);
+        }
+    }
+
+    #[test]
+    fn a_complete_sign_in_is_fine() {
+        assert_eq!(check_personal(Some(&LatestSignIn::Complete)).status, Status::Ok);
+    }
+}
