@@ -11,7 +11,7 @@ use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::UserId;
 use nocobase_dingtalk::session::{Claims, SessionSecret};
 use nocobase_dingtalk::sign_in::Phone;
-use nocobase_dingtalk::sign_in::flow::{Begun, Flow, FlowSeal};
+use nocobase_dingtalk::sign_in::flow::{Flow, FlowSeal, PendingFlow};
 use serde_json::json;
 
 const SECRET: &[u8] = b"a secret of the benchmark, thirty-nine characters";
@@ -20,7 +20,7 @@ const NOW: i64 = 1_763_600_523;
 fn sealing(criterion: &mut Criterion) {
     let seal = FlowSeal::new(SECRET, None, Entropy::secure());
     let now = DateTime::from_timestamp(NOW, 0).unwrap();
-    let begun = Begun::new(
+    let begun = PendingFlow::new(
         "s_dingtalk",
         "/signin?redirect=/admin/orders",
         &Entropy::secure(),

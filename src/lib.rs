@@ -2,9 +2,9 @@
 //!
 //! How a person signs in:
 //!
-//! 1. The button leads to `auth:redirect`; [`sign_in::SignIn::begin`] seals a [`sign_in::flow`] into a cookie
+//! 1. The button leads to `auth:redirect`; [`sign_in::SignIn::start`] seals a [`sign_in::flow`] into a cookie
 //!    and sends the browser to DingTalk with a fresh `state`.
-//! 2. DingTalk sends it back to `auth:redirect`; [`sign_in::SignIn::receive`] finds the flow of that `state` in
+//! 2. DingTalk sends it back to `auth:redirect`; [`sign_in::SignIn::callback`] finds the flow of that `state` in
 //!    this very browser, puts the code into it and sends the browser to the sign-in page.
 //! 3. The page posts `auth:signIn`; [`sign_in::SignIn::complete`] redeems the code ([`dingtalk`]), reads who it is,
 //! 4. finds, links or creates the user, whole or not at all ([`nocobase`]),

@@ -70,12 +70,12 @@ pub struct Handover {
     pub cors_origin_whitelist: Option<String>,
     session_secret: SecretString,
     aes_key: SecretString,
-    database: Server,
+    database: DatabaseServer,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Server {
+struct DatabaseServer {
     dialect: String,
     host: Option<String>,
     port: Option<u16>,

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::call::Call;
 use super::error::{DingTalkError, ErrorKind, Fault};
 use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
-pub use super::raw_answer::Answer;
+pub use super::raw_answer::RawAnswer;
 use super::refusal::{refusal, request_id, text};
 use super::surrogates::mended;
 
@@ -25,7 +25,7 @@ const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
 /// A fresh app access token and how long it lives.
 #[derive(Debug)]
-pub struct Issued {
+pub struct IssuedAppToken {
     /// What the older API wants.
     pub token: SecretString,
     /// From now on.
@@ -33,7 +33,7 @@ pub struct Issued {
 }
 
 /// The answer to a redeemed code.
-pub fn user_access_token(answer: &Answer) -> Result<UserAccessToken, DingTalkError> {
+pub fn user_access_token(answer: &RawAnswer) -> Result<UserAccessToken, DingTalkError> {
     understood(Call::UserAccessToken, answer, |body| {
         Ok(UserAccessToken {
             token: token(body)?,
@@ -43,7 +43,7 @@ pub fn user_access_token(answer: &Answer) -> Result<UserAccessToken, DingTalkErr
 }
 
 /// The answer to a profile request.
-pub fn profile(answer: &Answer) -> Result<Profile, DingTalkError> {
+pub fn profile(answer: &RawAnswer) -> Result<Profile, DingTalkError> {
     understood(Call::Profile, answer, |body| {
         let union_id = body
             .get("unionId")
@@ -63,14 +63,14 @@ pub fn profile(answer: &Answer) -> Result<Profile, DingTalkError> {
 }
 
 /// The answer to a request for the app's own credential.
-pub fn app_access_token(answer: &Answer) -> Result<Issued, DingTalkError> {
+pub fn app_access_token(answer: &RawAnswer) -> Result<IssuedAppToken, DingTalkError> {
     understood(Call::AppAccessToken, answer, |body| {
         let seconds = body
             .get("expireIn")
             .and_then(text)
             .and_then(|text| text.parse().ok());
         let lifetime = Duration::from_secs(seconds.ok_or(Fault::Field("expireIn"))?).min(LONGEST_LIFE);
-        Ok(Issued {
+        Ok(IssuedAppToken {
             token: token(body)?,
             lifetime,
         })
@@ -78,7 +78,7 @@ pub fn app_access_token(answer: &Answer) -> Result<Issued, DingTalkError> {
 }
 
 /// The answer about a member; `None` for somebody who is none.
-pub fn user_id(answer: &Answer) -> Result<Option<DingTalkUserId>, DingTalkError> {
+pub fn user_id(answer: &RawAnswer) -> Result<Option<DingTalkUserId>, DingTalkError> {
     let found = understood(Call::UserIdByUnionId, answer, |body| {
         // Success is said with a zero; an object without it says nothing.
         if !body.contains_key("errcode") {
@@ -113,7 +113,7 @@ pub fn user_id(answer: &Answer) -> Result<Option<DingTalkUserId>, DingTalkError>
 
 fn understood<T>(
     call: Call,
-    answer: &Answer,
+    answer: &RawAnswer,
     read: impl FnOnce(&Object) -> Result<T, Fault>,
 ) -> Result<T, DingTalkError> {
     // Bytes that are no UTF-8 may stand in a nickname; in an identifier they are refused there.
@@ -141,7 +141,7 @@ fn understood<T>(
 }
 
 /// An answer of which only the status says anything: of some gateway, not of DingTalk's logic.
-fn without_code(answer: &Answer, fault: Fault) -> ErrorKind {
+fn without_code(answer: &RawAnswer, fault: Fault) -> ErrorKind {
     const ONE_SECOND: Duration = Duration::from_secs(1);
     match answer.status {
         429 => ErrorKind::Throttled {

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::answer::Issued;
+use super::answer::IssuedAppToken;
 use super::credentials::Credentials;
 use super::error::{DingTalkError, ErrorKind};
 
@@ -43,12 +43,12 @@ pub(super) struct AppTokens {
 
 #[derive(Default)]
 struct Slot {
-    held: Option<Held>,
+    held: Option<HeldToken>,
     /// The last fetch, if it failed, and when.
     failure: Option<(Instant, DingTalkError)>,
 }
 
-struct Held {
+struct HeldToken {
     token: AppAccessToken,
     refresh_at: Instant,
     expires_at: Instant,
@@ -69,11 +69,11 @@ impl AppTokens {
     pub(super) async fn get(
         &self,
         credentials: &Credentials,
-        fetch: impl Future<Output = Result<Issued, DingTalkError>>,
+        fetch: impl Future<Output = Result<IssuedAppToken, DingTalkError>>,
     ) -> Result<AppAccessToken, DingTalkError> {
         let arrived = Instant::now();
         let slot = self.slot(credentials);
-        // Held over the fetch: this is what keeps it the only one. A caller that goes away hands over to the next.
+        // HeldToken over the fetch: this is what keeps it the only one. A caller that goes away hands over to the next.
         let mut slot = slot.lock().await;
         if let Some(held) = slot.held.as_ref().filter(|held| Instant::now() < held.refresh_at) {
             return Ok(held.token.clone());
@@ -88,7 +88,7 @@ impl AppTokens {
                     token: issued.token,
                     serial,
                 };
-                slot.held = Some(Held::new(token.clone(), issued.lifetime, Instant::now()));
+                slot.held = Some(HeldToken::new(token.clone(), issued.lifetime, Instant::now()));
                 slot.failure = None;
                 Ok(token)
             }
@@ -129,7 +129,7 @@ impl AppTokens {
     }
 }
 
-impl Held {
+impl HeldToken {
     fn new(token: AppAccessToken, lifetime: Duration, now: Instant) -> Self {
         let early = EARLY.min(lifetime / 10);
         Self {
@@ -159,8 +159,8 @@ mod tests {
         }
     }
 
-    fn issued(token: &str) -> Issued {
-        Issued {
+    fn issued(token: &str) -> IssuedAppToken {
+        IssuedAppToken {
             token: SecretString::from(token),
             lifetime: Duration::from_hours(2),
         }
@@ -173,7 +173,7 @@ mod tests {
             token: SecretString::from("old"),
             serial: u64::MAX,
         };
-        let held = Held {
+        let held = HeldToken {
             token,
             refresh_at: now,
             expires_at: now + left,
@@ -184,7 +184,7 @@ mod tests {
 
     async fn get(
         tokens: &AppTokens,
-        fetched: Result<Issued, DingTalkError>,
+        fetched: Result<IssuedAppToken, DingTalkError>,
     ) -> Result<String, DingTalkError> {
         let token = tokens.get(&credentials(), async { fetched }).await?;
         Ok(token.token.expose_secret().to_owned())
@@ -202,7 +202,7 @@ mod tests {
                 token: SecretString::from("t"),
                 serial: 0,
             };
-            let held = Held::new(token, Duration::from_secs(lifetime), now);
+            let held = HeldToken::new(token, Duration::from_secs(lifetime), now);
             assert_eq!(held.refresh_at - now, Duration::from_secs(refresh));
             assert_eq!(held.expires_at - now, Duration::from_secs(lifetime));
         }

@@ -16,13 +16,13 @@ use super::answer;
 use super::app_token::{AppAccessToken, AppTokens};
 use super::authorization::{self, AuthorizationRequest};
 use super::call::{Call, CallReport, Observer};
+use super::call_queue::{Attempt, CallQueue, QueueKey};
 use super::credentials::Credentials;
 use super::endpoints::{Addresses, Endpoints};
 use super::error::{DingTalkError, ErrorKind, SetUpFault};
 use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
-use super::limiter::{Limiter, Line, Visit};
-use super::pauses::Pauses;
-use super::raw_answer::Answer;
+use super::raw_answer::RawAnswer;
+use super::retry_pauses::RetryPauses;
 use super::transport;
 
 /// How much is asked of DingTalk, and for how long.
@@ -55,17 +55,17 @@ impl Default for Limits {
 /// DingTalk; clones share its connections, queues and app access tokens.
 #[derive(Clone)]
 pub struct DingTalk {
-    inner: Arc<Inner>,
+    inner: Arc<Shared>,
     /// Whose calls these are, in the queue.
-    line: Line,
+    queue_key: QueueKey,
 }
 
-struct Inner {
+struct Shared {
     http: Client,
     addresses: Addresses,
-    limiter: Limiter,
+    call_queue: CallQueue,
     tokens: AppTokens,
-    pauses: Pauses,
+    pauses: RetryPauses,
     observer: Observer,
 }
 
@@ -73,27 +73,27 @@ impl DingTalk {
     /// Opens nothing yet: the first call connects.
     pub fn new(endpoints: &Endpoints, limits: Limits, observer: Observer) -> Result<Self, SetUpFault> {
         endpoints.check()?;
-        let inner = Inner {
+        let inner = Shared {
             http: transport::client(limits.connect_timeout, limits.call_timeout)?,
             addresses: Addresses::below(endpoints),
-            limiter: Limiter::new(limits.qps_per_api, limits.queue_bound),
+            call_queue: CallQueue::new(limits.qps_per_api, limits.queue_bound),
             tokens: AppTokens::new(),
-            pauses: Pauses::new(limits.window),
+            pauses: RetryPauses::new(limits.window),
             observer,
         };
         Ok(Self {
             inner: Arc::new(inner),
-            line: None,
+            queue_key: None,
         })
     }
 
     /// DingTalk for the people behind one address: where calls queue, each address has its turn, however many wait
     /// behind another.
     #[must_use]
-    pub fn in_line(&self, line: Line) -> Self {
+    pub fn queued_by(&self, queue_key: QueueKey) -> Self {
         Self {
             inner: Arc::clone(&self.inner),
-            line,
+            queue_key,
         }
     }
 
@@ -189,7 +189,7 @@ impl DingTalk {
 
     /// Calls that wait in our own queue now, for the metrics.
     pub fn queue_length(&self) -> usize {
-        self.inner.limiter.waiting()
+        self.inner.call_queue.waiting()
     }
 
     async fn find_user_id_with(
@@ -216,20 +216,20 @@ impl DingTalk {
         call: Call,
         credentials: &Credentials,
         request: impl Fn() -> RequestBuilder,
-        understand: fn(&Answer) -> Result<T, DingTalkError>,
+        understand: fn(&RawAnswer) -> Result<T, DingTalkError>,
     ) -> Result<T, DingTalkError> {
-        let deadline = self.inner.limiter.deadline();
+        let deadline = self.inner.call_queue.deadline();
         let mut repeat = 0;
         loop {
-            let visit = if repeat == 0 {
-                Visit::First
+            let attempt = if repeat == 0 {
+                Attempt::First
             } else {
-                Visit::Repeated
+                Attempt::Repeated
             };
             let queued = self
                 .inner
-                .limiter
-                .turn(&credentials.client_id, call, self.line, visit, deadline)
+                .call_queue
+                .turn(&credentials.client_id, call, self.queue_key, attempt, deadline)
                 .await
                 .map_err(|late| {
                     let retry_after = late.retry_after;

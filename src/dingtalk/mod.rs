@@ -16,16 +16,16 @@ pub mod answer;
 mod app_token;
 mod authorization;
 mod call;
+mod call_queue;
 mod client;
 mod credentials;
 mod endpoints;
 mod error;
 mod identity;
-mod limiter;
 mod pace;
-mod pauses;
 mod raw_answer;
 mod refusal;
+mod retry_pauses;
 mod surrogates;
 #[cfg(test)]
 mod testing;

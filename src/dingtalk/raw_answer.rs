@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// An answer as it came.
-pub struct Answer {
+pub struct RawAnswer {
     /// The HTTP status.
     pub status: u16,
     /// From the header; the body may have another.

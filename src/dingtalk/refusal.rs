@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::call::Call;
 use super::error::{ErrorKind, Fault};
-use super::raw_answer::Answer;
+use super::raw_answer::RawAnswer;
 
 /// DingTalk counts by the second.
 const PER_SECOND: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ const BLOCKED: Duration = Duration::from_mins(5);
 const WORD: usize = 80;
 
 /// The error an object stands for; `None` when it is no refusal.
-pub(super) fn refusal(call: Call, answer: &Answer, body: &Map<String, Value>) -> Option<ErrorKind> {
+pub(super) fn refusal(call: Call, answer: &RawAnswer, body: &Map<String, Value>) -> Option<ErrorKind> {
     if body.get("source").and_then(Value::as_str) == Some("x5") {
         return Some(ErrorKind::Throttled { retry_after: BLOCKED });
     }
@@ -82,7 +82,7 @@ pub(super) fn refusal(call: Call, answer: &Answer, body: &Map<String, Value>) ->
 }
 
 /// The body's own number of the request, else the header's.
-pub(super) fn request_id(answer: &Answer, body: &Map<String, Value>) -> Option<String> {
+pub(super) fn request_id(answer: &RawAnswer, body: &Map<String, Value>) -> Option<String> {
     ["requestid", "request_id", "requestId"]
         .iter()
         .find_map(|name| body.get(*name)?.as_str().and_then(sanitized))

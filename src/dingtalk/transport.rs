@@ -9,7 +9,7 @@ use reqwest::{Client, RequestBuilder, Response};
 
 use super::call::Call;
 use super::error::{DingTalkError, ErrorKind, Fault, SetUpFault};
-use super::raw_answer::Answer;
+use super::raw_answer::RawAnswer;
 use super::refusal::sanitized;
 use crate::tls::client_builder;
 
@@ -40,7 +40,7 @@ pub(super) fn client(connect: Duration, total: Duration) -> Result<Client, SetUp
 }
 
 /// Sends the request and reads the whole answer; the client's time limit covers both.
-pub(super) async fn exchange(call: Call, request: RequestBuilder) -> Result<Answer, DingTalkError> {
+pub(super) async fn exchange(call: Call, request: RequestBuilder) -> Result<RawAnswer, DingTalkError> {
     let response = request.send().await.map_err(|error| failed(call, None, error))?;
     let status = response.status().as_u16();
     let request_id = header(response.headers(), "x-acs-request-id").and_then(sanitized);
@@ -48,7 +48,7 @@ pub(super) async fn exchange(call: Call, request: RequestBuilder) -> Result<Answ
         .and_then(|seconds| seconds.parse().ok())
         .map(|seconds| Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER));
     let body = read(call, request_id.as_ref(), response).await?;
-    Ok(Answer {
+    Ok(RawAnswer {
         status,
         request_id,
         retry_after,

@@ -62,12 +62,12 @@ async fn ask_nocobase(probe: &NocoBaseProbe<'_>) -> Vec<Finding> {
     vec![reached, check_secret(&answer), check_clock(&answer, probe.now)]
 }
 
-struct Answer {
+struct ProbeAnswer {
     code: Option<String>,
     date: Option<DateTime<Utc>>,
 }
 
-async fn ask(probe: &NocoBaseProbe<'_>, url: &Url) -> Option<Answer> {
+async fn ask(probe: &NocoBaseProbe<'_>, url: &Url) -> Option<ProbeAnswer> {
     let now = probe.now.timestamp();
     let claims = Claims {
         user_id: NOBODY,
@@ -96,7 +96,7 @@ async fn ask(probe: &NocoBaseProbe<'_>, url: &Url) -> Option<Answer> {
         .pointer("/errors/0/code")
         .and_then(Value::as_str)
         .map(str::to_owned);
-    Some(Answer { code, date })
+    Some(ProbeAnswer { code, date })
 }
 
 /// NocoBase itself runs with a short secret, so this keeps nobody out.
@@ -107,7 +107,7 @@ fn check_strength(secret: &SessionSecret) -> Option<Finding> {
     })
 }
 
-fn check_secret(answer: &Answer) -> Finding {
+fn check_secret(answer: &ProbeAnswer) -> Finding {
     const CHECK: &str = "secret";
     match answer.code.as_deref() {
         Some("NOT_EXIST_USER") => Finding::ok(CHECK, "NocoBase and the sidecar share one secret."),
@@ -118,7 +118,7 @@ fn check_secret(answer: &Answer) -> Finding {
     }
 }
 
-fn check_clock(answer: &Answer, now: DateTime<Utc>) -> Finding {
+fn check_clock(answer: &ProbeAnswer, now: DateTime<Utc>) -> Finding {
     const CHECK: &str = "clock";
     let Some(date) = answer.date else {
         return Finding::unknown(CHECK, "NocoBase's answer does not tell its time.");
@@ -269,8 +269,8 @@ mod neighbour_tests {
 
     use super::*;
 
-    fn answer(code: Option<&str>) -> Answer {
-        Answer {
+    fn answer(code: Option<&str>) -> ProbeAnswer {
+        ProbeAnswer {
             code: code.map(str::to_owned),
             date: None,
         }
@@ -290,7 +290,7 @@ mod neighbour_tests {
     #[test]
     fn clocks_may_differ_by_half_a_minute() {
         let now = DateTime::from_timestamp(1_763_600_000, 0).unwrap();
-        let at = |seconds: i64| Answer {
+        let at = |seconds: i64| ProbeAnswer {
             code: None,
             date: DateTime::from_timestamp(1_763_600_000 + seconds, 0),
         };

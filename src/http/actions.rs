@@ -51,9 +51,9 @@ pub enum Access {
 }
 
 /// What an action answers.
-pub type Answer = Result<HttpResponse, ApiError>;
+pub type ActionResult = Result<HttpResponse, ApiError>;
 /// What answers an action.
-pub type Handler = fn(Context) -> LocalBoxFuture<'static, Answer>;
+pub type Handler = fn(Context) -> LocalBoxFuture<'static, ActionResult>;
 
 /// Something that can be asked for.
 pub struct Action {

@@ -17,7 +17,7 @@ use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 use crate::config::Mode;
 use crate::plugin::Language;
 
-pub use actions::{ACTIONS, Access, Action, Answer, Served, Takes};
+pub use actions::{ACTIONS, Access, Action, ActionResult, Served, Takes};
 pub use ops::metrics::Metrics;
 pub use ops::packages::Packages;
 use ops::{audit_record, health};
@@ -71,16 +71,16 @@ async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<
     };
     let reference = state.entropy.text::<6>();
     let outcome = run(action, &request, payload, &state, &reference, key).await;
-    if let Err(Failure { error, caller }) = &outcome {
+    if let Err(FailedRequest { error, caller }) = &outcome {
         let name = action.map(|action| action.name);
         audit_record::refused_access(&state, &request, &reference, name, (error, caller.as_ref())).await;
     }
     let mut response = match outcome {
         Ok(response) => response,
-        Err(Failure { error, .. }) if action.is_some_and(Action::is_for_people) => {
+        Err(FailedRequest { error, .. }) if action.is_some_and(Action::is_for_people) => {
             pages::refusal_page(&state, &request, &error, &reference)
         }
-        Err(Failure { error, caller }) => {
+        Err(FailedRequest { error, caller }) => {
             envelope::refusal(&state, &request, &error, &reference, caller.as_ref())
         }
     };
@@ -96,12 +96,12 @@ async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<
     response
 }
 
-struct Failure {
+struct FailedRequest {
     error: ApiError,
     caller: Option<Caller>,
 }
 
-impl<E: Into<ApiError>> From<E> for Failure {
+impl<E: Into<ApiError>> From<E> for FailedRequest {
     fn from(error: E) -> Self {
         Self {
             error: error.into(),
@@ -117,7 +117,7 @@ async fn run(
     state: &web::Data<AppState>,
     reference: &str,
     key: Option<String>,
-) -> Result<HttpResponse, Failure> {
+) -> Result<HttpResponse, FailedRequest> {
     if let Some(preflight) = cors::preflight(state, request) {
         return Ok(preflight);
     }
@@ -144,7 +144,7 @@ async fn run(
     let caller = context.caller.clone();
     if !context.may(action.access) {
         let error = RequestError::NoPermission.into();
-        return Err(Failure { error, caller });
+        return Err(FailedRequest { error, caller });
     }
     let result = (action.handler)(context).await;
     match result {
@@ -154,6 +154,6 @@ async fn run(
             }
             Ok(response)
         }
-        Err(error) => Err(Failure { error, caller }),
+        Err(error) => Err(FailedRequest { error, caller }),
     }
 }

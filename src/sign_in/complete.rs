@@ -2,11 +2,11 @@
 
 use log::{info, warn};
 
-use super::begin::remove;
-use super::flow::{Flow, Proof, Returned};
+use super::flow::{AuthorizedFlow, Flow, Proof};
 use super::identity::{Identity, Phone, nickname};
 use super::matching::{Matching, Rules};
-use super::{Attempt, CookieChange, CookieIn, Outcome, SignIn, SignInError, credentials};
+use super::start::remove;
+use super::{CookieChange, CookieIn, Outcome, Requester, SignIn, SignInError, credentials};
 use crate::audit::Matched;
 use crate::authenticator::AuthenticatorOptions;
 use crate::authenticator::Configured;
@@ -27,7 +27,7 @@ pub struct CompleteRequest<'a> {
     /// The origin the browser sees.
     pub origin: &'a Origin,
     /// Who is asking.
-    pub attempt: &'a Attempt,
+    pub attempt: &'a Requester,
 }
 
 /// A person is signed in.
@@ -45,7 +45,7 @@ pub struct Completed {
 }
 
 /// A person is not signed in.
-pub struct Refusal {
+pub struct SignInRefusal {
     /// Why.
     pub error: SignInError,
     /// Changes to the flow cookies: the flow is kept when it may be tried again, else removed.
@@ -54,12 +54,12 @@ pub struct Refusal {
 
 impl SignIn {
     /// Completes a flow. However often it is called with one flow, at most one session comes of it.
-    pub async fn complete(&self, request: CompleteRequest<'_>) -> Result<Completed, Refusal> {
+    pub async fn complete(&self, request: CompleteRequest<'_>) -> Result<Completed, SignInRefusal> {
         let (flows, _) = self.flows(request.cookies, request.origin.is_secure());
         let mut flow = match newest_returned(flows, request.authenticator, request.handle) {
             Ok(flow) => flow,
             Err(error) => {
-                return Err(Refusal {
+                return Err(SignInRefusal {
                     error,
                     cookies: Vec::new(),
                 });
@@ -67,7 +67,7 @@ impl SignIn {
         };
         let step = flow.step();
         let now = self.clock.now().timestamp();
-        let is_first = self.consumed.take(step, flow.ends_at(), now);
+        let is_first = self.used_flows.take(step, flow.ends_at(), now);
         let outcome = if is_first {
             self.run(&mut flow, &request).await
         } else {
@@ -98,29 +98,33 @@ impl SignIn {
             Err(error) if error.keeps_flow() => {
                 let kept = self.keep(&flow, request.origin.is_secure());
                 if !was_redeemed {
-                    self.consumed.give_back(step);
+                    self.used_flows.give_back(step);
                 }
-                Err(Refusal {
+                Err(SignInRefusal {
                     error,
                     cookies: kept.into_iter().collect(),
                 })
             }
             // Whoever was first decides whether this browser keeps the flow.
-            Err(SignInError::FlowUsed) => Err(Refusal {
+            Err(SignInError::FlowUsed) => Err(SignInRefusal {
                 error: SignInError::FlowUsed,
                 cookies: Vec::new(),
             }),
-            Err(error) => Err(Refusal {
+            Err(error) => Err(SignInRefusal {
                 error,
                 cookies: remove(&flow, request.cookies),
             }),
         }
     }
 
-    async fn run(&self, flow: &mut Returned, request: &CompleteRequest<'_>) -> Result<Done, SignInError> {
+    async fn run(
+        &self,
+        flow: &mut AuthorizedFlow,
+        request: &CompleteRequest<'_>,
+    ) -> Result<SignedIn, SignInError> {
         let authenticator = request.authenticator;
         let configured = self.registry.find(authenticator).await?;
-        let dingtalk = self.dingtalk.in_line(request.attempt.line);
+        let dingtalk = self.dingtalk.queued_by(request.attempt.queue_key);
         let identity = self.identify(flow, &configured, &dingtalk).await?;
         // That took its time, so what is allowed is looked up again.
         let latest = self.registry.find(authenticator).await?;
@@ -130,7 +134,7 @@ impl SignIn {
         let draft = self.sessions.draft(authenticator, flow.id()).await?;
         let matching = Matching {
             store: &self.store,
-            spellings: &self.spellings,
+            spellings: &self.known_phones,
             authenticator: &latest.authenticator,
             rules: Rules::of(&latest.options),
             draft: &draft,
@@ -140,7 +144,7 @@ impl SignIn {
             self.sessions.record(person.user.id, &draft).await?;
         }
         let issued = self.sessions.hand_out(person.user.id, &draft)?;
-        Ok(Done {
+        Ok(SignedIn {
             user: person.user,
             role: person.role,
             issued,
@@ -152,7 +156,7 @@ impl SignIn {
     /// Asks DingTalk who this is: two calls, and a third where the subject is the organization's own id.
     async fn identify(
         &self,
-        flow: &mut Returned,
+        flow: &mut AuthorizedFlow,
         configured: &Configured,
         dingtalk: &DingTalk,
     ) -> Result<Identity, SignInError> {
@@ -196,7 +200,7 @@ impl SignIn {
         })
     }
 
-    async fn report(&self, outcome: &Result<Done, SignInError>, request: &CompleteRequest<'_>) {
+    async fn report(&self, outcome: &Result<SignedIn, SignInError>, request: &CompleteRequest<'_>) {
         let reference = &request.attempt.reference;
         let authenticator = request.authenticator;
         let entry = match outcome {
@@ -234,7 +238,7 @@ impl SignIn {
     }
 }
 
-struct Done {
+struct SignedIn {
     user: User,
     role: Option<String>,
     issued: Issued,
@@ -251,7 +255,7 @@ fn newest_returned(
     flows: Vec<Flow>,
     authenticator: &str,
     handle: Option<&str>,
-) -> Result<Returned, SignInError> {
+) -> Result<AuthorizedFlow, SignInError> {
     let (mut newest, mut was_used) = (None, false);
     let ours = flows
         .into_iter()
@@ -259,16 +263,16 @@ fn newest_returned(
         .filter(|flow| handle.is_none_or(|handle| flow.handle() == handle));
     for flow in ours {
         match flow {
-            Flow::Returned(returned) => {
+            Flow::Authorized(returned) => {
                 let is_newer = newest
                     .as_ref()
-                    .is_none_or(|newest: &Returned| newest.ends_at() <= returned.ends_at());
+                    .is_none_or(|newest: &AuthorizedFlow| newest.ends_at() <= returned.ends_at());
                 if is_newer {
                     newest = Some(returned);
                 }
             }
-            Flow::Used(_) => was_used = handle.is_some(),
-            Flow::Begun(_) => {}
+            Flow::Completed(_) => was_used = handle.is_some(),
+            Flow::Pending(_) => {}
         }
     }
     newest.ok_or(if was_used {

@@ -1,10 +1,10 @@
 //! A flow: one sign-in under way, sealed into a cookie of the browser that began it.
 //!
 //! The server keeps nothing until the sign-in is completed, so any replica can go on with what another
-//! began. A flow moves only forward: [`Begun`] (the browser is at DingTalk) becomes [`Returned`] (it came
-//! back with a code), and a returned flow is consumed once. When DingTalk is too busy to say who it is after
+//! began. A flow moves only forward: [`PendingFlow`] (the browser is at DingTalk) becomes [`AuthorizedFlow`] (it came
+//! back with a code), and a returned flow is used_flows once. When DingTalk is too busy to say who it is after
 //! the code was redeemed, the flow goes on with the token it got: the code is never redeemed again. What is left at the
-//! end, [`Used`], opens nothing any more.
+//! end, [`CompletedFlow`], opens nothing any more.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -40,16 +40,16 @@ const HANDLE_BYTES: usize = 12;
 const STATE_BYTES: usize = 24;
 
 /// A flow whose browser was sent to DingTalk.
-pub struct Begun(Facts);
+pub struct PendingFlow(FlowData);
 
 /// A flow whose browser came back from DingTalk with a code.
-pub struct Returned {
-    facts: Facts,
+pub struct AuthorizedFlow {
+    data: FlowData,
     proof: Proof,
 }
 
 /// A flow that has given its session. It is kept until its time is over, so that who comes back to it is told so.
-pub struct Used(Facts);
+pub struct CompletedFlow(FlowData);
 
 /// What DingTalk gave this flow last.
 pub enum Proof {
@@ -61,7 +61,7 @@ pub enum Proof {
 
 /// How far a flow came.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Step {
+pub enum UsedUp {
     /// Its code is to be redeemed.
     Code(Uuid),
     /// Its code was redeemed.
@@ -71,14 +71,14 @@ pub enum Step {
 /// A flow as it was found in a cookie.
 pub enum Flow {
     /// The browser has not come back yet.
-    Begun(Begun),
+    Pending(PendingFlow),
     /// The browser came back, and the sign-in can be completed.
-    Returned(Returned),
+    Authorized(AuthorizedFlow),
     /// The sign-in was completed.
-    Used(Used),
+    Completed(CompletedFlow),
 }
 
-struct Facts {
+struct FlowData {
     id: Uuid,
     handle: String,
     state: String,
@@ -112,10 +112,10 @@ struct Sealed<'a> {
     is_used: bool,
 }
 
-impl Begun {
+impl PendingFlow {
     /// Begins a flow that ends ten minutes from `now`.
     pub fn new(authenticator: &str, return_path: &str, entropy: &Entropy, now: DateTime<Utc>) -> Self {
-        Self(Facts {
+        Self(FlowData {
             id: entropy.uuid(),
             handle: entropy.text::<HANDLE_BYTES>(),
             state: entropy.text::<STATE_BYTES>(),
@@ -131,15 +131,15 @@ impl Begun {
     }
 
     /// The browser came back with a code.
-    pub fn returned(self, code: SecretString) -> Returned {
-        Returned {
-            facts: self.0,
+    pub fn returned(self, code: SecretString) -> AuthorizedFlow {
+        AuthorizedFlow {
+            data: self.0,
             proof: Proof::Code(code),
         }
     }
 }
 
-impl Returned {
+impl AuthorizedFlow {
     /// What there is to go on with.
     pub fn proof(&self) -> &Proof {
         &self.proof
@@ -158,8 +158,8 @@ impl Returned {
     }
 
     /// It has given its session.
-    pub fn used(self) -> Used {
-        Used(self.facts)
+    pub fn used(self) -> CompletedFlow {
+        CompletedFlow(self.data)
     }
 
     /// The code was redeemed; from now on the token stands in its place.
@@ -169,78 +169,78 @@ impl Returned {
 
     /// The identifier under which its session is issued.
     pub fn id(&self) -> Uuid {
-        self.facts.id
+        self.data.id
     }
 
     /// The end of its ten minutes, in seconds.
     pub fn ends_at(&self) -> i64 {
-        self.facts.ends_at
+        self.data.ends_at
     }
 
-    /// What is consumed once: the flow with its code, and after that the flow with what the code gave.
-    pub fn step(&self) -> Step {
+    /// What is used_flows once: the flow with its code, and after that the flow with what the code gave.
+    pub fn step(&self) -> UsedUp {
         match self.proof {
-            Proof::Code(_) => Step::Code(self.facts.id),
-            Proof::Token(_) => Step::Token(self.facts.id),
+            Proof::Code(_) => UsedUp::Code(self.data.id),
+            Proof::Token(_) => UsedUp::Token(self.data.id),
         }
     }
 }
 
-impl From<Begun> for Flow {
-    fn from(begun: Begun) -> Self {
-        Self::Begun(begun)
+impl From<PendingFlow> for Flow {
+    fn from(begun: PendingFlow) -> Self {
+        Self::Pending(begun)
     }
 }
 
-impl From<Returned> for Flow {
-    fn from(returned: Returned) -> Self {
-        Self::Returned(returned)
+impl From<AuthorizedFlow> for Flow {
+    fn from(returned: AuthorizedFlow) -> Self {
+        Self::Authorized(returned)
     }
 }
 
-impl From<Used> for Flow {
-    fn from(used: Used) -> Self {
-        Self::Used(used)
+impl From<CompletedFlow> for Flow {
+    fn from(used: CompletedFlow) -> Self {
+        Self::Completed(used)
     }
 }
 
 impl Flow {
     /// Whether this is the flow that DingTalk's answer belongs to.
     pub fn has_state(&self, state: &str) -> bool {
-        self.facts().state.as_bytes().ct_eq(state.as_bytes()).into()
+        self.data().state.as_bytes().ct_eq(state.as_bytes()).into()
     }
 
-    fn facts(&self) -> &Facts {
+    fn data(&self) -> &FlowData {
         match self {
-            Self::Begun(begun) => &begun.0,
-            Self::Returned(returned) => &returned.facts,
-            Self::Used(used) => &used.0,
+            Self::Pending(begun) => &begun.0,
+            Self::Authorized(returned) => &returned.data,
+            Self::Completed(used) => &used.0,
         }
     }
 
     /// The name by which the sign-in page speaks of this flow. It is not secret.
     pub fn handle(&self) -> &str {
-        &self.facts().handle
+        &self.data().handle
     }
 
     /// The authenticator it was begun with.
     pub fn authenticator(&self) -> &str {
-        &self.facts().authenticator
+        &self.data().authenticator
     }
 
     /// The page to return to.
     pub fn return_path(&self) -> &str {
-        &self.facts().return_path
+        &self.data().return_path
     }
 
     /// Whether its ten minutes are over.
     pub fn has_ended(&self, now: DateTime<Utc>) -> bool {
-        now.timestamp() >= self.facts().ends_at
+        now.timestamp() >= self.data().ends_at
     }
 
     /// The end of its ten minutes, in seconds.
     pub fn ends_at(&self) -> i64 {
-        self.facts().ends_at
+        self.data().ends_at
     }
 
     /// The name of its cookie; the prefix that binds a cookie to the host exists only behind https.
@@ -289,20 +289,20 @@ impl FlowSeal {
 
     /// The cookie value of a flow; `None` when it would be longer than a cookie may be.
     pub fn seal(&self, flow: &Flow, secure: bool) -> Option<String> {
-        let facts = flow.facts();
+        let data = flow.data();
         let mut content = Sealed {
-            id: facts.id,
-            handle: Cow::Borrowed(&facts.handle),
-            state: Cow::Borrowed(&facts.state),
-            authenticator: Cow::Borrowed(&facts.authenticator),
-            return_path: Cow::Borrowed(&facts.return_path),
-            ends_at: facts.ends_at,
+            id: data.id,
+            handle: Cow::Borrowed(&data.handle),
+            state: Cow::Borrowed(&data.state),
+            authenticator: Cow::Borrowed(&data.authenticator),
+            return_path: Cow::Borrowed(&data.return_path),
+            ends_at: data.ends_at,
             code: None,
             token: None,
             corp_id: None,
-            is_used: matches!(flow, Flow::Used(_)),
+            is_used: matches!(flow, Flow::Completed(_)),
         };
-        if let Flow::Returned(returned) = flow {
+        if let Flow::Authorized(returned) = flow {
             match &returned.proof {
                 Proof::Code(code) => content.code = Some(code.expose_secret().to_owned().into()),
                 Proof::Token(token) => {
@@ -348,7 +348,7 @@ impl FlowSeal {
             .map(Zeroizing::new)
             .ok()?;
         let content: Sealed<'_> = serde_json::from_slice(&plain).ok()?;
-        let facts = Facts {
+        let data = FlowData {
             id: content.id,
             handle: content.handle.into_owned(),
             state: content.state.into_owned(),
@@ -357,17 +357,17 @@ impl FlowSeal {
             ends_at: content.ends_at,
         };
         if content.is_used {
-            return Some(Flow::Used(Used(facts)));
+            return Some(Flow::Completed(CompletedFlow(data)));
         }
         let proof = match (content.code, content.token) {
-            (None, None) => return Some(Flow::Begun(Begun(facts))),
+            (None, None) => return Some(Flow::Pending(PendingFlow(data))),
             (Some(code), None) => Proof::Code(code.as_str().into()),
             (_, Some(token)) => Proof::Token(UserAccessToken {
                 token: token.as_str().into(),
                 corp_id: content.corp_id,
             }),
         };
-        Some(Flow::Returned(Returned { facts, proof }))
+        Some(Flow::Authorized(AuthorizedFlow { data, proof }))
     }
 }
 
@@ -394,7 +394,7 @@ mod tests {
     }
 
     fn begun() -> Flow {
-        Begun::new("s_ab12", "/signin?redirect=%2Fadmin", &Entropy::seeded(1), now()).into()
+        PendingFlow::new("s_ab12", "/signin?redirect=%2Fadmin", &Entropy::seeded(1), now()).into()
     }
 
     #[test]
@@ -406,7 +406,7 @@ mod tests {
 
         assert_eq!(opened.handle(), flow.handle());
         assert_eq!(opened.return_path(), "/signin?redirect=%2Fadmin");
-        assert!(matches!(opened, Flow::Begun(_)) && !opened.has_state("state"));
+        assert!(matches!(opened, Flow::Pending(_)) && !opened.has_state("state"));
     }
 
     #[test]
@@ -463,7 +463,7 @@ mod tests {
     fn states_are_long_and_never_repeat() {
         let entropy = Entropy::secure();
         let states: std::collections::HashSet<String> = (0..10_000)
-            .map(|_| Begun::new("s", "/", &entropy, now()).state().to_owned())
+            .map(|_| PendingFlow::new("s", "/", &entropy, now()).state().to_owned())
             .collect();
 
         assert_eq!(states.len(), 10_000);

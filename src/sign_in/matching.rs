@@ -9,14 +9,14 @@ use serde_json::json;
 
 use super::error::SignInError;
 use super::identity::{Identity, Phone, shortened};
-use super::spellings::Spellings;
+use super::known_phones::KnownPhones;
 use crate::audit::Matched;
 use crate::authenticator::AuthenticatorOptions;
 use crate::nocobase::{Authenticator, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, User};
 use crate::session::Draft;
 
 /// The user who was found or made.
-pub struct Match {
+pub struct MatchedUser {
     /// The user.
     pub user: User,
     /// The role they act in.
@@ -29,7 +29,7 @@ pub struct Match {
     pub replaced_dead_link: bool,
 }
 
-impl Match {
+impl MatchedUser {
     fn of(linked: LinkedUser, matched: Matched) -> Self {
         Self {
             user: linked.user,
@@ -77,7 +77,7 @@ pub struct Matching<'a> {
     /// NocoBase's tables.
     pub store: &'a Store,
     /// How users spell their numbers.
-    pub spellings: &'a Spellings,
+    pub spellings: &'a KnownPhones,
     /// The authenticator as it was when the identity was known.
     pub authenticator: &'a Authenticator,
     /// What it allows.
@@ -88,7 +88,7 @@ pub struct Matching<'a> {
 
 impl Matching<'_> {
     /// Finds the user for `identity`, linking or creating one in a single transaction where the rules allow.
-    pub async fn find_or_link(&self, mut identity: Identity) -> Result<Match, SignInError> {
+    pub async fn find_or_link(&self, mut identity: Identity) -> Result<MatchedUser, SignInError> {
         if let Some(known) = self.find_known(&identity).await? {
             return Ok(known);
         }
@@ -118,12 +118,12 @@ impl Matching<'_> {
     }
 
     /// The user whom an earlier sign-in has linked.
-    async fn find_known(&self, identity: &Identity) -> Result<Option<Match>, SignInError> {
+    async fn find_known(&self, identity: &Identity) -> Result<Option<MatchedUser>, SignInError> {
         let Draft { row, now, .. } = self.draft;
         let (store, subject) = (self.store, &identity.subject);
         if store.signs_in_at_once() {
             match store.sign_in(subject, &identity.source, row, *now).await {
-                Ok(Some(linked)) => return Ok(Some(Match::at_once(linked, Matched::Subject))),
+                Ok(Some(linked)) => return Ok(Some(MatchedUser::at_once(linked, Matched::Subject))),
                 // Whoever can be linked is looked for once more by a linking, also among older links.
                 Ok(None) if identity.phone.is_ok() && self.rules.may_match_by_phone => return Ok(None),
                 Ok(None) => {}
@@ -138,7 +138,7 @@ impl Matching<'_> {
     }
 
     /// Whether the link is of this person, and not of another id that is spelt alike.
-    async fn recognize(&self, linked: LinkedUser, identity: &Identity) -> Result<Match, SignInError> {
+    async fn recognize(&self, linked: LinkedUser, identity: &Identity) -> Result<MatchedUser, SignInError> {
         let Draft { row, now, .. } = self.draft;
         match identity.source.compare(&linked.meta) {
             Noted::Same => {}
@@ -151,10 +151,10 @@ impl Matching<'_> {
             }
             Noted::Other => return Err(SignInError::LinkOfOtherSettings),
         }
-        Ok(Match::of(linked, Matched::Subject))
+        Ok(MatchedUser::of(linked, Matched::Subject))
     }
 
-    async fn link(&self, identity: &Identity, phone: &Phone) -> Result<Match, SignInError> {
+    async fn link(&self, identity: &Identity, phone: &Phone) -> Result<MatchedUser, SignInError> {
         let Draft { row, now, .. } = self.draft;
         let (now, subject) = (*now, &identity.subject);
         let new_user = || NewUser {
@@ -172,7 +172,7 @@ impl Matching<'_> {
                 meta: meta(Matched::SignUp),
             };
             if let Some(linked) = self.store.sign_up(&newcomer, row, now).await? {
-                return Ok(Match::at_once(linked, Matched::SignUp));
+                return Ok(MatchedUser::at_once(linked, Matched::SignUp));
             }
         }
         let linking = self.store.begin_link(&row.authenticator).await?;
@@ -222,9 +222,9 @@ impl Matching<'_> {
                 row.authenticator
             );
         }
-        Ok(Match {
+        Ok(MatchedUser {
             replaced_dead_link,
-            ..Match::of(*linked, matched)
+            ..MatchedUser::of(*linked, matched)
         })
     }
 }

@@ -1,18 +1,18 @@
 //! The use case: a person signs in with DingTalk.
 //!
-//! [`SignIn::begin`] sends the browser to DingTalk, [`SignIn::receive`] takes its answer back to the
+//! [`SignIn::start`] sends the browser to DingTalk, [`SignIn::callback`] takes its answer back to the
 //! sign-in page, [`SignIn::complete`] redeems the code, finds the user and issues the session.
 
-mod begin;
+mod callback;
 mod complete;
-mod consumed;
 mod error;
 pub mod flow;
 mod identity;
+mod known_phones;
 mod matching;
-mod receive;
 mod return_path;
-mod spellings;
+mod start;
+mod used_flows;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,15 +33,15 @@ use crate::product::REDIRECT_ACTION;
 use crate::secret::SecretBytes;
 use crate::session::Sessions;
 
-pub use begin::{BeginRequest, Begun};
-pub use complete::{CompleteRequest, Completed, Refusal};
-use consumed::Consumed;
+pub use callback::{CallbackAnswer, CallbackKind, CallbackQuery};
+pub use complete::{CompleteRequest, Completed, SignInRefusal};
 pub use error::SignInError;
 use flow::{Flow, FlowSeal};
 pub use identity::{NoPhone, Phone};
-pub use receive::{Answer, Received, ReceivedAs};
+use known_phones::KnownPhones;
 pub use return_path::ReturnPath;
-use spellings::Spellings;
+pub use start::{StartRequest, Started};
+use used_flows::UsedFlows;
 
 /// A cookie as the browser sent it.
 #[derive(Clone)]
@@ -96,13 +96,13 @@ impl Site {
 
 /// Who is asking, for the audit.
 #[derive(Clone, Debug)]
-pub struct Attempt {
+pub struct Requester {
     /// The identifier that the person is shown and that the log carries.
     pub reference: String,
     /// The address of the person's machine, as far as trusted proxies vouch for it.
     pub address: Option<IpAddr>,
     /// Whom it stands for in a queue: the address itself, or the network that one customer is given.
-    pub line: Option<IpAddr>,
+    pub queue_key: Option<IpAddr>,
     /// Whether refusals go to the audit: not from an address that has had its share of them, so that nobody fills a
     /// disk.
     pub records_refusals: bool,
@@ -116,9 +116,9 @@ pub struct SignIn {
     sessions: Sessions,
     audit: Audit,
     seal: FlowSeal,
-    consumed: Arc<Consumed>,
+    used_flows: Arc<UsedFlows>,
     registry: Registry,
-    spellings: Spellings,
+    known_phones: KnownPhones,
     site: Site,
     clock: Clock,
     entropy: Entropy,
@@ -151,7 +151,7 @@ impl SignIn {
     pub fn new(parts: Parts) -> Self {
         Self {
             seal: FlowSeal::new(&parts.secret, parts.aes_key.as_ref(), parts.entropy.clone()),
-            consumed: Arc::default(),
+            used_flows: Arc::default(),
             dingtalk: parts.dingtalk,
             sessions: parts.sessions,
             audit: parts.audit,
@@ -161,7 +161,7 @@ impl SignIn {
                 parts.site.plugin_row_decides,
                 parts.clock.clone(),
             ),
-            spellings: Spellings::new(parts.store.clone(), parts.clock.clone()),
+            known_phones: KnownPhones::new(parts.store.clone(), parts.clock.clone()),
             store: parts.store,
             site: parts.site,
             clock: parts.clock,
@@ -192,7 +192,7 @@ impl SignIn {
     }
 
     /// Writes to the audit; an audit that cannot be written is reported and keeps nobody out.
-    async fn record(&self, attempt: &Attempt, outcome: Outcome<'_>) {
+    async fn record(&self, attempt: &Requester, outcome: Outcome<'_>) {
         if outcome.result.is_err() && !attempt.records_refusals {
             return;
         }

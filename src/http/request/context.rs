@@ -21,7 +21,7 @@ use crate::nocobase::{Role, User};
 use crate::origin::Origin;
 use crate::plugin::{Language, negotiate};
 use crate::session::{BridgeClaims, Claims, TokenError, TokenPolicy, cookies};
-use crate::sign_in::{Attempt, CookieIn};
+use crate::sign_in::{CookieIn, Requester};
 
 /// The header by which the bridge is recognised.
 pub const BRIDGE_HEADER: &str = "X-Dingtalk-Bridge";
@@ -219,11 +219,11 @@ impl Context {
     }
 
     /// Who is asking, for the audit.
-    pub fn attempt(&self) -> Attempt {
-        Attempt {
+    pub fn attempt(&self) -> Requester {
+        Requester {
             reference: self.reference.clone(),
             address: self.address,
-            line: self.address.map(network),
+            queue_key: self.address.map(network),
             records_refusals: self.state.limits.records_refusals(self.address),
         }
     }

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::http::Answer;
+use crate::http::ActionResult;
 use crate::http::request::context::Context;
 use crate::http::response::envelope;
 use crate::plugin::{Language, Locales};
 use crate::product::PLUGIN_NAME;
 
 /// `app:getLang`.
-pub async fn get_lang(context: Context) -> Answer {
+pub async fn get_lang(context: Context) -> ActionResult {
     let language = context.language();
     let resources = Locales::embedded().resources(language);
     Ok(envelope::data(
@@ -18,7 +18,7 @@ pub async fn get_lang(context: Context) -> Answer {
 }
 
 /// `app:getInfo`.
-pub async fn get_info(context: Context) -> Answer {
+pub async fn get_info(context: Context) -> ActionResult {
     let demo = context
         .state
         .demo
@@ -34,7 +34,7 @@ pub async fn get_info(context: Context) -> Answer {
 }
 
 /// `systemSettings:get`: the public part.
-pub async fn system_settings(context: Context) -> Answer {
+pub async fn system_settings(context: Context) -> ActionResult {
     let stored = context.state.store.system().settings().await?;
     let languages: Vec<&str> = Language::ALL.iter().map(|language| language.code()).collect();
     let of_row = |name: &str| stored.get(name).cloned().unwrap_or(Value::Null);

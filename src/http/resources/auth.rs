@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::audit::Event;
 use crate::config::Mode;
 use crate::error_code::Code;
-use crate::http::Answer;
+use crate::http::ActionResult;
 use crate::http::request::context::Context;
 use crate::http::request::cors;
 use crate::http::request::navigation;
@@ -20,7 +20,7 @@ use crate::http::response::error::RequestError;
 use crate::nocobase::User;
 use crate::product::AUTH_TYPE;
 use crate::session::cookies;
-use crate::sign_in::{self, BeginRequest, CompleteRequest, ReceivedAs, SignInError};
+use crate::sign_in::{self, CallbackKind, CompleteRequest, SignInError, StartRequest};
 
 /// The header that tells the bridge of a new user, so that NocoBase's own events can be raised.
 const CREATED_USER: &str = "x-dingtalk-created-user";
@@ -28,15 +28,15 @@ const PASSWORD_TYPE: &str = "Email/Password";
 
 /// `auth:redirect`: the start of a sign-in, and DingTalk's way back. A browser is here: what goes wrong is said on a
 /// page, as `mod` sees to for this action.
-pub async fn redirect(context: Context) -> Answer {
+pub async fn redirect(context: Context) -> ActionResult {
     if context.query.has("state") || context.query.has("code") || context.query.has("authCode") {
-        receive(&context).await
+        callback(&context).await
     } else {
-        begin(&context).await
+        start(&context).await
     }
 }
 
-async fn begin(context: &Context) -> Answer {
+async fn start(context: &Context) -> ActionResult {
     if navigation::is_embedded(&context.request) {
         // Whoever opens a page with our address as its picture has not begun anything.
         return Err(RequestError::UntrustedOrigin.into());
@@ -47,7 +47,7 @@ async fn begin(context: &Context) -> Answer {
         return Err(refused.await);
     }
     let authenticator = context.query.only("authenticator").unwrap_or_default();
-    let request = BeginRequest {
+    let request = StartRequest {
         authenticator,
         return_path: context.query.only("return"),
         origin: &context.origin,
@@ -55,7 +55,7 @@ async fn begin(context: &Context) -> Answer {
         was_moved: context.query.has("moved"),
         cookies: &context.cookies(),
     };
-    let begun = match context.state.sign_in.begin(request).await {
+    let begun = match context.state.sign_in.start(request).await {
         Ok(begun) => begun,
         Err(error) => {
             // A name that nobody has is anybody's text.
@@ -74,12 +74,12 @@ async fn begin(context: &Context) -> Answer {
     Ok(to(context, &begun.location, &begun.cookies))
 }
 
-async fn receive(context: &Context) -> Answer {
+async fn callback(context: &Context) -> ActionResult {
     let code = context
         .query
         .only("authCode")
         .or_else(|| context.query.only("code"));
-    let answer = sign_in::Answer {
+    let answer = sign_in::CallbackQuery {
         code: code.map(SecretString::from),
         is_refusal: context.query.has("error"),
         state: context.query.only("state").map(str::to_owned),
@@ -88,16 +88,16 @@ async fn receive(context: &Context) -> Answer {
     let received = context
         .state
         .sign_in
-        .receive(answer, &context.origin, &cookies, &context.attempt())
+        .callback(answer, &context.origin, &cookies, &context.attempt())
         .await;
     let received = match received {
         Ok(received) => received,
         Err(error) => return Err(context.refuse_without_flow("return", error).await),
     };
-    if received.outcome != ReceivedAs::Repetition {
+    if received.outcome != CallbackKind::Repetition {
         context.state.metrics.flow_returned();
     }
-    if received.outcome == ReceivedAs::Refusal {
+    if received.outcome == CallbackKind::Refusal {
         context.state.metrics.flow_finished();
         context.state.limits.refused(context.address);
     }
@@ -121,7 +121,7 @@ fn to(context: &Context, location: &str, cookies: &[sign_in::CookieChange]) -> H
 }
 
 /// `auth:signIn`: with a flow through DingTalk, else with a password.
-pub async fn sign_in(context: Context) -> Answer {
+pub async fn sign_in(context: Context) -> ActionResult {
     let name = context.authenticator()?.unwrap_or("basic").to_owned();
     // Beside NocoBase only our own type is ours to sign in with; the use case looks it up.
     if context.state.mode == Mode::BesideNocoBase {
@@ -143,7 +143,7 @@ struct SignedIn<'a> {
     token: &'a str,
 }
 
-async fn with_dingtalk(context: &Context, name: &str) -> Answer {
+async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
     let handle = context.text("flow")?;
     let cookies = context.cookies();
     let attempt = context.attempt();
@@ -211,7 +211,7 @@ async fn with_dingtalk(context: &Context, name: &str) -> Answer {
     }
 }
 
-async fn with_password(context: &Context, name: &str) -> Answer {
+async fn with_password(context: &Context, name: &str) -> ActionResult {
     let account = match context.text("account")? {
         Some(account) => Some(account),
         None => context.text("email")?,
@@ -259,7 +259,7 @@ async fn with_password(context: &Context, name: &str) -> Answer {
 }
 
 /// `auth:check`: the user, their roles, and when the session ends.
-pub async fn check(context: Context) -> Answer {
+pub async fn check(context: Context) -> ActionResult {
     let caller = context.caller.as_ref().ok_or(RequestError::Internal)?;
     let user = caller.user.as_ref().ok_or(RequestError::Internal)?;
     let mut body = serde_json::to_value(user).map_err(|_| RequestError::Internal)?;
@@ -274,7 +274,7 @@ pub async fn check(context: Context) -> Answer {
 }
 
 /// `auth:signOut`: ends the session; the cookies go even when the session is over already.
-pub async fn sign_out(context: Context) -> Answer {
+pub async fn sign_out(context: Context) -> ActionResult {
     if let Some(token) = context.bearer_token()?
         && let Some(user_id) = context.state.sessions.sign_out(&token).await?
     {
@@ -293,7 +293,7 @@ pub async fn sign_out(context: Context) -> Answer {
 }
 
 /// `auth:syncCookies`: sets the cookies anew from the session of the request.
-pub async fn sync_cookies(context: Context) -> Answer {
+pub async fn sync_cookies(context: Context) -> ActionResult {
     let renewed = context.caller.as_ref().and_then(|caller| caller.renewed.clone());
     let token = match renewed {
         Some(token) => token,

@@ -7,7 +7,7 @@ use crate::http::request::context::Context;
 use crate::http::resources::authenticator_options;
 use crate::http::response::envelope;
 use crate::http::response::error::RequestError;
-use crate::http::{Answer, ApiError, AppState};
+use crate::http::{ActionResult, ApiError, AppState};
 use crate::nocobase::{AuthenticatorChanges, NewAuthenticator, Page};
 use crate::product::AUTH_TYPE;
 
@@ -19,7 +19,7 @@ const NAME_LIMIT: usize = 100;
 const TEXT_LIMIT: usize = 255;
 
 /// `authenticators:publicList`: what the sign-in page shows; nothing private.
-pub async fn public_list(context: Context) -> Answer {
+pub async fn public_list(context: Context) -> ActionResult {
     let offered = context.state.sign_in.authenticators().offered().await?;
     let rows: Vec<Value> = offered
         .iter()
@@ -37,7 +37,7 @@ pub async fn public_list(context: Context) -> Answer {
 }
 
 /// `authenticators:listTypes`: our type once the plugin is enabled.
-pub async fn list_types(context: Context) -> Answer {
+pub async fn list_types(context: Context) -> ActionResult {
     let mut types = vec![json!({ "name": PASSWORD_TYPE, "title": PASSWORD_TITLE })];
     if context.state.sign_in.authenticators().offers_dingtalk().await? {
         types.push(json!({ "name": AUTH_TYPE, "title": DINGTALK_TITLE }));
@@ -46,7 +46,7 @@ pub async fn list_types(context: Context) -> Answer {
 }
 
 /// `authenticators:list`.
-pub async fn list(context: Context) -> Answer {
+pub async fn list(context: Context) -> ActionResult {
     let number = context.query.number("page", 1, u64::MAX);
     let size = context.query.number("pageSize", 20, MOST_ROWS);
     let found = context
@@ -66,14 +66,14 @@ pub async fn list(context: Context) -> Answer {
 }
 
 /// `authenticators:get`.
-pub async fn get(context: Context) -> Answer {
+pub async fn get(context: Context) -> ActionResult {
     let id = only_key(&context)?;
     let row = context.state.store.authenticators().find_by_id(id).await?;
     Ok(envelope::data(row))
 }
 
 /// `authenticators:create`.
-pub async fn create(context: Context) -> Answer {
+pub async fn create(context: Context) -> ActionResult {
     let name = context.text("name")?.unwrap_or_default();
     let is_name = !name.is_empty()
         && name.len() <= NAME_LIMIT
@@ -110,7 +110,7 @@ pub async fn create(context: Context) -> Answer {
 }
 
 /// `authenticators:update`: a partial update; `options` is replaced as a whole.
-pub async fn update(context: Context) -> Answer {
+pub async fn update(context: Context) -> ActionResult {
     let id = only_key(&context)?;
     let stored = context
         .state
@@ -157,7 +157,7 @@ pub async fn update(context: Context) -> Answer {
 }
 
 /// `authenticators:destroy`.
-pub async fn destroy(context: Context) -> Answer {
+pub async fn destroy(context: Context) -> ActionResult {
     let ids = keys(&context)?;
     let store = &context.state.store;
     let mut names = Vec::new();
@@ -181,7 +181,7 @@ async fn record_change(context: &Context, name: &str, done: &str) {
 }
 
 /// `authenticators:move`.
-pub async fn move_(context: Context) -> Answer {
+pub async fn move_(context: Context) -> ActionResult {
     let id = |name: &'static str| {
         let text = context.query.only(name).map(str::to_owned).or_else(|| {
             context

@@ -15,7 +15,7 @@ use crate::doctor::{self, CheckInput, Finding, NocoBaseProbe, RunningProgram};
 use crate::http::request::context::Context;
 use crate::http::response::envelope;
 use crate::http::response::error::RequestError;
-use crate::http::{Answer, ApiError};
+use crate::http::{ActionResult, ApiError};
 use crate::nocobase::{Page, UserId};
 use crate::origin::Origin;
 use crate::plugin::{self, FormFill};
@@ -27,12 +27,12 @@ const MOST_CSV_ROWS: u64 = 10_000;
 const DIAGNOSE_PAUSE: Duration = Duration::from_secs(5);
 
 /// `dingtalk:signInButton`: the texts and error sentences of the button.
-pub async fn sign_in_button(_context: Context) -> Answer {
+pub async fn sign_in_button(_context: Context) -> ActionResult {
     Ok(envelope::data(plugin::sign_in_button()))
 }
 
 /// `dingtalk:configForm`: the form, with the Redirect URL of the origin people use.
-pub async fn config_form(context: Context) -> Answer {
+pub async fn config_form(context: Context) -> ActionResult {
     let mut origin = context.origin.clone();
     if let Some(name) = context.query.only("authenticator")
         && let Some(row) = context.state.store.authenticators().find(name).await?
@@ -48,7 +48,7 @@ pub async fn config_form(context: Context) -> Answer {
 }
 
 /// `dingtalk:diagnose`: the doctor's report, in the reader's language.
-pub async fn diagnose(context: Context) -> Answer {
+pub async fn diagnose(context: Context) -> ActionResult {
     if let Some(wait) = context.state.diagnoses.wait(DIAGNOSE_PAUSE) {
         return Err(RequestError::TooManyAttempts {
             retry_after_seconds: wait,
@@ -110,7 +110,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
 }
 
 /// `dingtalk:bindings`: who is linked.
-pub async fn bindings(context: Context) -> Answer {
+pub async fn bindings(context: Context) -> ActionResult {
     let number = context.query.number("page", 1, u64::MAX);
     let size = context.query.number("pageSize", 20, MOST_ROWS);
     let found = context
@@ -144,7 +144,7 @@ pub async fn bindings(context: Context) -> Answer {
 }
 
 /// `dingtalk:unbind`: the person is matched anew at the next sign-in.
-pub async fn unbind(context: Context) -> Answer {
+pub async fn unbind(context: Context) -> ActionResult {
     let authenticator = context
         .query
         .only("authenticator")
@@ -166,7 +166,7 @@ pub async fn unbind(context: Context) -> Answer {
 }
 
 /// `dingtalk:audit`: who signed in and how it ended.
-pub async fn audit(context: Context) -> Answer {
+pub async fn audit(context: Context) -> ActionResult {
     let query = &context.query;
     let time = |name: &'static str| -> Result<Option<DateTime<Utc>>, RequestError> {
         let Some(text) = query.only(name) else {

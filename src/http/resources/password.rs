@@ -5,14 +5,14 @@ use log::info;
 use crate::audit::Event;
 use crate::config::SHORTEST_PASSWORD;
 use crate::error_code::Code;
-use crate::http::Answer;
+use crate::http::ActionResult;
 use crate::http::request::context::Context;
 use crate::http::request::cors;
 use crate::http::response::envelope;
 use crate::http::response::error::RequestError;
 
 /// `auth:changePassword`: one's own, by who knows the present one. All sessions of the user end with it.
-pub async fn change(context: Context) -> Answer {
+pub async fn change(context: Context) -> ActionResult {
     cors::require_trusted_origin(&context)?;
     let caller = context.caller.as_ref().ok_or(RequestError::Internal)?;
     let user = caller.user.as_ref().ok_or(RequestError::Internal)?.id;

@@ -4,7 +4,7 @@ use log::info;
 use serde_json::{Value, json};
 
 use crate::audit::Event;
-use crate::http::Answer;
+use crate::http::ActionResult;
 use crate::http::request::context::Context;
 use crate::http::response::envelope;
 use crate::http::response::error::RequestError;
@@ -13,36 +13,36 @@ use crate::plugin::Manifest;
 use crate::product::PLUGIN_NAME;
 
 /// `pm:listEnabled`.
-pub async fn list_enabled(context: Context) -> Answer {
+pub async fn list_enabled(context: Context) -> ActionResult {
     let is_enabled = is_enabled(&context).await?;
     let row = json!({ "name": PLUGIN_NAME, "packageName": PLUGIN_NAME, "options": null });
     Ok(envelope::data(if is_enabled { vec![row] } else { Vec::new() }))
 }
 
 /// `pm:list`.
-pub async fn list(context: Context) -> Answer {
+pub async fn list(context: Context) -> ActionResult {
     let described = describe(&context).await?;
     Ok(envelope::data([described]))
 }
 
 /// `pm:get`.
-pub async fn get(context: Context) -> Answer {
+pub async fn get(context: Context) -> ActionResult {
     require_ours(&context)?;
     let described = describe(&context).await?;
     Ok(envelope::data(described))
 }
 
 /// `pm:enable`.
-pub async fn enable(context: Context) -> Answer {
+pub async fn enable(context: Context) -> ActionResult {
     set_enabled(&context, true).await
 }
 
 /// `pm:disable`: its authenticators stay, and are not offered meanwhile.
-pub async fn disable(context: Context) -> Answer {
+pub async fn disable(context: Context) -> ActionResult {
     set_enabled(&context, false).await
 }
 
-async fn set_enabled(context: &Context, enabled: bool) -> Answer {
+async fn set_enabled(context: &Context, enabled: bool) -> ActionResult {
     require_ours(context)?;
     let manifest = Manifest::embedded();
     let now = context.state.clock.now();

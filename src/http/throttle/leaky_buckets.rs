@@ -16,12 +16,12 @@ const IPV6_NETWORK: u128 = !0 << 64;
 /// What is counted, key by key. Who shares one guards it: reading and writing are two steps.
 pub struct LeakyBuckets<K> {
     forgets_one_each: TimeDelta,
-    held: Cache<K, Held>,
+    held: Cache<K, Bucket>,
 }
 
 /// What is held against one key.
 #[derive(Clone, Copy)]
-pub struct Held {
+pub struct Bucket {
     /// When the last one will be forgotten.
     forgotten_at: DateTime<Utc>,
     /// When the last one was added.
@@ -65,7 +65,7 @@ impl<K: Hash + Eq + Send + Sync + 'static> LeakyBuckets<K> {
     /// Adds one.
     pub fn add(&self, key: K, now: DateTime<Utc>) {
         let before = self.held.get(&key).map_or(now, |held| held.forgotten_at.max(now));
-        let held = Held {
+        let held = Bucket {
             forgotten_at: before + self.forgets_one_each,
             last: now,
         };
@@ -77,7 +77,7 @@ impl<K: Hash + Eq + Send + Sync + 'static> LeakyBuckets<K> {
         if let Some(held) = self.held.get(&key) {
             let by = self.forgets_one_each * i32::try_from(count).unwrap_or(i32::MAX);
             let forgotten_at = held.forgotten_at - by;
-            self.held.insert(key, Held { forgotten_at, ..held });
+            self.held.insert(key, Bucket { forgotten_at, ..held });
         }
     }
 

@@ -29,11 +29,11 @@ impl Transaction {
         }
     }
 
-    async fn execute(&self, statement: Statement) -> Result<Done, DbErr> {
+    async fn execute(&self, statement: Statement) -> Result<Executed, DbErr> {
         match self {
             Self::Own(transaction) => {
                 let done = limited(transaction.execute_raw(statement)).await?;
-                Ok(Done {
+                Ok(Executed {
                     rows_affected: done.rows_affected(),
                     last_insert_id: Some(&done)
                         // PostgreSQL has none, and sea-orm panics when it is asked for.
@@ -41,7 +41,7 @@ impl Transaction {
                         .map(sea_orm::ExecResult::last_insert_id),
                 })
             }
-            Self::Lent(transaction) => Ok(Done {
+            Self::Lent(transaction) => Ok(Executed {
                 rows_affected: limited(Box::pin(transaction.execute(&statement))).await?,
                 last_insert_id: None,
             }),
@@ -60,7 +60,7 @@ impl Transaction {
     }
 }
 
-struct Done {
+struct Executed {
     rows_affected: u64,
     last_insert_id: Option<u64>,
 }

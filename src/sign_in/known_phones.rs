@@ -12,24 +12,24 @@ use crate::phone::Dialled;
 use crate::ttl_cell::TtlCell;
 
 /// Sorted by number.
-type Known = Arc<[(Dialled, String)]>;
+type PhonesByNumber = Arc<[(Dialled, String)]>;
 
 /// The unusual spellings of a site; clones share them.
 #[derive(Clone)]
-pub struct Spellings {
+pub struct KnownPhones {
     store: Store,
-    known: Arc<TtlCell<Known>>,
+    known: Arc<TtlCell<PhonesByNumber>>,
     /// What was understood the last time: asking the plans of numbers costs more than reading the numbers.
-    understood: Arc<Mutex<Known>>,
+    understood: Arc<Mutex<PhonesByNumber>>,
 }
 
-impl Spellings {
+impl KnownPhones {
     /// Those of these tables.
     pub fn new(store: Store, clock: Clock) -> Self {
         Self {
             store,
             known: Arc::new(TtlCell::new(clock)),
-            understood: Arc::new(Mutex::new(Known::from([]))),
+            understood: Arc::new(Mutex::new(PhonesByNumber::from([]))),
         }
     }
 
@@ -41,7 +41,7 @@ impl Spellings {
         Ok(same.map(|(_, spelling)| spelling.clone()).collect())
     }
 
-    async fn read(&self) -> Result<Known, StoreError> {
+    async fn read(&self) -> Result<PhonesByNumber, StoreError> {
         let unusual = self.store.users().unusual_phones().await?;
         let mut understood = self.understood.lock().unwrap_or_else(PoisonError::into_inner);
         let before: HashMap<&str, Dialled> = understood

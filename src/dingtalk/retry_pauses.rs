@@ -12,13 +12,13 @@ const LONGEST: Duration = Duration::from_secs(2);
 const JITTER: Duration = Duration::from_millis(300);
 
 /// How long to wait before each repeat.
-pub(super) struct Pauses {
+pub(super) struct RetryPauses {
     /// Of one second of DingTalk's.
     window: Duration,
     drawn: AtomicU32,
 }
 
-impl Pauses {
+impl RetryPauses {
     /// DingTalk counts by the second, which lasts this long.
     pub(super) const fn new(window: Duration) -> Self {
         Self {
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn a_refused_call_is_repeated_after_one_second_and_after_two() {
-        let pauses = Pauses::new(SECOND);
+        let pauses = RetryPauses::new(SECOND);
 
         let first = pauses.before(0, &throttled(1)).unwrap();
         let second = pauses.before(1, &throttled(1)).unwrap();
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn what_dingtalk_asks_for_is_waited_for_when_it_is_short() {
-        let pauses = Pauses::new(SECOND);
+        let pauses = RetryPauses::new(SECOND);
 
         assert!(pauses.before(0, &throttled(2)).unwrap() >= Duration::from_secs(2));
         assert!(pauses.before(0, &throttled(60)).is_none());
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_pauses_of_a_faster_double_are_shorter_and_as_many() {
-        let pauses = Pauses::new(Duration::from_millis(1));
+        let pauses = RetryPauses::new(Duration::from_millis(1));
 
         assert!(pauses.before(1, &throttled(2)).unwrap() < Duration::from_millis(3));
         assert!(pauses.before(0, &throttled(60)).is_none());
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn callers_refused_together_come_back_apart() {
-        let pauses = Pauses::new(SECOND);
+        let pauses = RetryPauses::new(SECOND);
         let mut waits: Vec<_> = (0..20)
             .map(|_| pauses.before(0, &throttled(1)).unwrap())
             .collect();
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_may_have_reached_dingtalk_is_not_repeated() {
-        let pauses = Pauses::new(SECOND);
+        let pauses = RetryPauses::new(SECOND);
         let call = Call::UserAccessToken;
         let busy = ErrorKind::Busy {
             retry_after: Duration::ZERO,

@@ -2,13 +2,13 @@
 
 use url::form_urlencoded;
 
-use super::flow::{Begun as BegunFlow, Flow};
+use super::flow::{Flow, PendingFlow};
 use super::{CookieChange, CookieIn, ReturnPath, SignIn, SignInError, credentials};
 use crate::dingtalk::AuthorizationRequest;
 use crate::origin::Origin;
 
 /// A click on the button.
-pub struct BeginRequest<'a> {
+pub struct StartRequest<'a> {
     /// The authenticator's name.
     pub authenticator: &'a str,
     /// The path and query of the page the button is on.
@@ -24,7 +24,7 @@ pub struct BeginRequest<'a> {
 }
 
 /// Where the browser goes, and what it keeps.
-pub struct Begun {
+pub struct Started {
     /// DingTalk's authorization URL, or the same start on the authenticator's own origin.
     pub location: String,
     /// Changes to the flow cookies.
@@ -39,7 +39,7 @@ const REMOVED_AT_ONCE: usize = 20;
 
 impl SignIn {
     /// Begins a flow.
-    pub async fn begin(&self, request: BeginRequest<'_>) -> Result<Begun, SignInError> {
+    pub async fn start(&self, request: StartRequest<'_>) -> Result<Started, SignInError> {
         let configured = self.registry.find(request.authenticator).await?;
         let name = &configured.authenticator.name;
         let return_path = ReturnPath::parse_or(request.return_path, &self.site.sign_in_page());
@@ -57,13 +57,13 @@ impl SignIn {
             Some(_) | None => origin != request.origin,
         };
         if is_elsewhere && !request.was_moved {
-            return Ok(Begun {
+            return Ok(Started {
                 location: self.same_start_at(origin, name, &return_path),
                 cookies: Vec::new(),
             });
         }
         let client_id = credentials(&configured.options)?.client_id;
-        let flow = BegunFlow::new(name, return_path.as_str(), &self.entropy, self.clock.now());
+        let flow = PendingFlow::new(name, return_path.as_str(), &self.entropy, self.clock.now());
         let location = self.dingtalk.authorization_url(&AuthorizationRequest {
             client_id: &client_id,
             redirect_uri: &origin.with_path(&self.site.redirect_path()),
@@ -72,7 +72,7 @@ impl SignIn {
         });
         let mut cookies = self.make_room(request.cookies, request.origin.is_secure());
         cookies.push(self.keep(&flow.into(), request.origin.is_secure())?);
-        Ok(Begun { location, cookies })
+        Ok(Started { location, cookies })
     }
 
     fn same_start_at(&self, origin: &Origin, authenticator: &str, return_path: &ReturnPath) -> String {

@@ -6,23 +6,23 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::flow::Step;
+use super::flow::UsedUp;
 
 /// At twenty sign-ins a second, ten minutes are 12,000.
 const MOST: usize = 50_000;
 
 /// Steps that were taken, each until its flow has ended.
 #[derive(Default)]
-pub(super) struct Consumed(Mutex<Taken>);
+pub(super) struct UsedFlows(Mutex<Remembered>);
 
 #[derive(Default)]
-struct Taken {
-    steps: HashSet<Step>,
+struct Remembered {
+    steps: HashSet<UsedUp>,
     /// In the order in which they were taken, with the end of the flow (seconds).
-    order: VecDeque<(Step, i64)>,
+    order: VecDeque<(UsedUp, i64)>,
 }
 
-impl Taken {
+impl Remembered {
     fn forget_oldest(&mut self) {
         if let Some((oldest, _)) = self.order.pop_front() {
             self.steps.remove(&oldest);
@@ -30,9 +30,9 @@ impl Taken {
     }
 }
 
-impl Consumed {
+impl UsedFlows {
     /// Takes a step; false when it was taken before.
-    pub(super) fn take(&self, step: Step, ends_at: i64, now: i64) -> bool {
+    pub(super) fn take(&self, step: UsedUp, ends_at: i64, now: i64) -> bool {
         let mut taken = self.lock();
         while taken.order.front().is_some_and(|(_, ends_at)| *ends_at <= now) {
             taken.forget_oldest();
@@ -48,7 +48,7 @@ impl Consumed {
     }
 
     /// Gives a step back: it may be taken once more.
-    pub(super) fn give_back(&self, step: Step) {
+    pub(super) fn give_back(&self, step: UsedUp) {
         let mut taken = self.lock();
         taken.steps.remove(&step);
         // It was among the last: whoever comes again and again must not push out the others.
@@ -57,7 +57,7 @@ impl Consumed {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Taken> {
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,51 +68,51 @@ mod tests {
 
     use super::*;
 
-    fn code(number: usize) -> Step {
-        Step::Code(Uuid::from_u128(number.try_into().unwrap()))
+    fn code(number: usize) -> UsedUp {
+        UsedUp::Code(Uuid::from_u128(number.try_into().unwrap()))
     }
 
     #[test]
     fn a_step_is_taken_once_until_its_flow_ends() {
-        let consumed = Consumed::default();
+        let used_flows = UsedFlows::default();
 
-        assert!(consumed.take(code(1), 600, 0));
-        assert!(!consumed.take(code(1), 600, 599));
-        assert!(consumed.take(Step::Token(Uuid::from_u128(1)), 600, 599));
-        assert!(consumed.take(code(1), 600, 600));
+        assert!(used_flows.take(code(1), 600, 0));
+        assert!(!used_flows.take(code(1), 600, 599));
+        assert!(used_flows.take(UsedUp::Token(Uuid::from_u128(1)), 600, 599));
+        assert!(used_flows.take(code(1), 600, 600));
     }
 
     #[test]
     fn a_step_that_was_given_back_is_taken_once_more() {
-        let consumed = Consumed::default();
-        consumed.take(code(1), 600, 0);
-        consumed.give_back(code(1));
+        let used_flows = UsedFlows::default();
+        used_flows.take(code(1), 600, 0);
+        used_flows.give_back(code(1));
 
-        assert!(consumed.take(code(1), 600, 1));
-        assert!(!consumed.take(code(1), 600, 2));
+        assert!(used_flows.take(code(1), 600, 1));
+        assert!(!used_flows.take(code(1), 600, 2));
     }
 
     #[test]
     fn a_flow_that_comes_again_and_again_pushes_nobody_out() {
-        let consumed = Consumed::default();
-        consumed.take(code(1), 600, 0);
+        let used_flows = UsedFlows::default();
+        used_flows.take(code(1), 600, 0);
         for _ in 0..=MOST {
-            assert!(consumed.take(code(2), 600, 0));
-            consumed.give_back(code(2));
+            assert!(used_flows.take(code(2), 600, 0));
+            used_flows.give_back(code(2));
         }
 
-        assert!(!consumed.take(code(1), 600, 0));
+        assert!(!used_flows.take(code(1), 600, 0));
     }
 
     #[test]
     fn of_too_many_the_oldest_are_forgotten() {
-        let consumed = Consumed::default();
+        let used_flows = UsedFlows::default();
         for number in 0..=MOST {
-            assert!(consumed.take(code(number), 600, 0));
+            assert!(used_flows.take(code(number), 600, 0));
         }
 
-        assert_eq!(consumed.lock().order.len(), MOST);
-        assert!(!consumed.take(code(2), 600, 0));
-        assert!(consumed.take(code(0), 600, 0));
+        assert_eq!(used_flows.lock().order.len(), MOST);
+        assert!(!used_flows.take(code(2), 600, 0));
+        assert!(used_flows.take(code(0), 600, 0));
     }
 }

@@ -3,13 +3,13 @@
 use log::info;
 use secrecy::SecretString;
 
-use super::begin::remove;
 use super::flow::Flow;
-use super::{Attempt, CookieChange, CookieIn, Outcome, ReturnPath, SignIn, SignInError};
+use super::start::remove;
+use super::{CookieChange, CookieIn, Outcome, Requester, ReturnPath, SignIn, SignInError};
 use crate::origin::Origin;
 
 /// DingTalk's answer in the query of the return.
-pub struct Answer {
+pub struct CallbackQuery {
     /// The code, under whichever of its two names it came.
     pub code: Option<SecretString>,
     /// Whether `error` was there.
@@ -19,18 +19,18 @@ pub struct Answer {
 }
 
 /// Where the browser goes next, and what it keeps.
-pub struct Received {
+pub struct CallbackAnswer {
     /// The sign-in page the flow began on, told what came of it.
     pub location: String,
     /// Changes to the flow cookies.
     pub cookies: Vec<CookieChange>,
     /// What the return was.
-    pub outcome: ReceivedAs,
+    pub outcome: CallbackKind,
 }
 
 /// What a return was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReceivedAs {
+pub enum CallbackKind {
     /// DingTalk's answer, with a code.
     Answer,
     /// DingTalk's refusal, which ended the flow.
@@ -45,27 +45,27 @@ const CODE_LIMIT: usize = 256;
 impl SignIn {
     /// Takes DingTalk's answer. A `state` that belongs to no flow of this browser changes nothing, and what was taken
     /// before leads to the same page again: browsers ask twice, and people go back.
-    pub async fn receive(
+    pub async fn callback(
         &self,
-        answer: Answer,
+        answer: CallbackQuery,
         origin: &Origin,
         cookies: &[CookieIn],
-        attempt: &Attempt,
-    ) -> Result<Received, SignInError> {
+        attempt: &Requester,
+    ) -> Result<CallbackAnswer, SignInError> {
         let state = answer.state.ok_or(SignInError::FlowNotFound)?;
         let (flows, _) = self.flows(cookies, origin.is_secure());
         let flow = flows.into_iter().find(|flow| flow.has_state(&state));
         let code = answer.code.filter(|_| !answer.is_refusal);
         let begun = match flow.ok_or(SignInError::FlowNotFound)? {
-            Flow::Begun(begun) => begun,
-            Flow::Returned(returned) => {
+            Flow::Pending(begun) => begun,
+            Flow::Authorized(returned) => {
                 let is_the_same = code.is_some_and(|code| returned.has_code(&code));
                 let flow = is_the_same
                     .then(|| Flow::from(returned))
                     .ok_or(SignInError::FlowNotFound)?;
                 return Ok(self.at_page_again(&flow, ("dingtalk", flow.handle())));
             }
-            Flow::Used(used) => {
+            Flow::Completed(used) => {
                 let code = SignInError::FlowUsed.code().name();
                 return Ok(self.at_page_again(&used.into(), ("error", code)));
             }
@@ -77,10 +77,10 @@ impl SignIn {
                 ("authenticator", flow.authenticator()),
                 ("dingtalk", flow.handle()),
             ]);
-            return Ok(Received {
+            return Ok(CallbackAnswer {
                 location,
                 cookies: vec![self.keep(&flow, origin.is_secure())?],
-                outcome: ReceivedAs::Answer,
+                outcome: CallbackKind::Answer,
             });
         }
         let flow = Flow::from(begun);
@@ -107,19 +107,19 @@ impl SignIn {
             ("authenticator", flow.authenticator()),
             ("error", refusal.code().name()),
         ]);
-        Ok(Received {
+        Ok(CallbackAnswer {
             location,
             cookies: remove(&flow, cookies),
-            outcome: ReceivedAs::Refusal,
+            outcome: CallbackKind::Refusal,
         })
     }
 
-    fn at_page_again(&self, flow: &Flow, what: (&str, &str)) -> Received {
+    fn at_page_again(&self, flow: &Flow, what: (&str, &str)) -> CallbackAnswer {
         let page = page_of(flow, &self.site.sign_in_page());
-        Received {
+        CallbackAnswer {
             location: page.with(&[("authenticator", flow.authenticator()), what]),
             cookies: Vec::new(),
-            outcome: ReceivedAs::Repetition,
+            outcome: CallbackKind::Repetition,
         }
     }
 }
