@@ -30,7 +30,7 @@ pub mod error_code;
 mod files;
 pub mod http;
 pub mod nocobase;
-mod origin;
+pub mod origin;
 pub mod phone;
 pub mod plugin;
 pub mod product;

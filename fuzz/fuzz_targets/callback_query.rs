@@ -20,13 +20,13 @@ use nocobase_dingtalk::config::{Cors, Mode};
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::{
-    AppState, Guesses, Limits as AddressLimits, Metrics, Packages, Pause, TrustedProxies, routes,
+    AppState, Cooldown, Metrics, Packages, PasswordThrottle, SignInThrottle, TrustedProxies, routes,
 };
 use nocobase_dingtalk::nocobase::{DatabaseSettings, Store};
-use nocobase_dingtalk::session::{Passwords, SessionSecret, Sessions};
-use nocobase_dingtalk::sign_in::flow::{Begun, Flow, FlowSeal};
-use nocobase_dingtalk::sign_in::{Parts, SignIn, Site};
 use nocobase_dingtalk::origin::Origin;
+use nocobase_dingtalk::session::{FirstPassword, Passwords, SessionSecret, Sessions};
+use nocobase_dingtalk::sign_in::flow::{Flow, FlowSeal, PendingFlow};
+use nocobase_dingtalk::sign_in::{Parts, SignIn, Site};
 use url::Url;
 use url::form_urlencoded::parse;
 
@@ -57,10 +57,12 @@ fn site() -> Surface {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::manual(DateTime::from_timestamp(1_763_600_000, 0).unwrap());
     let entropy = Entropy::seeded(1);
-    let begun = Begun::new("dingtalk", PAGE, &entropy, clock.now());
+    let begun = PendingFlow::new("dingtalk", PAGE, &entropy, clock.now());
     let state = begun.state().to_owned();
     let flow = Flow::from(begun);
-    let cookie = FlowSeal::new(SECRET, None, entropy.clone()).seal(&flow, false).unwrap();
+    let cookie = FlowSeal::new(SECRET, None, entropy.clone())
+        .seal(&flow, false)
+        .unwrap();
     let cookie = format!("{}={cookie}", flow.cookie_name(false));
     let handle = flow.handle().to_owned();
     let app = runtime.block_on(async {
@@ -108,12 +110,16 @@ fn site() -> Surface {
             dingtalk,
             audit,
             metrics: Metrics::new().unwrap(),
-            diagnoses: Pause::default(),
+            // Nothing is written there: it holds no password.
+            first_password: FirstPassword::in_folder(&std::env::temp_dir()).unwrap(),
+            diagnoses: Cooldown::default(),
+            started: clock.now(),
+            managed: None,
             subject_index: None,
             packages: Packages::new("/"),
             // Nobody is limited: each input is to reach what answers it.
-            limits: AddressLimits::new(0, clock.clone()),
-            guesses: Guesses::new(clock.clone()),
+            limits: SignInThrottle::new(0, clock.clone()),
+            guesses: PasswordThrottle::new(clock.clone()),
             body_within: Duration::from_secs(10),
             proxies: TrustedProxies::new(Vec::new()),
             public_origin: Origin::parse(ORIGIN),

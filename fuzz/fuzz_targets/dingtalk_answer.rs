@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
-use nocobase_dingtalk::dingtalk::answer::{self, Answer};
+use nocobase_dingtalk::dingtalk::answer::{self, RawAnswer};
 use nocobase_dingtalk::dingtalk::{DingTalkError, DingTalkUserId, UnionId};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -15,7 +15,7 @@ const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 fuzz_target!(|input: (u16, u16, &[u8])| {
     let (status, retry_after, body) = input;
-    let answer = Answer {
+    let answer = RawAnswer {
         // Mostly one of those that mean something.
         status: [200, 400, 429, 500, 504, status][usize::from(status) % 6],
         request_id: Some("header-1".to_owned()),

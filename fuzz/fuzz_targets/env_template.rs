@@ -6,9 +6,9 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use nocobase_dingtalk::nocobase::{EnvironmentVariable};
+use nocobase_dingtalk::aes_key::AesKey;
 use nocobase_dingtalk::authenticator::{AuthenticatorOptions, Environment};
-use nocobase_dingtalk::aes_key::{AesKey};
+use nocobase_dingtalk::nocobase::EnvironmentVariable;
 use nocobase_dingtalk::origin::Origin;
 use secrecy::ExposeSecret as _;
 use serde_json::json;

@@ -8,16 +8,17 @@ use std::sync::LazyLock;
 use chrono::DateTime;
 use libfuzzer_sys::fuzz_target;
 use nocobase_dingtalk::entropy::Entropy;
-use nocobase_dingtalk::sign_in::flow::{Begun, Flow, FlowSeal, Proof, SEALED_LIMIT};
+use nocobase_dingtalk::sign_in::flow::{Flow, FlowSeal, PendingFlow, Proof, SEALED_LIMIT};
 use secrecy::ExposeSecret as _;
 
 static ENTROPY: LazyLock<Entropy> = LazyLock::new(|| Entropy::seeded(1));
-static SEAL: LazyLock<FlowSeal> = LazyLock::new(|| FlowSeal::new(b"a secret of the fuzzer", None, ENTROPY.clone()));
+static SEAL: LazyLock<FlowSeal> =
+    LazyLock::new(|| FlowSeal::new(b"a secret of the fuzzer", None, ENTROPY.clone()));
 static OTHER: LazyLock<FlowSeal> = LazyLock::new(|| FlowSeal::new(b"another secret", None, ENTROPY.clone()));
 
 fn flow(authenticator: &str, return_path: &str, code: Option<&str>) -> Flow {
     let now = DateTime::from_timestamp(1_763_600_000, 0).unwrap();
-    let begun = Begun::new(authenticator, return_path, &ENTROPY, now);
+    let begun = PendingFlow::new(authenticator, return_path, &ENTROPY, now);
     match code {
         Some(code) => begun.returned(code.into()).into(),
         None => begun.into(),
@@ -45,8 +46,8 @@ fuzz_target!(|input: (&str, &str, &str, &str, usize, u8)| {
         (flow.handle(), flow.ends_at())
     );
     match (&opened, &flow) {
-        (Flow::Begun(_), Flow::Begun(flow)) => assert!(opened.has_state(flow.state())),
-        (Flow::Returned(opened), Flow::Returned(flow)) => {
+        (Flow::Pending(_), Flow::Pending(flow)) => assert!(opened.has_state(flow.state())),
+        (Flow::Authorized(opened), Flow::Authorized(flow)) => {
             assert_eq!(opened.id(), flow.id());
             assert!(matches!(opened.proof(), Proof::Code(code) if code.expose_secret() == value));
         }

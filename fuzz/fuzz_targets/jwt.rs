@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use libfuzzer_sys::fuzz_target;
-use nocobase_dingtalk::nocobase::{UserId};
+use nocobase_dingtalk::nocobase::UserId;
 use nocobase_dingtalk::session::{Claims, SessionSecret};
 use serde_json::{Value, json};
 use uuid::Uuid;

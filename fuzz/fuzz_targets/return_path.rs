@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use nocobase_dingtalk::sign_in::{ReturnPath};
+use nocobase_dingtalk::sign_in::ReturnPath;
 use url::Url;
 
 const PAGES: [&str; 3] = [
