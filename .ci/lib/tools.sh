@@ -17,7 +17,8 @@ tools() {
     dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
   done
   if ((${#missing[@]} > 0)); then
-    echo "installing ${missing[*]}"
+    # To whoever started the run, not only into the log: it changes their machine.
+    echo "installs with apt-get: ${missing[*]}" | tee /dev/fd/3
     apt-get update -q
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
   fi
@@ -49,6 +50,7 @@ postgres_programs() {
 # cargo_deny [--manifest-path FILE]
 cargo_deny() {
   if ! command -v cargo-deny; then
+    echo "installs with cargo: cargo-deny $CARGO_DENY_VERSION" >&3
     # Unoptimised: it compiles in half the time, and runs for a second.
     cargo install cargo-deny --locked --debug --version "$CARGO_DENY_VERSION"
   fi

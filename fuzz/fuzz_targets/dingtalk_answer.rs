@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use nocobase_dingtalk::dingtalk::answer::{self, RawAnswer};
-use nocobase_dingtalk::dingtalk::{DingTalkError, DingTalkUserId, UnionId};
+use nocobase_dingtalk::dingtalk::{DingTalkError, DingTalkUserId, ErrorKind, UnionId};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
@@ -64,7 +64,7 @@ fn check_token(token: &str) {
 }
 
 /// What the answer gave; an error is looked at here.
-fn success<T>(answer: &Answer, said: Option<&Value>, outcome: Result<T, DingTalkError>) -> Option<T> {
+fn success<T>(answer: &RawAnswer, said: Option<&Value>, outcome: Result<T, DingTalkError>) -> Option<T> {
     let error = match outcome {
         Ok(value) => {
             assert!((200..300).contains(&answer.status));
@@ -82,15 +82,13 @@ fn success<T>(answer: &Answer, said: Option<&Value>, outcome: Result<T, DingTalk
         }
         Err(error) => error,
     };
-    let words = format!("{error} {}", error.request_id().unwrap_or_default());
+    let words = format!("{error} {}", error.request_id.as_deref().unwrap_or_default());
     assert!(
         words.len() < 1200 && words.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()),
         "{words:?}"
     );
-    if let DingTalkError::Throttled { retry_after, .. } = &error {
-        assert!(*retry_after <= LONGEST_WAIT);
-    }
-    if let DingTalkError::Refused { code, .. } = &error {
+    assert!(error.retry_after().is_none_or(|wait| wait <= LONGEST_WAIT));
+    if let ErrorKind::Refused { code, .. } = &error.kind {
         assert!(!code.is_empty() && code.len() <= 80);
     }
     None

@@ -105,14 +105,27 @@ where
     }
 }
 
-/// Runs a test on one kind of database, if there is one.
+/// Says that cases are left out for want of a server: once a thread of tests, and past the capture of their output, or
+/// nobody would read it.
+fn left_out(kind: Kind) {
+    static SAID: [std::sync::Once; 2] = [std::sync::Once::new(), std::sync::Once::new()];
+    let variable = kind.url_variable().unwrap_or_default();
+    SAID[usize::from(kind.is_postgres())].call_once(|| {
+        use std::io::Write as _;
+        let server = if kind.is_postgres() { "PostgreSQL" } else { "MariaDB" };
+        let line = format!("the cases on {server} are left out: {variable} names no server\n");
+        let _said = std::io::stderr().write_all(line.as_bytes());
+    });
+}
+
+/// Runs a test on one kind of database; where there is none, that is said.
 pub async fn on<T, F>(kind: Kind, test: T)
 where
     T: Fn(Arc<TestDatabase>) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
     let url = match kind.url_variable().map(read_variable) {
-        Some(None) => return,
+        Some(None) => return left_out(kind),
         Some(url) => url,
         None => None,
     };
