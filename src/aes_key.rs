@@ -43,10 +43,12 @@ impl AesKey {
         self.0.expose_secret()
     }
 
-    /// The key from `APP_AES_SECRET_KEY`, which holds it in hexadecimal.
+    /// The key from `APP_AES_SECRET_KEY`, which holds it in hexadecimal. As in Node, what follows the digits does not
+    /// count.
     pub fn from_hex(text: &str) -> Result<Self, AesKeyError> {
-        let bytes = zeroize::Zeroizing::new(hex::decode(text.trim()).map_err(|_| AesKeyError)?);
-        Self::from_bytes(&bytes)
+        let digits = text.bytes().take_while(u8::is_ascii_hexdigit).count();
+        let bytes = hex::decode(&text[..digits - digits % 2]).map_err(|_| AesKeyError)?;
+        Self::from_bytes(&zeroize::Zeroizing::new(bytes))
     }
 
     /// The plain text of what NocoBase, or [`AesKey::encrypt`], has stored; `None` for anything else.

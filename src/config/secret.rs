@@ -67,7 +67,7 @@ pub fn unknown(secret: &[u8]) -> Result<SecretBytes, NotShared> {
     Ok(Zeroizing::new(secret.to_vec()))
 }
 
-/// NocoBase's secret (reference/nocobase.md C.2): the file wins over `APP_KEY`.
+/// NocoBase's secret: the file wins over `APP_KEY`.
 pub fn of_nocobase(sources: &Sources, has_aes_key: bool) -> Result<SecretBytes, ConfigError> {
     let app_key = sources.text("APP_KEY");
     let of_text = |key: &str| {
@@ -154,15 +154,12 @@ pub fn own_aes_key(
     })
 }
 
-/// The key of NocoBase's secrets (reference/nocobase.md B.6), where there is one.
+/// The key of NocoBase's secrets, where there is one.
 pub fn aes_key(sources: &Sources) -> Result<Option<AesKey>, ConfigError> {
     let name = "APP_AES_SECRET_KEY";
     if let Some(text) = sources.text(name) {
-        // As in Node, what follows the hexadecimal digits does not count.
-        let digits = text.bytes().take_while(u8::is_ascii_hexdigit).count();
-        let bytes = Zeroizing::new(hex::decode(&text[..digits - digits % 2]).unwrap_or_default());
         let expected = "it is 64 hexadecimal digits";
-        return AesKey::from_bytes(&bytes)
+        return AesKey::from_hex(&text)
             .map(Some)
             .map_err(|_| ConfigError::Invalid { name, expected });
     }

@@ -1,6 +1,6 @@
 //! NocoBase sessions: a signed token in the browser and a row in `issuedTokens`.
 //!
-//! The rules are NocoBase's own, in its order (reference/nocobase.md C.1 to C.4). Alone, the sidecar
+//! The rules are NocoBase's own, in its order. Alone, the sidecar
 //! issues, checks, renews and ends sessions. Beside NocoBase it only issues them: NocoBase caches
 //! what it knows of sessions, so renewing or blocking behind its back would break them.
 

@@ -1,7 +1,7 @@
 //! NocoBase's password hash: scrypt over a hexadecimal salt.
 //!
 //! The stored text is 16 hexadecimal digits of salt and 48 of hash. The *text* of the salt is what
-//! scrypt is given, not the bytes it spells (reference/nocobase.md D.2).
+//! scrypt is given, not the bytes it spells.
 
 use scrypt::Params;
 use subtle::ConstantTimeEq as _;

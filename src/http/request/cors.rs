@@ -1,4 +1,4 @@
-//! Cross-origin rules, as NocoBase has them (reference/nocobase.md A.6).
+//! Cross-origin rules, as NocoBase has them.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
