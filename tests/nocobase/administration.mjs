@@ -43,15 +43,6 @@ export async function addPackage(window, nocobase, url) {
   assert.doesNotMatch(text, /not compatible|incompatible/i);
 }
 
-/** The page that the card's link opens, in a tab of its own. */
-export async function openGuide(window) {
-  await openPluginManager(window);
-  await showAuthenticationCategory(window);
-  const link = card(window).getByRole('link', { name: window.coreIn('Docs') });
-  const [opened] = await Promise.all([window.page.context().waitForEvent('page'), link.click()]);
-  return opened;
-}
-
 /** Agrees to what is asked; antd writes two Chinese characters with a space between them. */
 export function confirm(page) {
   return page.locator('.ant-modal-confirm-btns button, .ant-popconfirm-buttons button').last().click();

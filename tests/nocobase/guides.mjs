@@ -50,8 +50,8 @@ function read(page) {
 }
 
 /** The page that the card's link opens: the guide of the language, from NocoBase's own address, as wide as its window. */
-async function expectGuideBehindCard(window, nocobase, language, title) {
-  const guide = await admin.openGuide(window);
+async function expectGuideBehind(link, window, nocobase, language, title) {
+  const [guide] = await Promise.all([window.page.context().waitForEvent('page'), link.click()]);
   await guide.waitForLoadState();
   assert.equal(await guide.getByRole('heading', { level: 1 }).innerText(), title);
   assert.equal(await guide.getAttribute('html', 'lang'), language);
@@ -69,17 +69,21 @@ async function expectGuideBehindCard(window, nocobase, language, title) {
 /** Writes pictures of the guide as small files, where that is wanted. */
 function photographer(browser, language) {
   const folder = process.env.PICTURES;
-  return async (name, page, clip) => {
+  return async (name, page, height, find) => {
     if (!folder) return;
+    const usual = page.viewportSize();
+    await page.setViewportSize({ ...usual, height });
+    const clip = await find();
     // NocoBase's assistant floats over the corner of every page.
-    const png = await page.screenshot({ clip, animations: 'disabled', style: '.ant-float-btn, [class*=chatbox], [class*=chat-button] { visibility: hidden !important; }' });
+    const png = await page.screenshot({ clip, animations: 'disabled', style: 'div:has(> .ai-chat-button-badge) { visibility: hidden !important; }' });
+    await page.setViewportSize(usual);
     const desk = await browser.newPage();
     const webp = await desk.evaluate(async (encoded) => {
       const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
       const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
       const canvas = new OffscreenCanvas(picture.width, picture.height);
       canvas.getContext('2d').drawImage(picture, 0, 0);
-      const blob = await canvas.convertToBlob({ type: 'image/webp', quality: 0.75 });
+      const blob = await canvas.convertToBlob({ type: 'image/webp', quality: 0.6 });
       return btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
     }, png.toString('base64'));
     await desk.close();
@@ -90,6 +94,7 @@ function photographer(browser, language) {
 
 /** The smallest rectangle around some elements, with a margin. */
 async function around(...elements) {
+  for (const element of elements) await element.scrollIntoViewIfNeeded();
   const boxes = await Promise.all(elements.map((element) => element.boundingBox()));
   const margin = 16;
   const [left, top] = [Math.min(...boxes.map((box) => box.x)) - margin, Math.min(...boxes.map((box) => box.y)) - margin];
@@ -104,7 +109,7 @@ async function around(...elements) {
 export async function followGuide({ step, browser, nocobase, dingtalk, app, output, language, file }) {
   const as = (section) => `${language}: the guide, "${section.title}"`;
   const photograph = photographer(browser, language);
-  const window = await admin.administratorWindow(browser, nocobase, { client: 'v1', language, output, name: 'guide', height: 1000 });
+  const window = await admin.administratorWindow(browser, nocobase, { client: 'v1', language, output, name: 'guide' });
   const { page } = window;
   const labelled = (role, label) => page.getByRole(role).filter({ hasText: exact(label) });
   const field = (label) => window.field(exact(label));
@@ -150,8 +155,8 @@ export async function followGuide({ step, browser, nocobase, dingtalk, app, outp
     }
     assert.ok(await card.getByRole('switch').isChecked());
     await window.picture('plugin-manager');
-    await photograph('plugin-manager', page, await around(categoryLink, labelled('button', addAndUpdate), card));
-    await expectGuideBehindCard(window, nocobase, language, title);
+    await photograph('plugin-manager', page, 900, () => around(categoryLink, labelled('button', addAndUpdate), card));
+    await expectGuideBehind(card.getByRole('link', { name: window.coreIn('Docs') }), window, nocobase, language, title);
   }, window);
 
   let made;
@@ -173,7 +178,7 @@ export async function followGuide({ step, browser, nocobase, dingtalk, app, outp
     await window.picture('form');
     if (process.env.PICTURES) {
       await address.evaluate((input, url) => (input.value = url), nocobase.redirectUrl.replace(nocobase.site, EXAMPLE));
-      await photograph('form', page, await page.locator('.ant-drawer-content').last().boundingBox());
+      await photograph('form', page, 1000, () => page.locator('.ant-drawer-content').last().boundingBox());
       await address.evaluate((input, url) => (input.value = url), nocobase.redirectUrl);
     }
     await page.getByText(exact(advanced)).click();
@@ -199,7 +204,7 @@ export async function followGuide({ step, browser, nocobase, dingtalk, app, outp
     const findings = page.getByTestId('dingtalk-findings');
     await findings.locator('.ant-alert').first().waitFor();
     await window.picture('test');
-    await photograph('test', page, await around(labelled('button', test), findings));
+    await photograph('test', page, 2000, () => around(labelled('button', test), findings));
   }, window);
 
   const visitor = await openWindow(browser, nocobase, { client: 'v1', language, output, name: 'guide' });
@@ -218,7 +223,7 @@ export async function followGuide({ step, browser, nocobase, dingtalk, app, outp
     await visitor.open('/signin');
     await signInButton.waitFor();
     await visitor.picture('sign-in');
-    await photograph('sign-in', visitor.page, await around(visitor.page.locator('form').first(), signInButton));
+    await photograph('sign-in', visitor.page, 900, () => around(visitor.page.locator('form').first(), signInButton));
     await signInButton.click();
     await approve(visitor, 'li-lei');
     await expectSignedIn(visitor, made.name);
