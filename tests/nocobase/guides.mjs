@@ -1,12 +1,11 @@
 // The guide, followed to the letter: what somebody does who knows NocoBase's pages by nothing but the labels that the
 // guide of their language names. Each step takes the labels of the same step of the guide, in their order.
-//
-// PICTURES    unset        folder into which the pictures of the guides are written; each change to a page calls for it
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import * as admin from './administration.mjs';
+import { around, photographer } from './pictures.mjs';
 import { approve, expectSignedIn, returnWithError } from './sign-in.mjs';
 import { openWindow } from './window.mjs';
 
@@ -64,42 +63,6 @@ async function expectGuideBehind(link, window, nocobase, language, title) {
     await window.picture(`${width}`, guide);
   }
   await guide.close();
-}
-
-/** Writes pictures of the guide as small files, where that is wanted. */
-function photographer(browser, language) {
-  const folder = process.env.PICTURES;
-  return async (name, page, height, find) => {
-    if (!folder) return;
-    const usual = page.viewportSize();
-    await page.setViewportSize({ ...usual, height });
-    const clip = await find();
-    // NocoBase's assistant floats over the corner of every page.
-    const png = await page.screenshot({ clip, animations: 'disabled', style: 'div:has(> .ai-chat-button-badge) { visibility: hidden !important; }' });
-    await page.setViewportSize(usual);
-    const desk = await browser.newPage();
-    const webp = await desk.evaluate(async (encoded) => {
-      const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
-      const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
-      const canvas = new OffscreenCanvas(picture.width, picture.height);
-      canvas.getContext('2d').drawImage(picture, 0, 0);
-      const blob = await canvas.convertToBlob({ type: 'image/webp', quality: 0.6 });
-      return btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
-    }, png.toString('base64'));
-    await desk.close();
-    fs.mkdirSync(folder, { recursive: true });
-    fs.writeFileSync(path.join(folder, `${name}.${language.split('-')[0]}.webp`), Buffer.from(webp, 'base64'));
-  };
-}
-
-/** The smallest rectangle around some elements, with a margin. */
-async function around(...elements) {
-  for (const element of elements) await element.scrollIntoViewIfNeeded();
-  const boxes = await Promise.all(elements.map((element) => element.boundingBox()));
-  const margin = 16;
-  const [left, top] = [Math.min(...boxes.map((box) => box.x)) - margin, Math.min(...boxes.map((box) => box.y)) - margin];
-  const [right, bottom] = [Math.max(...boxes.map((box) => box.x + box.width)) + margin, Math.max(...boxes.map((box) => box.y + box.height)) + margin];
-  return { x: Math.max(left, 0), y: Math.max(top, 0), width: right - Math.max(left, 0), height: bottom - Math.max(top, 0) };
 }
 
 /**
@@ -178,7 +141,7 @@ export async function followGuide({ step, browser, nocobase, dingtalk, app, outp
     await window.picture('form');
     if (process.env.PICTURES) {
       await address.evaluate((input, url) => (input.value = url), nocobase.redirectUrl.replace(nocobase.site, EXAMPLE));
-      await photograph('form', page, 1000, () => page.locator('.ant-drawer-content').last().boundingBox());
+      await photograph('form', page, 1000, () => around(field(enabled), page.locator('.ant-drawer-footer button').last()));
       await address.evaluate((input, url) => (input.value = url), nocobase.redirectUrl);
     }
     await page.getByText(exact(advanced)).click();
