@@ -90,12 +90,16 @@ async fn receive(context: &Context) -> Answer {
         Ok(received) => received,
         Err(error) => return Err(context.refuse_without_flow("return", error).await),
     };
-    if received.outcome != ReceivedAs::Repetition {
-        context.state.metrics.flow_returned();
-    }
-    if received.outcome == ReceivedAs::Refusal {
-        context.state.metrics.flow_finished();
-        context.state.limits.refused(context.address);
+    let (metrics, limits) = (&context.state.metrics, &context.state.limits);
+    match received.outcome {
+        ReceivedAs::Answer => metrics.flow_returned(),
+        ReceivedAs::Refusal => {
+            metrics.flow_returned();
+            metrics.flow_finished();
+            limits.refused(context.address);
+        }
+        ReceivedAs::Late => limits.refused(context.address),
+        ReceivedAs::Repetition => {}
     }
     Ok(to(context, &received.location, &received.cookies))
 }

@@ -36,6 +36,8 @@ pub enum ReceivedAs {
     Refusal,
     /// A return that was taken before; nothing changed.
     Repetition,
+    /// A return to a flow that has signed somebody in, or has failed to; refused, and nothing changed.
+    Late,
 }
 
 /// DingTalk's codes have 32 characters; what is far longer is none.
@@ -62,22 +64,25 @@ impl SignIn {
                 let flow = is_the_same
                     .then(|| Flow::from(returned))
                     .ok_or(SignInError::FlowNotFound)?;
-                return Ok(self.at_page_again(&flow, ("dingtalk", flow.handle())));
+                return Ok(Received {
+                    location: self.page_with(&flow, &[("dingtalk", flow.handle())]),
+                    cookies: Vec::new(),
+                    outcome: ReceivedAs::Repetition,
+                });
             }
             Flow::Used(used) => {
-                let code = SignInError::FlowUsed.code();
-                return Ok(self.at_page_again(&used.into(), ("error", code)));
+                let location = self.refuse(&used.into(), &SignInError::FlowUsed, attempt).await;
+                return Ok(Received {
+                    location,
+                    cookies: Vec::new(),
+                    outcome: ReceivedAs::Late,
+                });
             }
         };
         if let Some(code) = code.filter(is_code) {
             let flow = Flow::from(begun.returned(code));
-            let page = page_of(&flow, &self.site.sign_in_page());
-            let location = page.with(&[
-                ("authenticator", flow.authenticator()),
-                ("dingtalk", flow.handle()),
-            ]);
             return Ok(Received {
-                location,
+                location: self.page_with(&flow, &[("dingtalk", flow.handle())]),
                 cookies: vec![self.keep(&flow, origin.is_secure())?],
                 outcome: ReceivedAs::Answer,
             });
@@ -88,8 +93,18 @@ impl SignIn {
         } else {
             SignInError::FlowNotFound
         };
+        Ok(Received {
+            location: self.refuse(&flow, &refusal, attempt).await,
+            cookies: remove(&flow, cookies),
+            outcome: ReceivedAs::Refusal,
+        })
+    }
+
+    /// Notes why a return leads no further, under the reference that the sign-in page shows; gives its address.
+    async fn refuse(&self, flow: &Flow, refusal: &SignInError, attempt: &Attempt) -> String {
+        let reference = attempt.reference.as_str();
         info!(
-            "sign-in through {} ended at DingTalk: {refusal}",
+            "sign-in through {} ended at DingTalk (reference {reference}): {refusal}",
             flow.authenticator()
         );
         let outcome = Outcome {
@@ -101,22 +116,16 @@ impl SignIn {
             detail: None,
         };
         self.record(attempt, outcome).await;
-        let page = page_of(&flow, &self.site.sign_in_page());
-        let location = page.with(&[("authenticator", flow.authenticator()), ("error", refusal.code())]);
-        Ok(Received {
-            location,
-            cookies: remove(&flow, cookies),
-            outcome: ReceivedAs::Refusal,
-        })
+        self.page_with(
+            flow,
+            &[("error", refusal.code()), ("dingtalkReference", reference)],
+        )
     }
 
-    fn at_page_again(&self, flow: &Flow, what: (&str, &str)) -> Received {
-        let page = page_of(flow, &self.site.sign_in_page());
-        Received {
-            location: page.with(&[("authenticator", flow.authenticator()), what]),
-            cookies: Vec::new(),
-            outcome: ReceivedAs::Repetition,
-        }
+    /// The sign-in page that a flow began on, told what came of it.
+    fn page_with(&self, flow: &Flow, what: &[(&str, &str)]) -> String {
+        let page = ReturnPath::parse_or(Some(flow.return_path()), &self.site.sign_in_page());
+        page.with(&[&[("authenticator", flow.authenticator())], what].concat())
     }
 }
 
@@ -124,8 +133,4 @@ fn is_code(code: &SecretString) -> bool {
     use secrecy::ExposeSecret as _;
     let code = code.expose_secret();
     !code.is_empty() && code.len() <= CODE_LIMIT && code.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn page_of(flow: &Flow, fallback: &str) -> ReturnPath {
-    ReturnPath::parse_or(Some(flow.return_path()), fallback)
 }
