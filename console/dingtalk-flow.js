@@ -13,7 +13,7 @@ export function startUrl(authenticator) {
   return actionUrl('auth:redirect', { authenticator, return: location.pathname + location.search });
 }
 
-const NOTHING = { phase: 'none', authenticator: null, handle: null, code: null, failure: null, secondsLeft: 0 };
+const NOTHING = { phase: 'none', authenticator: null, handle: null, code: null, reference: null, failure: null, secondsLeft: 0 };
 
 /** The flow that came back to this page load; `phase` is none, working, waiting, counting or refused. */
 export const flow = { ...NOTHING, onchange: () => {} };
@@ -30,9 +30,9 @@ export function forgetFlow() {
 /** Takes the return out of the address, at once and once: a reload or a shared address must not carry it. */
 export function takeReturn() {
   const query = new URLSearchParams(location.search);
-  const found = { authenticator: query.get('authenticator'), handle: query.get('dingtalk'), code: query.get('error') };
+  const found = { authenticator: query.get('authenticator'), handle: query.get('dingtalk'), code: query.get('error'), reference: query.get('dingtalkReference') };
   if (!found.handle && !found.code) return;
-  for (const name of ['authenticator', 'dingtalk', 'error']) query.delete(name);
+  for (const name of ['authenticator', 'dingtalk', 'error', 'dingtalkReference']) query.delete(name);
   const rest = query.toString();
   history.replaceState(null, '', location.pathname + (rest ? `?${rest}` : '') + location.hash);
   Object.assign(flow, NOTHING, found, { phase: found.code ? 'refused' : 'none' });
@@ -94,5 +94,6 @@ export function refusalSentence(texts) {
   // Anybody can write an address, so nothing of an unknown code is shown.
   const known = texts && Object.hasOwn(texts.errors, flow.code) ? t(texts.errors[flow.code]) : null;
   // A sentence with a gap that the address cannot fill says less than the general one.
-  return known && !known.includes('{{') ? known : t(texts?.unknownError ?? 'The sign-in did not work. Start again.');
+  const text = known && !known.includes('{{') ? known : t(texts?.unknownError ?? 'The sign-in did not work. Start again.');
+  return /^[\w-]{6,16}$/.test(flow.reference ?? '') ? `${text} ${t('Reference: {{reference}}', { reference: flow.reference })}` : text;
 }

@@ -8,6 +8,7 @@ import { banner, sentence } from './messages.js';
 import { afterTyping, authenticatorChoice, filterField, pagedList } from './paged-list.js';
 
 const SUCCESS = 'OK';
+const REFUSED = 'REFUSED';
 
 export function signInLog({ app, root, isCurrent }) {
   const failure = h('div', null);
@@ -15,13 +16,14 @@ export function signInLog({ app, root, isCurrent }) {
   let texts = {};
   const restart = () => list.restart();
   const authenticator = authenticatorChoice(restart);
-  const result = h('select', { onchange: restart }, h('option', { value: '' }, t('All')), h('option', { value: SUCCESS }, t('Signed in')));
+  const result = h('select', { onchange: restart },
+    h('option', { value: '' }, t('All')), h('option', { value: SUCCESS }, t('Signed in')), h('option', { value: REFUSED }, t('All refused')));
   const from = h('input', { type: 'date', onchange: restart });
   const to = h('input', { type: 'date', onchange: restart });
-  const user = h('input', { type: 'text', inputmode: 'numeric', pattern: '[0-9]*', oninput: afterTyping(restart) });
+  const user = h('input', { type: 'search', placeholder: t('Search by name or phone'), oninput: afterTyping(restart) });
   const reference = h('input', { type: 'search', autocapitalize: 'none', spellcheck: 'false', oninput: afterTyping(restart) });
   const query = () => ({
-    authenticator: authenticator.value, result: result.value, userId: user.value.replace(/\D/g, ''), reference: reference.value.trim(),
+    authenticator: authenticator.value, result: result.value, search: user.value.trim(), reference: reference.value.trim(),
     from: dayStart(from.value, 0), to: dayStart(to.value, 1),
   });
   const list = pagedList({
@@ -64,7 +66,7 @@ export function signInLog({ app, root, isCurrent }) {
     h('div', { class: 'filters' },
       filterField(t('Authenticator'), authenticator), filterField(t('Result'), result),
       filterField(t('From'), from), filterField(t('To'), to),
-      filterField(t('User ID'), user), filterField(t('Reference'), reference),
+      filterField(t('User'), user), filterField(t('Reference'), reference),
       h('span', { class: 'grow' }), csv),
     failure, slot);
 

@@ -5,7 +5,7 @@ define(
   function (React, router, formily, client, modern) {
     'use strict';
 
-    const { AUTH_TYPE, Advanced, FORM, Host, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, requestedPage, useIsFirst } = modern.shared;
+    const { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, FORM, Host, PACKAGE, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, keepQuietOnReturn, requestedPage, useIsFirst, useSaving, watchRequests } = modern.shared;
     const h = React.createElement;
 
     function ClassicSignInButton({ authenticator }) {
@@ -39,27 +39,41 @@ define(
       return schema;
     }
 
-    function ClassicSettings() {
+    const ClassicSettings = formily.observer(function ClassicSettings() {
       const app = client.useApp();
       const apiClient = client.useAPIClient();
       const record = client.useRecord();
+      const form = formily.useForm();
+      const { refresh } = client.useResourceActionContext() ?? {};
       const schema = React.useMemo(() => schemaFor(record?.options), [record?.id]);
+      const request = (options) => apiClient.request(options);
+      const { id, name, isChanged, save } = useSaving(request, {
+        record,
+        isTouched: form.modified,
+        values: form.values,
+        validated: async () => {
+          await form.submit();
+          return JSON.parse(JSON.stringify(form.values));
+        },
+        onSaved: () => refresh?.(),
+      });
       const host = React.useMemo(
-        () => ({
-          request: (options) => apiClient.request(options),
-          apiUrl: (action) => app.getApiUrl(action),
-          authenticator: { id: record?.id, name: record?.name, options: record?.options },
-        }),
-        [app, apiClient, record],
+        () => ({ request, apiUrl: (action) => app.getApiUrl(action), authenticator: { id, name, options: record?.options }, isChanged, save }),
+        [app, apiClient, record, id, name, isChanged],
       );
       return h(Host.Provider, { value: host }, h(SettingsLayout, null, h(client.SchemaComponent, { schema, components: { DingTalkAdvanced, DingTalkRedirectUrl } })));
-    }
+    });
 
     class PluginAuthDingTalkClient extends client.Plugin {
       async load() {
         this.app.pm.get('@nocobase/plugin-auth').registerType(AUTH_TYPE, {
           components: { SignInButton: ClassicSignInButton, AdminSettingsForm: ClassicSettings },
         });
+        // A card links to the page of its plugin's name: this one is in no menu, and leads to where the settings are.
+        const link = this.app.pluginSettingsManager.getRoutePath(AUTHENTICATORS_PAGE);
+        this.app.pluginSettingsManager.add(PACKAGE, { title: 'DingTalk', link, hidden: true, isTopLevel: false, skipAclConfigure: true });
+        keepQuietOnReturn(this.app.apiClient);
+        watchRequests(this.app.apiClient);
       }
     }
 

@@ -4,7 +4,7 @@
 
 const { refuse, unavailable } = require('./auth');
 const { PACKAGE } = require('./names');
-const { answerHeaders, envelope } = require('./sidecar');
+const { SidecarUnavailable, answerHeaders, envelope } = require('./sidecar');
 
 // The doctor asks DingTalk several things in a row.
 const ANSWER_LIMIT_MS = 60_000;
@@ -18,16 +18,28 @@ function withoutCredentials(querystring) {
 
 const translated = (ctx, { sentence, values }) => ctx.t(sentence, { ns: PACKAGE, ...values, interpolation: { escapeValue: false } });
 
-/** What an administrator is told when the sidecar is away: where it was looked for, why it is not there, what to do. */
-function whatIsWrong(sidecar, error) {
-  return sidecar.place.explain(error.cause);
+/** What a sidecar says to whoever is not its NocoBase. */
+const AT_ODDS = ['SECRET_MISMATCH', 'CLOCK_MISMATCH'];
+
+/** Throws where what answers is no sidecar, or none of this NocoBase. A session's refusal would end that of the reader. */
+function requireOurSidecar(answer) {
+  const code = envelope(answer)?.errors?.[0]?.code;
+  const isSidecar = answer.status < 400 || (code && answer.status !== 401 && code !== 'SIDECAR_UNAVAILABLE');
+  if (isSidecar && !AT_ODDS.includes(code)) return;
+  const cause = Object.assign(new Error(code ?? 'no error envelope'), { code: isSidecar ? code : `HTTP ${answer.status}`, date: answer.headers.date });
+  throw new SidecarUnavailable(`the sidecar answered ${answer.status}`, cause);
 }
 
-/** The doctor's findings when the doctor is away. */
-async function diagnoseWithoutSidecar(ctx, sidecar, error) {
-  const { problem, wayOut } = whatIsWrong(sidecar, error);
-  ctx.withoutDataWrapping = true;
-  ctx.body = { data: { findings: [{ check: 'program', status: 'error', message: translated(ctx, problem), action: translated(ctx, wayOut) }] } };
+/** What an administrator is told when the sidecar is away: what was tried, why it was of no use, what to do. */
+function whatIsWrong(ctx, sidecar, error) {
+  const { problem, wayOut } = sidecar.place.explain(error.cause);
+  return { message: problem.map((words) => translated(ctx, words)).join(' '), action: translated(ctx, wayOut) };
+}
+
+/** The doctor's report when the doctor is away. */
+function reportWithoutSidecar(ctx, sidecar, error) {
+  const finding = { check: 'program', status: 'error', ...whatIsWrong(ctx, sidecar, error) };
+  return { data: { verdict: translated(ctx, { sentence: 'To mend: {{count}}.', values: { count: 1 } }), findings: [finding] } };
 }
 
 function forwarded(sidecar, name, method) {
@@ -45,14 +57,16 @@ function forwarded(sidecar, name, method) {
         actor: ctx.state.currentUser?.id,
         limitMs: ANSWER_LIMIT_MS,
       });
+      requireOurSidecar(answer);
     } catch (error) {
       if (name === 'diagnose') {
         ctx.logger.error(`DingTalk sidecar: ${error.message}${error.cause ? `: ${error.cause.message}` : ''}`);
-        await diagnoseWithoutSidecar(ctx, sidecar, error);
+        ctx.withoutDataWrapping = true;
+        ctx.body = reportWithoutSidecar(ctx, sidecar, error);
         return next();
       }
-      const { problem, wayOut } = whatIsWrong(sidecar, error);
-      unavailable(ctx, error, `${translated(ctx, problem)} ${translated(ctx, wayOut)}`);
+      const { message, action } = whatIsWrong(ctx, sidecar, error);
+      unavailable(ctx, error, `${message} ${action}`);
     }
     if (answer.status >= 400) refuse(ctx, answer);
     ctx.withoutDataWrapping = true;

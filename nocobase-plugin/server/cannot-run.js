@@ -10,6 +10,11 @@ const { PROGRAMS } = require('./built-in');
 
 const FOLDER = path.resolve(__dirname, '../../bin');
 
+const platform = () => `${process.platform}-${process.arch}`;
+const fileIn = (folder) => path.join(folder, platform(), 'nocobase-dingtalk');
+/** Where the program for this machine has to be. */
+const PROGRAM_FILE = fileIn(FOLDER);
+
 // The sentences are keys of the locales. A lasting reason stays until somebody does something.
 const REASONS = {
   platform: { sentence: 'The package holds no program for this machine ({{platform}}).', isLasting: true },
@@ -46,13 +51,11 @@ class CannotRun extends Error {
   }
 }
 
-const platform = () => `${process.platform}-${process.arch}`;
-
 /** The path of the program for this machine, once its checksum has been found right. */
 async function findProgram({ programs = PROGRAMS, folder = FOLDER } = {}) {
   const wanted = Object.hasOwn(programs, platform()) ? programs[platform()] : null;
   if (!wanted) throw new CannotRun('platform', { platform: platform() });
-  const file = path.join(folder, platform(), 'nocobase-dingtalk');
+  const file = fileIn(folder);
   const hash = createHash('sha256');
   try {
     await pipeline(fs.createReadStream(file), hash);
@@ -101,4 +104,4 @@ async function isMountedNoexec(file, mountsFile = '/proc/self/mounts') {
   return over.options.split(',').includes('noexec');
 }
 
-module.exports = { CannotRun, WAY_OUT, findProgram, isMountedNoexec, whyItDidNotStart };
+module.exports = { CannotRun, PROGRAM_FILE, WAY_OUT, findProgram, isMountedNoexec, whyItDidNotStart };

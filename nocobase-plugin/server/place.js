@@ -4,7 +4,7 @@
 
 const http = require('node:http');
 const https = require('node:https');
-const { CannotRun, WAY_OUT } = require('./cannot-run');
+const { CannotRun, PROGRAM_FILE, WAY_OUT } = require('./cannot-run');
 
 // Below the five seconds after which the sidecar closes an idle connection, so that we rarely send into a closing one.
 const IDLE_CONNECTION_MS = 4000;
@@ -12,6 +12,20 @@ const IDLE_CONNECTION_MS = 4000;
 const CONNECTIONS = { keepAlive: true, maxSockets: Infinity, maxFreeSockets: 64, timeout: IDLE_CONNECTION_MS };
 
 const words = (sentence, values = {}) => ({ sentence, values });
+
+const unreachable = (address, cause) => words('The sidecar at {{address}} cannot be reached: {{reason}}.', { address, reason: cause?.code ?? cause?.message ?? '-' });
+
+/** How a sidecar that is there can be at odds with NocoBase; only one that was started by hand can. */
+const AT_ODDS = {
+  SECRET_MISMATCH: () => ({
+    problem: [words('NocoBase and the sidecar do not share one secret.')],
+    wayOut: words("Start the sidecar with NocoBase's settings file, and restart NocoBase after changing APP_KEY."),
+  }),
+  CLOCK_MISMATCH: ({ date }) => ({
+    problem: [words('The clocks of NocoBase and the sidecar differ by {{seconds}} s.', { seconds: Math.round(Math.abs(Date.now() - Date.parse(date)) / 1000) })],
+    wayOut: words('Set both clocks by a time server: signed tokens live only for a minute.'),
+  }),
+};
 
 /** A sidecar that runs elsewhere. */
 class RemotePlace {
@@ -40,10 +54,12 @@ class RemotePlace {
   retry() {}
 
   explain(cause) {
-    return {
-      problem: words('The sidecar at {{address}} cannot be reached: {{reason}}.', { address: this.name, reason: cause?.code ?? cause?.message ?? 'no answer' }),
-      wayOut: words('Start it, or correct DINGTALK_SIDECAR_URL in the environment of NocoBase.'),
-    };
+    return (
+      AT_ODDS[cause?.code]?.(cause) ?? {
+        problem: [unreachable(this.name, cause)],
+        wayOut: words('Start it, or correct DINGTALK_SIDECAR_URL in the environment of NocoBase.'),
+      }
+    );
   }
 }
 
@@ -73,10 +89,12 @@ class ManagedPlace {
 
   explain(cause) {
     const failure = cause instanceof CannotRun ? cause : this.failure;
-    return {
-      problem: failure ? words(failure.sentence, failure.values) : words('The program of this package is being started.'),
-      wayOut: failure ? words(WAY_OUT) : words('Test again in a minute.'),
-    };
+    if (failure) {
+      const tried = failure.values.path ? [] : [words('Program: {{path}}.', { path: PROGRAM_FILE })];
+      return { problem: [words(failure.sentence, failure.values), ...tried], wayOut: words(WAY_OUT) };
+    }
+    const problem = this.program.target ? unreachable(PROGRAM_FILE, cause) : words('The program of this package is being started.');
+    return { problem: [problem], wayOut: words('Test again in a minute.') };
   }
 }
 

@@ -25,6 +25,9 @@ class SidecarUnavailable extends Error {
   }
 }
 
+/** As the system says it of a connection. */
+const late = () => Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' });
+
 /** Only the cookies of sign-ins in flight: a session cookie is none of the sidecar's business. */
 function flowCookies(header) {
   return String(header ?? '')
@@ -106,10 +109,10 @@ class Sidecar {
         request.destroy();
         reject(error);
       };
-      const answerTimer = setTimeout(() => giveUp(`the sidecar did not answer within ${limitMs / 1000} s`), limitMs);
+      const answerTimer = setTimeout(() => giveUp(`the sidecar did not answer within ${limitMs / 1000} s`, late()), limitMs);
       request.on('socket', (socket) => {
         if (!socket.connecting) return;
-        connectTimer = setTimeout(() => giveUp(`the sidecar could not be reached within ${CONNECT_LIMIT_MS / 1000} s`), CONNECT_LIMIT_MS);
+        connectTimer = setTimeout(() => giveUp(`the sidecar could not be reached within ${CONNECT_LIMIT_MS / 1000} s`, late()), CONNECT_LIMIT_MS);
         socket.once(reached.connected, () => clearTimeout(connectTimer));
       });
       request.on('error', (cause) => giveUp('the sidecar could not be reached', cause));

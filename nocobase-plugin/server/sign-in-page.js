@@ -2,7 +2,7 @@
 
 // Where a browser goes when the sidecar cannot say it: NocoBase's sign-in page, with a code its button explains.
 
-const OWN_PARAMETERS = ['authenticator', 'dingtalk', 'error'];
+const OWN_PARAMETERS = ['authenticator', 'dingtalk', 'error', 'dingtalkReference'];
 const MODERN_ENTRIES = new Set(['modern-default', 'modern-only']);
 
 function publicPath() {

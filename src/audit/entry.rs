@@ -1,5 +1,6 @@
 //! An entry: one thing that happened, as it stands in the file and in an administrator's list.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -80,7 +81,45 @@ pub enum Matched {
     Other,
 }
 
+/// An entry as administrators read it: with what its people are called now, which no file holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// The entry.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// Whom it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nickname: Option<String>,
+    /// Who did it, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor_nickname: Option<String>,
+}
+
+impl Entry {
+    /// The ids of the users it names.
+    pub fn users(&self) -> impl Iterator<Item = i64> {
+        self.user_id.into_iter().chain(self.actor_id)
+    }
+
+    /// With the names of those that have one.
+    pub fn told(self, names: &BTreeMap<i64, String>) -> Told {
+        let name = |id: Option<i64>| id.and_then(|id| names.get(&id)).cloned();
+        Told {
+            nickname: name(self.user_id),
+            actor_nickname: name(self.actor_id),
+            entry: self,
+        }
+    }
+}
+
 impl Event {
+    /// The event of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        let event: Self = serde_json::from_value(name.into()).ok()?;
+        (event.label() == name).then_some(event)
+    }
+
     /// The name in the file.
     pub const fn label(self) -> &'static str {
         match self {

@@ -2,9 +2,9 @@
 
 use csv::{Terminator, WriterBuilder};
 
-use super::entry::{Entry, Event, Matched, printed};
+use super::entry::{Event, Matched, Told, printed};
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; 13] = [
     "time",
     "reference",
     "authenticator",
@@ -12,11 +12,16 @@ const HEADER: [&str; 11] = [
     "result",
     "matched",
     "userId",
+    "nickname",
     "actorId",
+    "actorNickname",
     "address",
     "dingtalkRequestId",
     "detail",
 ];
+
+/// Without it spreadsheets take the bytes for those of another alphabet.
+const UTF_8: &str = "\u{feff}";
 
 /// CSV with a header row, as RFC 4180 has it. No cell is one that a spreadsheet would calculate.
 #[expect(clippy::missing_panics_doc, reason = "it does not panic")]
@@ -24,7 +29,7 @@ const HEADER: [&str; 11] = [
     clippy::expect_used,
     reason = "the table is a buffer in memory, which takes any text and gives it back"
 )]
-pub fn to_csv(entries: &[Entry]) -> String {
+pub fn to_csv(entries: &[Told]) -> String {
     let mut table = WriterBuilder::new()
         .terminator(Terminator::CRLF)
         .from_writer(Vec::new());
@@ -35,13 +40,14 @@ pub fn to_csv(entries: &[Entry]) -> String {
             .expect("a buffer takes a row");
     }
     let bytes = table.into_inner().expect("a buffer is flushed");
-    String::from_utf8(bytes).expect("text went in")
+    UTF_8.to_owned() + &String::from_utf8(bytes).expect("text went in")
 }
 
-fn cells(entry: &Entry) -> [String; 11] {
+fn cells(told: &Told) -> [String; 13] {
     fn text(value: Option<impl ToString>) -> String {
         value.map(|value| value.to_string()).unwrap_or_default()
     }
+    let entry = &told.entry;
     [
         printed(&entry.time),
         entry.reference.clone(),
@@ -50,7 +56,9 @@ fn cells(entry: &Entry) -> [String; 11] {
         entry.result.clone(),
         text(entry.matched.map(Matched::label)),
         text(entry.user_id),
+        text(told.nickname.as_ref()),
         text(entry.actor_id),
+        text(told.actor_nickname.as_ref()),
         text(entry.address),
         text(entry.dingtalk_request_id.as_ref()),
         text(entry.detail.as_ref()),
@@ -72,7 +80,10 @@ fn inert(cell: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::audit::Entry;
 
     fn an_entry() -> Entry {
         Entry {
@@ -90,12 +101,18 @@ mod tests {
         }
     }
 
+    /// The table of one entry whose user is called so.
+    fn table(entry: Entry, nickname: &str) -> String {
+        to_csv(&[entry.told(&BTreeMap::from([(7, nickname.to_owned())]))])
+    }
+
     #[test]
     fn a_table_has_a_header_and_a_row_an_entry() {
         assert_eq!(
-            to_csv(&[an_entry()]),
-            "time,reference,authenticator,event,result,matched,userId,actorId,address,dingtalkRequestId,detail\r\n\
-             2026-11-18T10:26:40.007Z,r1,dingtalk,signIn,OK,phone,7,,2001:db8::1,,\r\n"
+            table(an_entry(), "Li Lei"),
+            "\u{feff}time,reference,authenticator,event,result,matched,userId,nickname,actorId,actorNickname,address,\
+             dingtalkRequestId,detail\r\n\
+             2026-11-18T10:26:40.007Z,r1,dingtalk,signIn,OK,phone,7,Li Lei,,,2001:db8::1,,\r\n"
         );
         assert_eq!(to_csv(&[]).lines().count(), 1);
     }
@@ -108,11 +125,13 @@ mod tests {
                 ..an_entry()
             };
 
-            let table = to_csv(&[entry]);
+            let table = table(entry, name);
 
             let mut rows = csv::Reader::from_reader(table.as_bytes());
             let row = rows.records().next().unwrap().unwrap();
-            assert_eq!(row.get(2).unwrap(), format!("'{name}"));
+            for column in [2, 7] {
+                assert_eq!(row.get(column).unwrap(), format!("'{name}"));
+            }
         }
     }
 
@@ -123,11 +142,11 @@ mod tests {
             ..an_entry()
         };
 
-        let table = to_csv(&[entry]);
+        let table = table(entry, "Li");
 
         let mut rows = csv::Reader::from_reader(table.as_bytes());
         let row = rows.records().next().unwrap().unwrap();
         assert_eq!(row.get(2).unwrap(), "a,\"b\"\r\nc");
-        assert_eq!(row.len(), 11);
+        assert_eq!(row.len(), 13);
     }
 }

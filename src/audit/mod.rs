@@ -23,9 +23,9 @@ use thiserror::Error;
 
 use crate::files::make_private_folder;
 
-pub use entry::{Entry, Event, Matched};
+pub use entry::{Entry, Event, Matched, Told};
 pub use export::to_csv;
-pub use search::{Filter, Found};
+pub use search::{Ended, Filter, Found};
 
 /// The audit of one instance; clones write through the same file.
 #[derive(Clone, Debug)]

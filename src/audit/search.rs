@@ -1,5 +1,6 @@
 //! A search of the audit: day by day from the newest, keeping one page.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::path::Path;
 use chrono::{DateTime, Utc};
 
 use super::day::{self, Day};
-use super::entry::Entry;
+use super::entry::{Entry, Event};
 
 /// More than any line of ours; a longer one is no entry.
 const LINE_BYTES: u64 = 64 * 1024;
@@ -19,16 +20,27 @@ const PAGE: u64 = 10_000;
 pub struct Filter {
     /// The name of the sign-in method.
     pub authenticator: Option<String>,
-    /// The NocoBase user it is about.
-    pub user_id: Option<i64>,
-    /// `OK`, or a public code.
-    pub result: Option<String>,
+    /// The NocoBase users of whom it is about one.
+    pub users: Option<BTreeSet<i64>>,
+    /// What it is about.
+    pub event: Option<Event>,
+    /// How it ended.
+    pub ended: Option<Ended>,
     /// The number a person quotes.
     pub reference: Option<String>,
     /// Not before.
     pub from: Option<DateTime<Utc>>,
     /// Before.
     pub to: Option<DateTime<Utc>>,
+}
+
+/// How what is looked for has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With this result: `OK`, or a public code.
+    With(String),
+    /// With any refusal.
+    Refused,
 }
 
 /// A page of entries.
@@ -46,9 +58,13 @@ impl Filter {
             wanted.is_none_or(|wanted| wanted == actual)
         }
         is(self.authenticator.as_ref(), &entry.authenticator)
-            && is(self.result.as_ref(), &entry.result)
+            && is(self.event.as_ref(), &entry.event)
             && is(self.reference.as_ref(), &entry.reference)
-            && self.user_id.is_none_or(|wanted| entry.user_id == Some(wanted))
+            && self.ended.as_ref().is_none_or(|ended| ended.is_of(entry))
+            && self
+                .users
+                .as_ref()
+                .is_none_or(|users| entry.user_id.is_some_and(|user| users.contains(&user)))
             && self.from.is_none_or(|from| from <= entry.time)
             && self.to.is_none_or(|to| entry.time < to)
     }
@@ -57,6 +73,15 @@ impl Filter {
     fn admits_day(&self, day: &Day) -> bool {
         self.from.is_none_or(|from| from.date_naive() <= day.date)
             && self.to.is_none_or(|to| day.date <= to.date_naive())
+    }
+}
+
+impl Ended {
+    fn is_of(&self, entry: &Entry) -> bool {
+        match self {
+            Self::With(result) => *result == entry.result,
+            Self::Refused => entry.result != crate::error_code::OK,
+        }
     }
 }
 

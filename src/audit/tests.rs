@@ -311,17 +311,46 @@ async fn every_part_of_a_filter_counts() {
         ),
         (
             Filter {
-                result: Some("NO_MATCHING_USER".into()),
+                ended: Some(Ended::With("NO_MATCHING_USER".into())),
                 ..all()
             },
             vec!["3"],
         ),
         (
             Filter {
-                user_id: Some(7),
+                event: Some(Event::Unlink),
+                ..all()
+            },
+            vec![],
+        ),
+        (
+            Filter {
+                event: Some(Event::SignIn),
+                ended: Some(Ended::Refused),
+                ..all()
+            },
+            vec!["3"],
+        ),
+        (
+            Filter {
+                ended: Some(Ended::Refused),
+                ..all()
+            },
+            vec!["3"],
+        ),
+        (
+            Filter {
+                users: Some(BTreeSet::from([6, 7])),
                 ..all()
             },
             vec!["4"],
+        ),
+        (
+            Filter {
+                users: Some(BTreeSet::new()),
+                ..all()
+            },
+            vec![],
         ),
         (
             Filter {
@@ -354,8 +383,8 @@ async fn every_part_of_a_filter_counts() {
         ),
         (
             Filter {
-                user_id: Some(7),
-                result: Some("X".into()),
+                users: Some(BTreeSet::from([7])),
+                ended: Some(Ended::With("X".into())),
                 ..all()
             },
             vec![],

@@ -4,15 +4,15 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{
-    DeleteStatement, Expr, ExprTrait as _, Func, JoinType, LikeExpr, Order, QueryStatementBuilder as _,
-    SelectStatement, UpdateStatement,
+    DeleteStatement, Expr, ExprTrait as _, JoinType, Order, QueryStatementBuilder as _, SelectStatement,
+    UpdateStatement,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::roles::Roles;
 use super::sql::{Column, Database, Page, Paged, Row, StoreError, Table};
-use super::users::{LinkedUser, PREFERRED_ROLE, USER_COLUMNS, UserId};
+use super::users::{LinkedUser, PREFERRED_ROLE, USER_COLUMNS, UserId, Users};
 use super::wire_time;
 
 /// A link with the user it leads to.
@@ -47,7 +47,6 @@ impl fmt::Debug for ListedLink {
 }
 
 const LINKS: Table = Table::UsersAuthenticators;
-const LIKE_ESCAPE: char = '!';
 
 /// What is written of a link.
 pub(super) const LINK_COLUMNS: [Column; 8] = [
@@ -205,15 +204,7 @@ impl Links<'_> {
             );
         }
         if let Some(search) = search.filter(|search| !search.is_empty()) {
-            let pattern = like_pattern(search);
-            let found = [Column::Nickname, Column::Username, Column::Email, Column::Phone]
-                .map(|column| {
-                    let text = Expr::from(Func::lower(self.sql.col(Table::Users, column)));
-                    text.like(LikeExpr::new(pattern.as_str()).escape(LIKE_ESCAPE))
-                })
-                .into_iter()
-                .reduce(Expr::or);
-            select.and_where_option(found);
+            select.and_where(Users { sql: self.sql }.is_like(search));
         }
         select
     }
@@ -231,18 +222,6 @@ impl ListedLink {
             created_at: row.time(Column::CreatedAt)?,
         })
     }
-}
-
-fn like_pattern(search: &str) -> String {
-    let mut pattern = String::from("%");
-    for character in search.to_lowercase().chars() {
-        if matches!(character, '%' | '_' | LIKE_ESCAPE) {
-            pattern.push(LIKE_ESCAPE);
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    pattern
 }
 
 fn masked(subject: &str) -> String {
@@ -270,10 +249,5 @@ mod tests {
         assert_eq!(masked("manager7"), "m***7");
         assert_eq!(masked("abc"), "***");
         assert_eq!(masked(""), "***");
-    }
-
-    #[test]
-    fn a_search_text_is_not_a_pattern() {
-        assert_eq!(like_pattern("50%_A!"), "%50!%!_a!!%");
     }
 }

@@ -1,9 +1,10 @@
 //! NocoBase's users, as they are looked up and as they are shown.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait as _, Order, UpdateStatement};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, LikeExpr, Order, UpdateStatement};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -95,6 +96,9 @@ pub enum Link {
 }
 
 pub(super) const PREFERRED_ROLE: &str = "preferredRole";
+/// Databases take only so many values in one statement.
+const IDS_AT_ONCE: usize = 500;
+const LIKE_ESCAPE: char = '!';
 
 /// What is read of a user.
 pub(super) const USER_COLUMNS: [Column; 12] = [
@@ -169,6 +173,48 @@ pub struct Users<'a> {
 }
 
 impl Users<'_> {
+    /// What these users are called: by their nickname, else their user name. Who is gone is called nothing.
+    pub async fn names_of(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, String>, StoreError> {
+        let mut names = BTreeMap::new();
+        let ids: Vec<i64> = users.iter().map(|user| user.0).collect();
+        for part in ids.chunks(IDS_AT_ONCE) {
+            let mut select = self
+                .sql
+                .select(Table::Users, &[Column::Id, Column::Nickname, Column::Username]);
+            select.and_where(self.sql.col(Table::Users, Column::Id).is_in(part.iter().copied()));
+            for row in self.sql.find_rows(Table::Users, &select).await? {
+                let written = [row.text(Column::Nickname)?, row.text(Column::Username)?];
+                if let Some(name) = written.into_iter().flatten().find(|name| !name.trim().is_empty()) {
+                    names.insert(UserId(row.required_number(Column::Id)?), name);
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// The users whom this text finds, as it finds their links.
+    pub async fn like(&self, search: &str) -> Result<BTreeSet<UserId>, StoreError> {
+        let mut select = self.sql.select(Table::Users, &[Column::Id]);
+        select.and_where(self.is_like(search));
+        let rows = self.sql.search_rows(Table::Users, &select).await?;
+        rows.iter()
+            .map(|row| row.required_number(Column::Id).map(UserId))
+            .collect()
+    }
+
+    /// Whether a text is in the nickname, user name, e-mail address or phone number of a user.
+    pub(super) fn is_like(&self, search: &str) -> Expr {
+        let pattern = like_pattern(search);
+        let is_in = |column| {
+            let text = Expr::from(Func::lower(self.sql.col(Table::Users, column)));
+            text.like(LikeExpr::new(pattern.as_str()).escape(LIKE_ESCAPE))
+        };
+        is_in(Column::Nickname)
+            .or(is_in(Column::Username))
+            .or(is_in(Column::Email))
+            .or(is_in(Column::Phone))
+    }
+
     /// The user with this id.
     pub async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
         let mut select = self.sql.select(Table::Users, &USER_COLUMNS);
@@ -250,5 +296,27 @@ impl Users<'_> {
                 .all(|ours| self.sql.names.column(*ours) != *column)
         });
         Ok(required)
+    }
+}
+
+fn like_pattern(search: &str) -> String {
+    let mut pattern = String::from("%");
+    for character in search.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | LIKE_ESCAPE) {
+            pattern.push(LIKE_ESCAPE);
+        }
+        pattern.push(character);
+    }
+    pattern.push('%');
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_text_is_not_a_pattern() {
+        assert_eq!(like_pattern("50%_A!"), "%50!%!_a!!%");
     }
 }

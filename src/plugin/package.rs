@@ -142,8 +142,23 @@ fn files(
     }
     add_folder("dist/server", &SERVER, &fill, &mut files);
     add_folder("dist/client", &CLIENT, &fill, &mut files);
-    add_folder("dist/client-v2", &CLIENT_V2, &fill, &mut files);
+    let modern = fill.apply(&joined(&CLIENT_V2));
+    files.insert(
+        "dist/client-v2/index.js".to_owned(),
+        PackedFile::plain(modern.into_bytes()),
+    );
     files
+}
+
+/// The modules of a folder as one file, because browsers ask for one: each names itself, and `index.js`, the one that
+/// is asked for, comes last.
+fn joined(folder: &Dir<'_>) -> String {
+    let mut modules: Vec<_> = folder.files().collect();
+    modules.sort_by_key(|module| (module.path().ends_with("index.js"), module.path()));
+    modules
+        .into_iter()
+        .filter_map(|module| module.contents_utf8())
+        .collect()
 }
 
 /// Adds a folder of the repository with its subfolders; only `.js` files are written into.

@@ -37,6 +37,8 @@ pub enum CallbackKind {
     Refusal,
     /// A return that was taken before; nothing changed.
     Repetition,
+    /// A return to a flow that has signed somebody in, or has failed to; refused, and nothing changed.
+    Late,
 }
 
 /// DingTalk's codes have 32 characters; what is far longer is none.
@@ -63,22 +65,25 @@ impl SignIn {
                 let flow = is_the_same
                     .then(|| Flow::from(returned))
                     .ok_or(SignInError::FlowNotFound)?;
-                return Ok(self.at_page_again(&flow, ("dingtalk", flow.handle())));
+                return Ok(CallbackAnswer {
+                    location: self.page_with(&flow, &[("dingtalk", flow.handle())]),
+                    cookies: Vec::new(),
+                    outcome: CallbackKind::Repetition,
+                });
             }
             Flow::Completed(used) => {
-                let code = SignInError::FlowUsed.code().name();
-                return Ok(self.at_page_again(&used.into(), ("error", code)));
+                let location = self.refuse(&used.into(), &SignInError::FlowUsed, attempt).await;
+                return Ok(CallbackAnswer {
+                    location,
+                    cookies: Vec::new(),
+                    outcome: CallbackKind::Late,
+                });
             }
         };
         if let Some(code) = code.filter(is_code) {
             let flow = Flow::from(begun.returned(code));
-            let page = page_of(&flow, &self.site.sign_in_page());
-            let location = page.with(&[
-                ("authenticator", flow.authenticator()),
-                ("dingtalk", flow.handle()),
-            ]);
             return Ok(CallbackAnswer {
-                location,
+                location: self.page_with(&flow, &[("dingtalk", flow.handle())]),
                 cookies: vec![self.keep(&flow, origin.is_secure())?],
                 outcome: CallbackKind::Answer,
             });
@@ -89,8 +94,18 @@ impl SignIn {
         } else {
             SignInError::FlowNotFound
         };
+        Ok(CallbackAnswer {
+            location: self.refuse(&flow, &refusal, attempt).await,
+            cookies: remove(&flow, cookies),
+            outcome: CallbackKind::Refusal,
+        })
+    }
+
+    /// Notes why a return leads no further, under the reference that the sign-in page shows; gives its address.
+    async fn refuse(&self, flow: &Flow, refusal: &SignInError, attempt: &Requester) -> String {
+        let reference = attempt.reference.as_str();
         info!(
-            "sign-in through {} ended at DingTalk: {refusal}",
+            "sign-in through {} ended at DingTalk (reference {reference}): {refusal}",
             flow.authenticator()
         );
         let outcome = Outcome {
@@ -102,25 +117,16 @@ impl SignIn {
             detail: None,
         };
         self.record(attempt, outcome).await;
-        let page = page_of(&flow, &self.site.sign_in_page());
-        let location = page.with(&[
-            ("authenticator", flow.authenticator()),
-            ("error", refusal.code().name()),
-        ]);
-        Ok(CallbackAnswer {
-            location,
-            cookies: remove(&flow, cookies),
-            outcome: CallbackKind::Refusal,
-        })
+        self.page_with(
+            flow,
+            &[("error", refusal.code().name()), ("dingtalkReference", reference)],
+        )
     }
 
-    fn at_page_again(&self, flow: &Flow, what: (&str, &str)) -> CallbackAnswer {
-        let page = page_of(flow, &self.site.sign_in_page());
-        CallbackAnswer {
-            location: page.with(&[("authenticator", flow.authenticator()), what]),
-            cookies: Vec::new(),
-            outcome: CallbackKind::Repetition,
-        }
+    /// The sign-in page that a flow began on, told what came of it.
+    fn page_with(&self, flow: &Flow, what: &[(&str, &str)]) -> String {
+        let page = ReturnPath::parse_or(Some(flow.return_path()), &self.site.sign_in_page());
+        page.with(&[&[("authenticator", flow.authenticator())], what].concat())
     }
 }
 
@@ -128,8 +134,4 @@ fn is_code(code: &SecretString) -> bool {
     use secrecy::ExposeSecret as _;
     let code = code.expose_secret();
     !code.is_empty() && code.len() <= CODE_LIMIT && code.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn page_of(flow: &Flow, fallback: &str) -> ReturnPath {
-    ReturnPath::parse_or(Some(flow.return_path()), fallback)
 }

@@ -11,7 +11,7 @@ const LENGTH_LIMIT: usize = 800;
 /// Stands for whichever origin the page is served from.
 const SITE: &str = "http://site.invalid";
 /// What the return itself adds to the sign-in page.
-const OWN_PARAMETERS: [&str; 3] = ["authenticator", "dingtalk", "error"];
+const OWN_PARAMETERS: [&str; 4] = ["authenticator", "dingtalk", "error", "dingtalkReference"];
 
 /// The path and query of a page on this very site.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -165,7 +165,7 @@ async fn a_return_that_is_asked_for_twice_is_not_shown_as_another_browsers() {
     // Back and reload, after it succeeded.
     let third = browser.follow(&back).await;
     assert_eq!(
-        third.location(),
+        third.refused_at().0,
         "/signin?authenticator=s_dingtalk&error=FLOW_USED"
     );
     let again = browser.complete(AUTHENTICATOR, &handle).await;

@@ -8,6 +8,14 @@ use crate::support::app::TestApp;
 /// Without the administrator, who signs in with a password.
 const OURS: &str = "?authenticator=s_dingtalk";
 
+/// All that stands in the files.
+fn written(app: &TestApp) -> String {
+    let files = std::fs::read_dir(app.folder.path().join("audit")).unwrap();
+    files
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect()
+}
+
 /// The newest entries.
 async fn entries(app: &TestApp, query: &str) -> Vec<Value> {
     let answer = app.root().await.get(&format!("dingtalk:audit{query}")).await;
@@ -33,6 +41,7 @@ async fn a_sign_in_is_recorded_with_how_the_person_was_found() {
             "result": "OK",
             "matched": "signUp",
             "userId": answer.json["data"]["user"]["id"],
+            "nickname": "韩梅梅",
             "address": "127.0.0.1",
         })
     );
@@ -66,13 +75,95 @@ async fn dingtalks_number_of_a_failed_call_is_kept_for_its_support() {
 }
 
 #[tokio::test]
-async fn a_person_who_refused_at_dingtalk_is_recorded() {
+async fn a_person_who_refused_at_dingtalk_is_recorded_under_the_reference_of_the_sign_in_page() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
     let at_dingtalk = browser.click("s_dingtalk", "/signin").await;
-    browser.follow(&app.dingtalk.refuse(&at_dingtalk).unwrap()).await;
+    let answer = browser.follow(&app.dingtalk.refuse(&at_dingtalk).unwrap()).await;
 
-    assert_eq!(entries(&app, "").await[0]["result"], json!("DINGTALK_DENIED"));
+    let (_, reference) = answer.refused_at();
+    let found = entries(&app, &format!("?reference={reference}")).await;
+    assert_eq!(found[0]["result"], json!("DINGTALK_DENIED"));
+}
+
+#[tokio::test]
+async fn who_comes_back_to_a_completed_sign_in_is_recorded_under_the_reference_of_the_sign_in_page() {
+    let app = TestApp::start().await;
+    let mut browser = app.browser();
+    let at_dingtalk = browser.click("s_dingtalk", "/signin").await;
+    let back = app.dingtalk.approve(&at_dingtalk, "li-lei").unwrap();
+    let handle = browser.come_back(&back).await;
+    assert_eq!(browser.complete("s_dingtalk", &handle).await.status, 200);
+
+    let answer = browser.follow(&back).await;
+
+    let (_, reference) = answer.refused_at();
+    let found = entries(&app, &format!("?reference={reference}")).await;
+    assert_eq!(found[0]["result"], json!("FLOW_USED"));
+}
+
+#[tokio::test]
+async fn who_comes_back_again_and_again_does_not_fill_the_audit() {
+    let app = TestApp::bare(&[("SIDECAR_ATTEMPTS_PER_ADDRESS", "3")]).await;
+    app.enable_plugin().await;
+    app.add_authenticator(json!({ "public": { "autoSignup": true } }))
+        .await;
+    let mut browser = app.browser();
+    let at_dingtalk = browser.click("s_dingtalk", "/signin").await;
+    let back = app.dingtalk.approve(&at_dingtalk, "li-lei").unwrap();
+    let handle = browser.come_back(&back).await;
+    assert_eq!(browser.complete("s_dingtalk", &handle).await.status, 200);
+
+    for _ in 0..10 {
+        browser.follow(&back).await;
+    }
+
+    assert_eq!(entries(&app, "?result=FLOW_USED").await.len(), 3);
+}
+
+#[tokio::test]
+async fn an_entry_says_what_its_people_are_called_now_and_no_file_does() {
+    let app = TestApp::start().await;
+    let user = app.add_user("Li Lei", Some("13800138000")).await;
+    app.browser().sign_in(&app.dingtalk, "li-lei").await;
+    app.run(r#"UPDATE users SET nickname = 'Lei Li' WHERE nickname = 'Li Lei'"#)
+        .await;
+    let path = format!("dingtalk:unbind?authenticator=s_dingtalk&userId={}", user.0);
+    assert!(app.root().await.post(&path, json!({})).await.status < 300);
+
+    let found = entries(&app, "?search=lei").await;
+
+    let [unlinked, signed_in] = <[Value; 2]>::try_from(found).unwrap();
+    assert_eq!(signed_in["nickname"], json!("Lei Li"));
+    assert!(signed_in.get("actorNickname").is_none());
+    assert_eq!(unlinked["event"], json!("unlink"));
+    assert_eq!(unlinked["nickname"], json!("Lei Li"));
+    assert_eq!(unlinked["actorNickname"], json!("Super Admin"));
+    let only = entries(&app, "?event=unlink").await;
+    assert_eq!(only, [unlinked]);
+    assert!(!written(&app).contains("Lei"));
+}
+
+#[tokio::test]
+async fn entries_are_found_by_person_and_by_having_been_refused() {
+    let app = TestApp::start().await;
+    app.add_user("Li Lei", Some("13800138000")).await;
+    for person in ["li-lei", "han-meimei", "wang-fang"] {
+        app.browser().sign_in(&app.dingtalk, person).await;
+    }
+
+    for (query, results) in [
+        ("?search=li%20lei", vec!["OK"]),
+        ("?search=13800138", vec!["OK"]),
+        ("?search=nobody", vec![]),
+        ("?result=REFUSED", vec!["PHONE_UNAVAILABLE"]),
+        ("?result=REFUSED&search=li", vec![]),
+        ("?authenticator=s_dingtalk&result=OK&search=li&userId=0", vec![]),
+    ] {
+        let found = entries(&app, query).await;
+        let found: Vec<&Value> = found.iter().map(|entry| &entry["result"]).collect();
+        assert_eq!(found, results, "{query}");
+    }
 }
 
 #[tokio::test]
@@ -204,6 +295,7 @@ async fn a_filter_that_cannot_be_read_is_named() {
         ("?from=yesterday", "from"),
         ("?to=1", "to"),
         ("?userId=me", "userId"),
+        ("?event=somethingElse", "event"),
     ] {
         let answer = root.get(&format!("dingtalk:audit{query}")).await;
 
@@ -232,7 +324,7 @@ async fn the_audit_is_a_table_for_a_spreadsheet_too() {
     assert_eq!(
         lines.next(),
         Some(
-            "time,reference,authenticator,event,result,matched,userId,actorId,address,dingtalkRequestId,detail"
+            "\u{feff}time,reference,authenticator,event,result,matched,userId,nickname,actorId,actorNickname,address,dingtalkRequestId,detail"
         )
     );
     let row: Vec<&str> = lines.next().unwrap().split(',').collect();
@@ -245,6 +337,8 @@ async fn the_audit_is_a_table_for_a_spreadsheet_too() {
             "OK",
             "signUp",
             "2",
+            "李雷",
+            "",
             "",
             "127.0.0.1",
             "",
@@ -256,14 +350,15 @@ async fn the_audit_is_a_table_for_a_spreadsheet_too() {
 }
 
 #[tokio::test]
-async fn the_audit_holds_nothing_personal() {
+async fn the_files_of_the_audit_hold_nothing_personal() {
     let app = TestApp::start().await;
     let (li_lei, han_meimei) = (app.person("li-lei"), app.person("han-meimei"));
     app.browser().sign_in(&app.dingtalk, "li-lei").await;
     app.browser().sign_in(&app.dingtalk, "han-meimei").await;
 
-    let text = app.root().await.get("dingtalk:audit").await.text;
+    let text = written(&app);
 
+    assert!(text.contains("signUp"), "{text}");
     for person in [li_lei, han_meimei] {
         assert!(!text.contains(&person.union_id) && !text.contains(&person.name));
         assert!(!text.contains(person.mobile.as_deref().unwrap()));

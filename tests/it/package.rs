@@ -6,7 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
 use flate2::read::GzDecoder;
@@ -96,6 +96,33 @@ fn package_json_names_a_main_file_that_is_there() {
         );
     }
     assert!(!files["package.json"].contains("{{"));
+}
+
+#[test]
+fn package_has_all_modules_of_the_modern_client_in_the_one_file_that_browsers_ask_for() {
+    let files = unpack(SIDECAR_URL);
+    let name = format!("{}/client-v2", Manifest::embedded().name());
+
+    let scripts = files.keys().filter(|path| path.starts_with("dist/client-v2/"));
+    assert_eq!(scripts.collect::<Vec<_>>(), ["dist/client-v2/index.js"]);
+    let script = &files["dist/client-v2/index.js"];
+    let defined = script.split("define(").skip(1);
+    let defined: Vec<&str> = defined.map(|rest| rest.split('\'').nth(1).unwrap()).collect();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/nocobase-plugin/client-v2");
+    let modules: BTreeSet<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .map(|file| match file.strip_suffix(".js").unwrap() {
+            "index" => name.clone(),
+            module => format!("{name}/{module}"),
+        })
+        .collect();
+    // The one that browsers ask for begins when it is read: the others have to be known by then.
+    assert_eq!(defined.last(), Some(&name.as_str()));
+    assert_eq!(
+        defined.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(),
+        modules
+    );
 }
 
 #[test]

@@ -191,7 +191,7 @@ async fn a_person_who_refuses_is_back_on_the_sign_in_page() {
 
     assert_eq!(answer.status, 302);
     assert_eq!(
-        answer.location(),
+        answer.refused_at().0,
         "/signin?redirect=/admin&authenticator=s_dingtalk&error=DINGTALK_DENIED"
     );
     assert!(browser.jar.is_empty(), "the flow is over");
@@ -211,11 +211,8 @@ async fn a_refusal_that_also_brings_a_code_is_a_refusal() {
         ))
         .await;
 
-    assert!(
-        answer.location().ends_with("error=DINGTALK_DENIED"),
-        "{}",
-        answer.location()
-    );
+    let (page, _) = answer.refused_at();
+    assert!(page.ends_with("error=DINGTALK_DENIED"), "{page}");
     assert!(browser.jar.is_empty());
 }
 
@@ -233,7 +230,7 @@ async fn the_words_of_an_error_go_nowhere() {
         .await;
 
     assert_eq!(
-        answer.location(),
+        answer.refused_at().0,
         "/signin?authenticator=s_dingtalk&error=DINGTALK_DENIED"
     );
     assert!(answer.headers.get("x").is_none());
@@ -251,7 +248,7 @@ async fn a_return_whose_code_is_no_code_ends_the_flow() {
             .await;
 
         assert_eq!(
-            answer.location(),
+            answer.refused_at().0,
             "/signin?authenticator=s_dingtalk&error=FLOW_NOT_FOUND",
             "{code:?}"
         );

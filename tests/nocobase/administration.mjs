@@ -48,6 +48,17 @@ export function confirm(page) {
   return page.locator('.ant-modal-confirm-btns button, .ant-popconfirm-buttons button').last().click();
 }
 
+/** Follows the card's link to where DingTalk is set up. */
+export async function followSettingsLink(window) {
+  const { page } = window;
+  await openPluginManager(window);
+  // The modern page shows all cards at once.
+  if (window.client === 'v1') await showAuthenticationCategory(window);
+  await card(window).getByText(window.core('Settings')).click();
+  await page.waitForURL((url) => url.pathname.endsWith('/admin/settings/auth/authenticators'));
+  await page.getByRole('button', { name: window.coreIn('Add new') }).waitFor();
+}
+
 /** Moves the switch of the plugin's card, and waits until NocoBase is back with it. */
 export async function setEnabled(window, nocobase, wanted) {
   const { page } = window;
@@ -93,15 +104,27 @@ export async function submit(window) {
   await page.getByTestId('dingtalk-redirect-url').waitFor({ state: 'detached' });
 }
 
-/** Authentication > Add new > DingTalk, filled as the guide says. Returns the Redirect URL that was copied. */
-export async function addAuthenticator(window, { name, clientId, clientSecret }) {
-  const { page, t } = window;
+/** Authentication > Add new > DingTalk. */
+export async function openNewForm(window, name) {
   await openAuthenticators(window);
+  // The menu does not open before NocoBase knows its types.
+  await window.page.waitForLoadState('networkidle');
+  await openNewFormHere(window, name);
+}
+
+/** The same on the page of the authenticators. */
+export async function openNewFormHere(window, name) {
+  const { page, t } = window;
   await page.getByRole('button', { name: window.coreIn('Add new') }).hover();
   await page.getByRole('button', { name: window.coreIn('Add new') }).click();
   await page.getByRole('menuitem', { name: t('DingTalk'), exact: true }).click();
   await untilFormIsThere(window);
   await window.input(window.field(window.coreIn('Auth UID'))).fill(name);
+}
+
+/** The same, filled as the guide says. Returns the Redirect URL that was copied. */
+export async function addAuthenticator(window, { name, clientId, clientSecret }) {
+  await openNewForm(window, name);
   await window.field(window.coreIn('Enabled')).getByRole('checkbox').check();
   await fillCredentials(window, { clientId, clientSecret });
   await window.picture('authenticator-new');
@@ -129,9 +152,8 @@ export async function copyRedirectUrl(window) {
 export async function testConnection(window) {
   const { page } = window;
   await page.getByTestId('dingtalk-diagnose').click();
-  const findings = page.getByTestId('dingtalk-findings');
-  await findings.locator('.ant-alert').first().waitFor();
-  return findings.innerText();
+  await page.getByTestId('dingtalk-verdict').waitFor();
+  return page.getByTestId('dingtalk-findings').innerText();
 }
 
 /** In a form that is open; what has been filled in stays. */

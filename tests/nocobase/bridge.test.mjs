@@ -8,10 +8,13 @@ import { test } from 'node:test';
 import vm from 'node:vm';
 
 const require = createRequire(import.meta.url);
-// Of NocoBase's own packages the forwarding needs this one function.
+// What the bridge needs of NocoBase's own packages.
+const NOCOBASE = { '@nocobase/utils': { getRequestOrigin: () => 'http://nocobase.test' }, '@nocobase/auth': { BaseAuth: class {} } };
 const load = Module._load;
-Module._load = (name, ...rest) => (name === '@nocobase/utils' ? { getRequestOrigin: () => 'http://nocobase.test' } : load(name, ...rest));
-const { RemotePlace } = require('../../nocobase-plugin/server/place');
+Module._load = (name, ...rest) => NOCOBASE[name] ?? load(name, ...rest);
+const { actions } = require('../../nocobase-plugin/server/actions');
+const { CannotRun } = require('../../nocobase-plugin/server/cannot-run');
+const { ManagedPlace, RemotePlace } = require('../../nocobase-plugin/server/place');
 const { Sidecar } = require('../../nocobase-plugin/server/sidecar');
 const { KeptSecrets, redaction } = require('../../nocobase-plugin/server/kept-secrets');
 const { signInPage } = require('../../nocobase-plugin/server/sign-in-page');
@@ -144,7 +147,7 @@ test('a body nested without end is no matter to the redaction', async () => {
 });
 
 test('a sign-in page keeps its own query and loses what an earlier attempt left there', () => {
-  const page = signInPage({ returnPath: '/v/signin?redirect=%2Fv%2Fadmin&error=X&dingtalk=y', authenticator: 'a b', error: 'SIDECAR_UNAVAILABLE' });
+  const page = signInPage({ returnPath: '/v/signin?redirect=%2Fv%2Fadmin&error=X&dingtalk=y&dingtalkReference=7Hq2wXyz', authenticator: 'a b', error: 'SIDECAR_UNAVAILABLE' });
   assert.equal(page, '/v/signin?redirect=%2Fv%2Fadmin&authenticator=a+b&error=SIDECAR_UNAVAILABLE');
 });
 
@@ -212,15 +215,131 @@ function deferred() {
 const SITE = 'https://nocobase.example';
 const hostile = JSON.parse(fs.readFileSync(new URL('../corpus/return_paths.json', import.meta.url), 'utf8'));
 
-/** The module that both clients share, in a page of `SITE`; its factory asks little of what it is given. */
-function clientModule() {
-  let module;
+const CLIENT = 'nocobase-plugin-auth-dingtalk/client-v2';
+const MODULES = new URL('../../nocobase-plugin/client-v2/', import.meta.url);
+const BUTTON = JSON.parse(fs.readFileSync(new URL('../../client-schema/sign-in-button.json', import.meta.url), 'utf8'));
+const LANGUAGES = ['en-US', 'zh-CN', 'hi-IN', 'ru-RU', 'de-DE', 'id-ID', 'tr-TR'];
+
+/** A module of the modern client, in a page of `SITE`; what is not ours does nothing. */
+function clientModule(wanted = CLIENT) {
+  const defined = new Map();
+  const define = (name, dependencies, factory) => defined.set(name, { dependencies, factory });
+  for (const file of fs.readdirSync(MODULES)) {
+    const source = fs.readFileSync(new URL(file, MODULES), 'utf8').replace('"__NBDT_BUTTON__"', JSON.stringify(BUTTON));
+    vm.runInNewContext(source, { define, URL, URLSearchParams, window: { location: new URL(`${SITE}/signin`) } });
+  }
   const nothing = new Proxy(function () {}, { get: (_, key) => (key === 'Plugin' ? class {} : nothing), apply: () => nothing });
-  const define = (_name, dependencies, factory) => { module = factory(...dependencies.map(() => nothing)); };
-  const source = fs.readFileSync(new URL('../../nocobase-plugin/client-v2/index.js', import.meta.url), 'utf8');
-  vm.runInNewContext(source, { define, URL, URLSearchParams, window: { location: new URL(`${SITE}/signin`) } });
-  return module.shared;
+  const loaded = new Map();
+  const load = (name) => {
+    if (!defined.has(name)) return name.startsWith(CLIENT) ? assert.fail(`nobody defines ${name}`) : nothing;
+    if (!loaded.has(name)) {
+      const { dependencies, factory } = defined.get(name);
+      loaded.set(name, factory(...dependencies.map((one) => load(one.startsWith('./') ? name.replace(/[^/]+$/, one.slice(2)) : one))));
+    }
+    return loaded.get(name);
+  };
+  const module = load(wanted);
+  if (wanted === CLIENT) assert.deepEqual([...defined.keys()].filter((name) => !loaded.has(name)), [], 'nobody loads these');
+  return module;
 }
+
+test('of what a person was told, the list of sign-ins shows one sentence, in every language', () => {
+  const { firstSentence } = clientModule(`${CLIENT}/sign-in-log`);
+  for (const language of LANGUAGES) {
+    const texts = JSON.parse(fs.readFileSync(new URL(`../../locales/${language}.json`, import.meta.url), 'utf8'));
+    for (const [code, key] of Object.entries(BUTTON.errors)) {
+      const [told, shown] = [texts[key], firstSentence(texts[key])];
+      assert.ok(told.startsWith(shown) && shown.length >= 5 && shown.length <= 140, `${language} ${code}: ${shown}`);
+      // All but the last of several sentences say what to do, or that nothing helps.
+      if (/[.!?।]\s|。./.test(told)) assert.ok(shown.length < told.length, `${language} ${code}: ${shown}`);
+    }
+  }
+});
+
+/** An action as NocoBase runs it for an administrator: what is answered, or thrown. */
+async function asAdministrator(name, place, { method = 'GET' } = {}) {
+  const errors = [];
+  const fill = (sentence, values) => sentence.replace(/{{(\w+)}}/g, (_, key) => values[key]);
+  const ctx = {
+    method, req: { headers: {}, socket: {} }, request: { querystring: '', body: {} }, state: { currentUser: { id: 1 } }, logger: { error: (line) => errors.push(line) },
+    t: fill, set() {}, throw: (status, error) => { throw Object.assign(new Error(error.message), { status, code: error.code }); },
+  };
+  const sidecar = new Sidecar(() => ({ sign: () => 'token' }), place);
+  try {
+    await actions(sidecar)[name](ctx, async () => {});
+    return ctx.body;
+  } catch (error) {
+    return error;
+  } finally {
+    (await place.reach(0))?.options.agent.destroy();
+  }
+}
+
+async function answering(handler, ask) {
+  const server = http.createServer(handler);
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  const address = `http://127.0.0.1:${server.address().port}`;
+  try {
+    return await ask(address);
+  } finally {
+    server.close();
+  }
+}
+
+const envelope = (status, code, date) => (_, res) => res.writeHead(status, { 'content-type': 'application/json', date: date ?? new Date().toUTCString() }).end(JSON.stringify({ errors: [{ code, message: `${code} for visitors` }] }));
+
+test('an administrator is told which address was tried, and why it was of no use', async () => {
+  const gone = await answering(() => {}, async (address) => address);
+  const lists = ['bindings', 'audit', 'configForm'];
+  for (const name of lists) {
+    const told = await asAdministrator(name, new RemotePlace(gone));
+    assert.deepEqual([told.status, told.code], [503, 'SIDECAR_UNAVAILABLE']);
+    assert.equal(told.message, `The sidecar at ${gone} cannot be reached: ECONNREFUSED. Start it, or correct DINGTALK_SIDECAR_URL in the environment of NocoBase.`);
+  }
+  for (const [handler, reason] of [
+    [(_, res) => res.writeHead(404).end('<html>'), 'HTTP 404'],
+    // NocoBase's own address: what it says of a missing session would end the administrator's.
+    [envelope(401, 'EMPTY_TOKEN'), 'HTTP 401'],
+    [envelope(503, 'SIDECAR_UNAVAILABLE'), 'HTTP 503'],
+  ]) {
+    await answering(handler, async (address) => {
+      const told = await asAdministrator('bindings', new RemotePlace(address));
+      assert.deepEqual([told.status, told.code], [503, 'SIDECAR_UNAVAILABLE']);
+      assert.ok(told.message.startsWith(`The sidecar at ${address} cannot be reached: ${reason}.`), told.message);
+    });
+  }
+});
+
+test('an administrator is told how a sidecar is at odds with NocoBase', async () => {
+  for (const [answer, pattern] of [
+    [envelope(403, 'SECRET_MISMATCH'), /^NocoBase and the sidecar do not share one secret\. Start the sidecar with NocoBase's settings file/],
+    [envelope(403, 'CLOCK_MISMATCH', new Date(Date.now() - 90_000).toUTCString()), /^The clocks of NocoBase and the sidecar differ by (89|9[01]) s\. Set both clocks/],
+  ]) {
+    const told = await answering(answer, (address) => asAdministrator('bindings', new RemotePlace(address)));
+    assert.match(told.message, pattern);
+  }
+});
+
+test('what the sidecar itself refuses reaches the administrator as it is', async () => {
+  const told = await answering(envelope(503, 'DATABASE_UNAVAILABLE'), (address) => asAdministrator('audit', new RemotePlace(address)));
+  assert.deepEqual([told.status, told.code, told.message], [503, 'DATABASE_UNAVAILABLE', 'DATABASE_UNAVAILABLE for visitors']);
+});
+
+test('a test of the connection without a sidecar is a report with a verdict, like one of the doctor', async () => {
+  const gone = await answering(() => {}, async (address) => address);
+  const { data } = await asAdministrator('diagnose', new RemotePlace(gone), { method: 'POST' });
+  assert.equal(data.verdict, 'To mend: 1.');
+  assert.deepEqual(data.findings, [{
+    check: 'program', status: 'error', message: `The sidecar at ${gone} cannot be reached: ECONNREFUSED.`,
+    action: 'Start it, or correct DINGTALK_SIDECAR_URL in the environment of NocoBase.',
+  }]);
+});
+
+test('an administrator is told which program was tried', async () => {
+  const program = { failure: new CannotRun('damaged'), target: null, reach: async () => null, retry() {} };
+  const told = await asAdministrator('bindings', new ManagedPlace(program));
+  assert.match(told.message, /^The program in the package is damaged\. Upload the package again\. Program: \/.*bin\/\w+-\w+\/nocobase-dingtalk\. Mend it/);
+});
 
 test('no value of the corpus leads the bridge away from the site', () => {
   assert.ok(hostile.length >= 500);
@@ -231,7 +350,7 @@ test('no value of the corpus leads the bridge away from the site', () => {
 });
 
 test('no value of the corpus leads a client away from the site, escaped or as the classic client writes it', () => {
-  const { requestedPage } = clientModule();
+  const { requestedPage } = clientModule().shared;
   assert.equal(requestedPage('?redirect=%2Fadmin%2Fx%3Fa%3D1'), '/admin/x?a=1');
   for (const value of hostile) {
     for (const search of [`?redirect=${encodeURIComponent(value.toWellFormed())}`, `?redirect=${value}`]) {

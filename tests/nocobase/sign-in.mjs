@@ -56,6 +56,12 @@ export async function expectSignedIn(window, authenticator, page = '/admin') {
   assert.equal(await window.stored('NOCOBASE_AUTH'), authenticator);
 }
 
+/** What NocoBase's own pages are told nobody is signed in, is of no use to somebody who is. */
+export async function expectNoComplaint({ page }) {
+  await page.waitForLoadState('networkidle');
+  assert.deepEqual(await page.locator('.ant-message-error, .ant-notification-notice-error').allInnerTexts(), []);
+}
+
 /** The user whom NocoBase itself sees behind the window's session. */
 export async function whoIsIn(window, nocobase) {
   const [token, authenticator] = [await window.stored('NOCOBASE_TOKEN'), await window.stored('NOCOBASE_AUTH')];

@@ -94,12 +94,16 @@ async fn callback(context: &Context) -> ActionResult {
         Ok(received) => received,
         Err(error) => return Err(context.refuse_without_flow("return", error).await),
     };
-    if received.outcome != CallbackKind::Repetition {
-        context.state.metrics.flow_returned();
-    }
-    if received.outcome == CallbackKind::Refusal {
-        context.state.metrics.flow_finished();
-        context.state.limits.refused(context.address);
+    let (metrics, limits) = (&context.state.metrics, &context.state.limits);
+    match received.outcome {
+        CallbackKind::Answer => metrics.flow_returned(),
+        CallbackKind::Refusal => {
+            metrics.flow_returned();
+            metrics.flow_finished();
+            limits.refused(context.address);
+        }
+        CallbackKind::Late => limits.refused(context.address),
+        CallbackKind::Repetition => {}
     }
     Ok(to(context, &received.location, &received.cookies))
 }

@@ -1,5 +1,6 @@
 //! The actions of the resource `dingtalk`: what administrators see and do.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -8,7 +9,7 @@ use chrono::{DateTime, Utc};
 use log::info;
 use serde_json::{Value, json};
 
-use crate::audit::{self, Event, Filter};
+use crate::audit::{self, Ended, Entry, Event, Filter, Told};
 use crate::causes::with_causes;
 use crate::config::Mode;
 use crate::doctor::{self, CheckInput, Finding, NocoBaseProbe, RunningProgram};
@@ -23,6 +24,8 @@ use crate::product::{PLUGIN_NAME, REDIRECT_ACTION};
 
 const MOST_ROWS: u64 = 200;
 const MOST_CSV_ROWS: u64 = 10_000;
+/// Asks the audit for everything that did not end well, whatever its code.
+const REFUSED: &str = "REFUSED";
 /// The doctor asks DingTalk; a button held down must not.
 const DIAGNOSE_PAUSE: Duration = Duration::from_secs(5);
 
@@ -175,14 +178,17 @@ pub async fn audit(context: Context) -> ActionResult {
         let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| RequestError::InvalidField(name))?;
         Ok(Some(parsed.with_timezone(&Utc)))
     };
-    let user_id = match query.only("userId") {
-        None => None,
-        Some(text) => Some(text.parse().map_err(|_| RequestError::InvalidField("userId"))?),
-    };
     let filter = Filter {
         authenticator: query.only("authenticator").map(str::to_owned),
-        user_id,
-        result: query.only("result").map(str::to_owned),
+        users: users_asked_for(&context).await?,
+        event: match query.only("event") {
+            None => None,
+            Some(name) => Some(Event::parse(name).ok_or(RequestError::InvalidField("event"))?),
+        },
+        ended: query.only("result").map(|result| match result {
+            REFUSED => Ended::Refused,
+            result => Ended::With(result.to_owned()),
+        }),
         reference: query.only("reference").map(str::to_owned),
         from: time("from")?,
         to: time("to")?,
@@ -191,7 +197,7 @@ pub async fn audit(context: Context) -> ActionResult {
     if query.only("format") == Some("csv") {
         let size = query.number("pageSize", MOST_CSV_ROWS, MOST_CSV_ROWS);
         let found = search(&context, &filter, number, size).await?;
-        let csv = audit::to_csv(&found.entries);
+        let csv = audit::to_csv(&with_names(&context, found.entries).await?);
         return Ok(HttpResponse::Ok()
             .content_type("text/csv; charset=utf-8")
             .insert_header((
@@ -202,7 +208,36 @@ pub async fn audit(context: Context) -> ActionResult {
     }
     let size = query.number("pageSize", 20, MOST_ROWS);
     let found = search(&context, &filter, number, size).await?;
-    Ok(envelope::page(found.entries, found.count, number, size))
+    let rows = with_names(&context, found.entries).await?;
+    Ok(envelope::page(rows, found.count, number, size))
+}
+
+/// The users that `userId` and `search` leave; `None` when neither is given.
+async fn users_asked_for(context: &Context) -> Result<Option<BTreeSet<i64>>, ApiError> {
+    let by_id = match context.query.only("userId") {
+        None => None,
+        Some(text) => {
+            let id: i64 = text.parse().map_err(|_| RequestError::InvalidField("userId"))?;
+            Some(BTreeSet::from([id]))
+        }
+    };
+    let Some(text) = context.query.only("search") else {
+        return Ok(by_id);
+    };
+    let like = context.state.store.users().like(text).await?;
+    let mut found: BTreeSet<i64> = like.into_iter().map(|user| user.0).collect();
+    if let Some(by_id) = by_id {
+        found.retain(|user| by_id.contains(user));
+    }
+    Ok(Some(found))
+}
+
+/// The entries with what their people are called now.
+async fn with_names(context: &Context, entries: Vec<Entry>) -> Result<Vec<Told>, ApiError> {
+    let users = entries.iter().flat_map(Entry::users).map(UserId).collect();
+    let names = context.state.store.users().names_of(&users).await?;
+    let names = names.into_iter().map(|(user, name)| (user.0, name)).collect();
+    Ok(entries.into_iter().map(|entry| entry.told(&names)).collect())
 }
 
 async fn search(

@@ -69,6 +69,14 @@ impl Answer {
             .unwrap_or_default()
     }
 
+    /// Where it redirects to with a refusal, and the reference told there.
+    pub fn refused_at(&self) -> (String, String) {
+        let location = self.location();
+        let (page, reference) = location.split_once("&dingtalkReference=").unwrap();
+        assert_eq!(reference.len(), 8, "no reference in {location}");
+        (page.to_owned(), reference.to_owned())
+    }
+
     /// The code of the first error.
     pub fn code(&self) -> &str {
         self.json["errors"][0]["code"].as_str().unwrap_or_default()

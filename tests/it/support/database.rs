@@ -112,7 +112,11 @@ fn left_out(kind: Kind) {
     let variable = kind.url_variable().unwrap_or_default();
     SAID[usize::from(kind.is_postgres())].call_once(|| {
         use std::io::Write as _;
-        let server = if kind.is_postgres() { "PostgreSQL" } else { "MariaDB" };
+        let server = if kind.is_postgres() {
+            "PostgreSQL"
+        } else {
+            "MariaDB"
+        };
         let line = format!("the cases on {server} are left out: {variable} names no server\n");
         let _said = std::io::stderr().write_all(line.as_bytes());
     });

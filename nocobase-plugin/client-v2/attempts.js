@@ -1,0 +1,86 @@
+// The attempt of this page load, outside of any component: pages mount their buttons more than once.
+define('nocobase-plugin-auth-dingtalk/client-v2/attempts', ['./texts'], function (texts) {
+  'use strict';
+
+  const { BUTTON, gaps } = texts;
+
+  const BUSY_RETRIES = 5;
+
+  const attempts = {
+    byAuthenticator: new Map(),
+    usedFlows: new Set(),
+    listeners: new Set(),
+    get(name) {
+      return this.byAuthenticator.get(name) ?? null;
+    },
+    set(name, state) {
+      this.byAuthenticator.set(name, state);
+      this.listeners.forEach((listener) => listener());
+    },
+  };
+
+  const subscribe = (listener) => {
+    attempts.listeners.add(listener);
+    return () => attempts.listeners.delete(listener);
+  };
+
+  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+  async function postFlow(apiClient, name, flow) {
+    for (let round = 0; ; round += 1) {
+      try {
+        const answer = await apiClient.request({
+          url: 'auth:signIn',
+          method: 'post',
+          data: { flow },
+          headers: { 'X-Authenticator': name },
+          skipNotify: true,
+          skipAuth: true,
+        });
+        return answer.data.data;
+      } catch (error) {
+        const { status, headers, data } = error?.response ?? {};
+        const isBusy = status === 503 && data?.errors?.[0]?.code === 'DINGTALK_BUSY';
+        if (!isBusy || round >= BUSY_RETRIES) throw error;
+        // Nothing was used up: the same flow may ask again, not all at the same moment.
+        attempts.set(name, { status: 'pending', isQueued: true });
+        const seconds = Math.min(Math.max(Number(headers?.['retry-after']) || 5, 1), 60);
+        await pause(seconds * (1 + Math.random() / 4) * 1000);
+      }
+    }
+  }
+
+  async function completeSignIn({ apiClient, name, flow, t, enter }) {
+    attempts.set(name, { status: 'pending' });
+    try {
+      // Another account's role would be sent along and refused.
+      apiClient.auth.setRole(null);
+      const { token } = await postFlow(apiClient, name, flow);
+      apiClient.auth.setAuthenticator(name);
+      apiClient.auth.setToken(token);
+      await enter();
+      attempts.set(name, null);
+    } catch (error) {
+      const refusal = error?.response?.data?.errors?.[0]?.message;
+      attempts.set(name, { status: 'failed', message: refusal || t(BUTTON.unknownError) });
+    }
+  }
+
+  const isReturn = new URLSearchParams(window.location.search).has('dingtalk');
+
+  /**
+   * NocoBase asks for several things before the return is completed, and says aloud that nobody is signed in, over the
+   * page of who is by then.
+   */
+  const keepQuietOnReturn = (apiClient) =>
+    isReturn && apiClient.axios.interceptors.request.use((config) => (apiClient.auth.getToken() ? config : { ...config, skipNotify: true }));
+
+  /** Why a return has ended; anybody can write an address, so only what is known is shown of it. */
+  function refusalText(t, code, reference) {
+    const known = Object.prototype.hasOwnProperty.call(BUTTON.errors, code) ? BUTTON.errors[code] : BUTTON.unknownError;
+    const sentence = t(known, { ...gaps(known), seconds: 60 });
+    return /^[\w-]{6,16}$/.test(reference ?? '') ? `${sentence} ${t('Reference: {{reference}}', { reference })}` : sentence;
+  }
+
+  return { attempts, completeSignIn, keepQuietOnReturn, refusalText, subscribe };
+});

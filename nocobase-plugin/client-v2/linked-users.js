@@ -1,0 +1,53 @@
+// Which DingTalk person is which user, and the removal of such a link.
+define(
+  'nocobase-plugin-auth-dingtalk/client-v2/linked-users',
+  ['react', 'antd', './texts', './host', './paged-table', './people'],
+  function (React, antd, texts, host, pagedTable, people) {
+    'use strict';
+
+    const { useText } = texts;
+    const { Host, ask, failureText } = host;
+    const { PagedTable, usePages } = pagedTable;
+    const { foundBy, moment } = people;
+
+    const h = React.createElement;
+    const { useContext } = React;
+
+    function LinkedUsers() {
+      const { t, i18n } = useText();
+      const host = useContext(Host);
+      const { message } = antd.App.useApp();
+      const pages = usePages('bindings');
+      const unlink = (row) =>
+        ask(host.request, { url: 'dingtalk:unbind', method: 'post', params: { authenticator: host.authenticator.name, userId: row.userId } })
+          .then(pages.load)
+          .catch((error) => message.error(failureText(error, t)));
+      const columns = [
+        { title: t('User'), key: 'user', render: (_, row) => row.nickname || `#${row.userId}` },
+        { title: t('Phone number'), dataIndex: 'phone', render: (phone) => phone || '–' },
+        { title: t('Found by'), dataIndex: 'matchedBy', render: (matched) => foundBy(t, matched) },
+        { title: t('Linked'), dataIndex: 'createdAt', render: (time) => moment(time, i18n.language) },
+        {
+          title: t('Actions'),
+          key: 'actions',
+          render: (_, row) =>
+            h(antd.Popconfirm, { title: t('Remove this link? At the next sign-in the person is matched anew.'), okText: t('Remove'), cancelText: t('Cancel'), onConfirm: () => unlink(row) },
+              h(antd.Button, { type: 'link', danger: true, size: 'small' }, t('Remove'))),
+        },
+      ];
+      const emptyText = pages.query.search ? t('Nothing matches the filter.') : t('Nobody has signed in with DingTalk yet.');
+      return h('div', { 'data-testid': 'dingtalk-bindings' },
+        h(antd.Input.Search, {
+          allowClear: true,
+          placeholder: t('Search by name or phone'),
+          'aria-label': t('Search by name or phone'),
+          style: { marginBottom: 12 },
+          onSearch: (search) => pages.narrow({ search: search.trim() || undefined }),
+        }),
+        h(PagedTable, { pages, columns, rowKey: 'userId', emptyText }),
+      );
+    }
+
+    return { LinkedUsers };
+  },
+);

@@ -1,0 +1,138 @@
+// Who signed in through this authenticator, who was refused, and why.
+define(
+  'nocobase-plugin-auth-dingtalk/client-v2/sign-in-log',
+  ['react', 'antd', '@ant-design/icons', './texts', './host', './paged-table', './people'],
+  function (React, antd, icons, texts, host, pagedTable, people) {
+    'use strict';
+
+    const { BUTTON, gaps, useText } = texts;
+    const { Host, ask, failureText } = host;
+    const { PagedTable, usePages } = pagedTable;
+    const { foundBy, moment } = people;
+
+    const h = React.createElement;
+    const { useContext, useState } = React;
+
+    const SUCCESS = 'OK';
+    const EVENTS = { signIn: 'Signed in', unlink: 'Link removed' };
+    /** What can be asked for besides the single codes of refusals. */
+    const KINDS = [
+      { label: 'All', filter: {} },
+      { label: EVENTS.signIn, filter: { event: 'signIn', result: SUCCESS } },
+      { label: 'All refused', filter: { result: 'REFUSED' } },
+      { label: EVENTS.unlink, filter: { event: 'unlink' } },
+    ];
+
+    /** The first sentence of what a person was told: what happened, without what they were to do. */
+    const firstSentence = (text) => /^.*?(?:[.!?।](?=\s|$)|。)/s.exec(text)?.[0] ?? text;
+
+    const isTold = (code) => Object.prototype.hasOwnProperty.call(BUTTON.errors, code);
+
+    /** A refusal in words; a code that no sentence belongs to stays a code. */
+    const inWords = (t, code) => (isTold(code) ? firstSentence(t(BUTTON.errors[code], gaps(BUTTON.errors[code]))) : code);
+
+    function Result({ row }) {
+      const { t } = useText();
+      if (row.result === SUCCESS) {
+        const isSignIn = row.event === 'signIn';
+        return h(React.Fragment, null,
+          h(antd.Tag, { color: isSignIn ? 'success' : undefined }, t(EVENTS[row.event] ?? row.event)),
+          row.actorNickname ? h(antd.Typography.Text, { type: 'secondary' }, t('By {{name}}', { name: row.actorNickname })) : null);
+      }
+      return h('div', { style: { whiteSpace: 'normal', width: 260 } },
+        h(antd.Typography.Text, { type: 'danger' }, inWords(t, row.result)));
+    }
+
+    /** For whoever searches NocoBase's log or asks DingTalk's support. */
+    function Details({ row }) {
+      const { t } = useText();
+      const facts = [
+        isTold(row.result) ? h(antd.Typography.Text, { code: true }, row.result) : null,
+        row.detail ? h(antd.Typography.Text, { code: true }, row.detail) : null,
+        row.dingtalkRequestId ? t("DingTalk's request id: {{id}}", { id: row.dingtalkRequestId }) : null,
+      ];
+      return h(antd.Space, { wrap: true, size: 'middle' }, ...facts.filter(Boolean));
+    }
+
+    function saveFile(blob, name) {
+      const address = URL.createObjectURL(blob);
+      const link = Object.assign(document.createElement('a'), { href: address, download: name });
+      link.click();
+      URL.revokeObjectURL(address);
+    }
+
+    /** A refusal is wrapped like the file that was asked for. */
+    async function unpacked(error) {
+      const text = await error?.response?.data?.text?.();
+      try {
+        return { response: { data: JSON.parse(text) } };
+      } catch {
+        return error;
+      }
+    }
+
+    function Export({ query }) {
+      const { t } = useText();
+      const host = useContext(Host);
+      const { message } = antd.App.useApp();
+      const [isRunning, setRunning] = useState(false);
+      const run = () => {
+        setRunning(true);
+        // All of them, not this page.
+        const params = { ...query, authenticator: host.authenticator.name, format: 'csv', page: undefined, pageSize: undefined };
+        return ask(host.request, { url: 'dingtalk:audit', params, responseType: 'blob' })
+          .then((blob) => saveFile(blob, 'dingtalk-sign-ins.csv'))
+          .catch(async (error) => message.error(failureText(await unpacked(error), t)))
+          .finally(() => setRunning(false));
+      };
+      return h(antd.Button, { icon: h(icons.DownloadOutlined), loading: isRunning, onClick: run, 'data-testid': 'dingtalk-export' }, t('Download CSV'));
+    }
+
+    function Filter({ pages }) {
+      const { t } = useText();
+      const results = [
+        ...KINDS.map(({ label, filter }) => ({ label: t(label), filter })),
+        ...Object.keys(BUTTON.errors).map((code) => ({ label: inWords(t, code), title: code, filter: { result: code } })),
+      ];
+      const options = results.map(({ label, title }, value) => ({ label, title, value }));
+      const search = (label, key) => ({
+        allowClear: true, placeholder: label, 'aria-label': label, style: { flex: '1 1 160px' },
+        onSearch: (text) => pages.narrow({ [key]: text.trim() || undefined }),
+      });
+      return h('div', { style: { display: 'flex', flexWrap: 'wrap', gap: 8, marginBottom: 12 } },
+        h(antd.Select, {
+          options, defaultValue: 0, showSearch: true, optionFilterProp: 'label', style: { flex: '1 0 100%' }, 'aria-label': t('Result'), 'data-testid': 'dingtalk-result',
+          onChange: (value) => pages.narrow({ event: undefined, result: undefined, ...results[value].filter }),
+        }),
+        h(antd.Input.Search, search(t('Search by name or phone'), 'search')),
+        h(antd.Input.Search, search(t('Reference'), 'reference')),
+        h(Export, { query: pages.query }),
+      );
+    }
+
+    function SignInLog() {
+      const { t, i18n } = useText();
+      const pages = usePages('audit');
+      const { event, result, search, reference } = pages.query;
+      const columns = [
+        { title: t('Time'), dataIndex: 'time', render: (time) => moment(time, i18n.language) },
+        { title: t('Result'), key: 'result', render: (_, row) => h(Result, { row }) },
+        { title: t('User'), key: 'user', render: (_, row) => (row.userId === undefined ? '–' : row.nickname || `#${row.userId}`) },
+        { title: t('Found by'), dataIndex: 'matched', render: (matched) => foundBy(t, matched) },
+        { title: t('Address'), dataIndex: 'address', render: (address) => address || '–' },
+        { title: t('Reference'), dataIndex: 'reference', render: (text) => (text ? h(antd.Typography.Text, { copyable: true }, text) : '–') },
+      ];
+      const expandable = {
+        rowExpandable: (row) => row.result !== SUCCESS,
+        expandedRowRender: (row) => h(Details, { row }),
+      };
+      const emptyText = event || result || search || reference ? t('Nothing matches the filter.') : t('Nobody has signed in with DingTalk yet.');
+      return h('div', { 'data-testid': 'dingtalk-log' },
+        h(Filter, { pages }),
+        h(PagedTable, { pages, columns, expandable, emptyText, rowKey: (row) => `${row.time} ${row.reference}` }),
+      );
+    }
+
+    return { SignInLog, firstSentence };
+  },
+);
