@@ -79,7 +79,7 @@ define('nocobase-plugin-auth-dingtalk/client-v2/attempts', ['./texts'], function
   function refusalText(t, code, reference) {
     const known = Object.prototype.hasOwnProperty.call(BUTTON.errors, code) ? BUTTON.errors[code] : BUTTON.unknownError;
     const sentence = t(known, { ...gaps(known), seconds: 60 });
-    return /^[\w-]{6,16}$/.test(reference ?? '') ? `${sentence} ${t('Reference: {{reference}}', { reference })}` : sentence;
+    return /^[\w-]{6,16}$/.test(reference ?? '') ? t('{{message}} Reference: {{reference}}', { message: sentence, reference }) : sentence;
   }
 
   return { attempts, completeSignIn, keepQuietOnReturn, refusalText, subscribe };
