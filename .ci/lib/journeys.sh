@@ -20,13 +20,13 @@ browser_journey() {
     timeout --kill-after=30 900 node .ci/lib/with-site.mjs "$1" "$binary" node tests/browser/journey.mjs
 }
 
-# nocobase_suite DIALECT CLIENTS LANGUAGES LABELS [INSTANCE]: the guide in a NocoBase of its own; the packages are
-# installed once for all. NOCOBASE_SECONDS is how long it may take, PACKAGE how the plugin comes (journey.mjs).
+# nocobase_suite DIALECT CLIENTS LANGUAGES GUIDES [INSTANCE]: the journey in a NocoBase of its own, in these languages,
+# and the guide alone in further ones; the packages are installed once for all. NOCOBASE_SECONDS is how long it may take, PACKAGE how the plugin comes (journey.mjs).
 nocobase_suite() {
   local instance=${5:-ci-$1}
   at_exit node tests/nocobase/nocobase.mjs down "$instance"
   rm -rf "tests/nocobase/out/$instance"
-  NBDT_BINARY=$binary NBDT_NOCOBASE_INSTANCE=$instance NBDT_NOCOBASE_DIALECT=$1 CLIENTS=$2 LANGUAGES=$3 LABELS=$4 \
+  NBDT_BINARY=$binary NBDT_NOCOBASE_INSTANCE=$instance NBDT_NOCOBASE_DIALECT=$1 CLIENTS=$2 LANGUAGES=$3 GUIDES=$4 \
     OUTPUT="$PWD/tests/nocobase/out/$instance" CHROMIUM=$(browser_program) \
     timeout --kill-after=30 "${NOCOBASE_SECONDS:-2400}" node tests/nocobase/journey.mjs
 }

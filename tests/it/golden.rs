@@ -33,7 +33,7 @@ fn json(path: &str) -> Value {
 }
 
 /// The text files under a path, by their path in the repository.
-fn read_all(path: &str) -> BTreeMap<String, String> {
+pub fn read_all(path: &str) -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     let mut pending = vec![repository(path)];
     while let Some(path) = pending.pop() {

@@ -18,6 +18,7 @@ mod env_files;
 mod fault_matrix;
 mod glossary;
 mod golden;
+mod guides;
 mod journey;
 mod languages;
 mod limits;

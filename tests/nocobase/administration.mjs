@@ -1,7 +1,6 @@
 // What an administrator does in NocoBase's own pages: add the package, enable it, set up DingTalk, take it away.
 
 import assert from 'node:assert/strict';
-import path from 'node:path';
 import { openWindow } from './window.mjs';
 
 export const PACKAGE = 'nocobase-plugin-auth-dingtalk';
@@ -25,26 +24,14 @@ async function showAuthenticationCategory(window) {
   await card(window).waitFor();
 }
 
-export function addPackage(window, nocobase, url) {
-  return add(window, nocobase, async (dialog) => {
-    await dialog.getByText(window.core('Compressed file url')).click();
-    await dialog.locator('input[type=text], textarea').last().fill(url);
-  });
-}
-
-export function uploadPackage(window, nocobase, file) {
-  return add(window, nocobase, async (dialog) => {
-    await dialog.getByText(window.core('Upload plugin')).click();
-    await dialog.locator('input[type=file]').setInputFiles(file);
-    await dialog.getByText(path.basename(file)).waitFor();
-  });
-}
-
-async function add(window, nocobase, fill) {
+/** By the address of the package; the guide's own way is an upload. */
+export async function addPackage(window, nocobase, url) {
   const { page, t } = window;
   await openPluginManager(window);
   await page.getByRole('button', { name: window.core('Add & Update') }).click();
-  await fill(page.getByRole('dialog'));
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText(window.core('Compressed file url')).click();
+  await dialog.locator('input[type=text], textarea').last().fill(url);
   await window.picture('plugin-add');
   await page.locator('.ant-modal .ant-btn-primary').last().click();
   await nocobase.untilListed(PACKAGE);
@@ -54,15 +41,6 @@ async function add(window, nocobase, fill) {
   const text = await card(window).innerText();
   assert.ok(text.includes(t('Allows users to sign in with their DingTalk accounts.')), text);
   assert.doesNotMatch(text, /not compatible|incompatible/i);
-}
-
-/** The page that the card's link opens, in a tab of its own. */
-export async function openGuide(window) {
-  await openPluginManager(window);
-  await showAuthenticationCategory(window);
-  const link = card(window).getByRole('link', { name: window.coreIn('Docs') });
-  const [opened] = await Promise.all([window.page.context().waitForEvent('page'), link.click()]);
-  return opened;
 }
 
 /** Agrees to what is asked; antd writes two Chinese characters with a space between them. */

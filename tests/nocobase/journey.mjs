@@ -4,7 +4,8 @@
 //
 // CLIENTS     v1,v2        which clients people use
 // LANGUAGES   en-US,hi-IN  in which languages the whole journey runs
-// LABELS      others       further languages whose labels are checked on the three pages (empty: none)
+// GUIDES      others       further languages in which the guide is followed (empty: none)
+// PICTURES    unset        folder for the pictures of the guides, such as docs/pictures: each change of a page calls for it
 // OUTPUT      out          folder for the pictures
 // PACKAGE     upload       how the package comes: upload, or url (both bring the program along), or remote
 // KEEP        unset        1 leaves NocoBase running
@@ -17,14 +18,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as admin from './administration.mjs';
 import { awaySteps } from './away.mjs';
-import { guideSteps } from './guides.mjs';
-import { labelSteps } from './labels.mjs';
+import { expectLabels, followGuide } from './guides.mjs';
 import { freePort, NocoBase } from './nocobase.mjs';
 import { PackageServer } from './packages.mjs';
 import { DingTalk, ManagedProgram, packManaged, SidecarProgram } from './programs.mjs';
 import { queueSteps } from './queue.mjs';
 import { sessionSteps } from './session.mjs';
-import { expectRefusal, expectSignedIn, throughDingTalk, untilIn, whoIsIn } from './sign-in.mjs';
+import { expectRefusal, expectSignedIn, returnWithError, throughDingTalk, untilIn, whoIsIn } from './sign-in.mjs';
 import { warningSteps } from './warnings.mjs';
 import { BUTTON, launch, openWindow } from './window.mjs';
 
@@ -33,12 +33,13 @@ const list = (text) => text.split(',').map((one) => one.trim()).filter(Boolean);
 const environment = process.env;
 const clients = list(environment.CLIENTS ?? 'v1,v2');
 const languages = list(environment.LANGUAGES ?? 'en-US,hi-IN');
-const labels = list(environment.LABELS ?? LANGUAGES_OF_THE_PRODUCT.filter((language) => !languages.includes(language)).join(','));
+const guides = list(environment.GUIDES ?? LANGUAGES_OF_THE_PRODUCT.filter((language) => !languages.includes(language)).join(','));
 const source = environment.PACKAGE ?? 'upload';
 const output = path.resolve(environment.OUTPUT ?? path.join(path.dirname(fileURLToPath(import.meta.url)), 'out'));
 
 const nocobase = new NocoBase(environment.NBDT_NOCOBASE_INSTANCE ?? `journey-${environment.NBDT_NOCOBASE_DIALECT ?? 'postgres'}`);
 const folder = path.join(nocobase.folder, 'journey');
+const packageFile = path.join(folder, `${admin.PACKAGE}.tgz`);
 const app = { clientId: 'dingjourney0001', clientSecret: 'journey-secret' };
 const name = 'ding';
 
@@ -123,13 +124,7 @@ async function people(client, language) {
   await step(as('every error code has its sentence, and an unknown one the general sentence'), async () => {
     await atSignIn();
     for (const code of [...Object.keys(BUTTON.errors), 'SOMETHING_NEW', '<img src=x onerror=alert(1)>']) {
-      await window.page.evaluate(([wanted, authenticator]) => {
-        const url = new URL(window.location.href);
-        url.searchParams.set('authenticator', authenticator);
-        url.searchParams.set('error', wanted);
-        window.history.pushState({}, '', url);
-        window.dispatchEvent(new PopStateEvent('popstate'));
-      }, [code, name]);
+      await returnWithError(window, name, code);
       const [start] = window.t(BUTTON.errors[code] ?? BUTTON.unknownError).split('{{');
       await window.page.getByTestId('dingtalk-error').filter({ hasText: start }).waitFor({ timeout: 10_000 });
       assert.equal(await window.page.getByTestId('dingtalk-error').locator('img').count(), 0);
@@ -251,13 +246,16 @@ async function setAutoSignup(window, wanted) {
   assert.equal((await admin.storedOptions(nocobase, name)).public.autoSignup, wanted);
 }
 
-async function addPackage(window) {
-  if (source === 'remote') return admin.addPackage(window, nocobase, `${sidecar.url}/plugin.tgz`);
-  const file = await packManaged(path.join(folder, `${admin.PACKAGE}.tgz`));
-  if (source === 'upload') return admin.uploadPackage(window, nocobase, file);
-  const packages = await PackageServer.start(folder);
-  await admin.addPackage(window, nocobase, `${packages.url}/${path.basename(file)}`);
-  return packages.stop();
+/** Adds and enables the plugin in the ways that the guide only mentions. */
+async function addPlugin(window) {
+  if (source === 'remote') {
+    await admin.addPackage(window, nocobase, `${sidecar.url}/plugin.tgz`);
+  } else {
+    const packages = await PackageServer.start(folder);
+    await admin.addPackage(window, nocobase, `${packages.url}/${path.basename(await packManaged(packageFile))}`);
+    await packages.stop();
+  }
+  await admin.setEnabled(window, nocobase, true);
 }
 
 async function journey() {
@@ -265,10 +263,16 @@ async function journey() {
   const token = await nocobase.administrator();
   await seedUsers(token);
   const window = await admin.administratorWindow(browser, nocobase, { client: 'v1', language, output, name: 'administrator' });
-  const isAdded = await step(`the package is added on the plugin manager page (${source})`, () => addPackage(window), window);
-  if (!isAdded) return;
-  for (const one of [...languages, ...labels]) await guideSteps({ step, browser, nocobase, output, client: 'v1', language: one });
-  await step('the plugin is enabled there', () => admin.setEnabled(window, nocobase, true), window);
+  await step('the labels that the guides are compared with are those of this NocoBase', () => expectLabels(nocobase));
+  if (source !== 'upload') {
+    const isAdded = await step(`the plugin is added and enabled on the plugin manager page (${source})`, () => addPlugin(window), window);
+    if (!isAdded) return;
+  }
+  for (const [index, one] of [...languages, ...guides].entries()) {
+    const file = source === 'upload' && index === 0 ? await packManaged(packageFile) : null;
+    const isFollowed = await followGuide({ step, browser, nocobase, dingtalk, app, output, language: one, file });
+    if (file && !isFollowed) return;
+  }
   let redirectUri;
   await step('Authentication, Add new, DingTalk: filled in, Redirect URL copied, saved', async () => {
     redirectUri = await admin.addAuthenticator(window, { name, ...app });
@@ -282,7 +286,6 @@ async function journey() {
       await settings(client, one);
     }
   }
-  for (const one of labels) await labelSteps({ step, browser, nocobase, name, output, clients, language: one });
   await awaySteps({ step, browser, nocobase, sidecar, name, output, clients, language });
   await step('the plugin is disabled, enabled and removed without harm', async () => {
     const session = await openWindow(browser, nocobase, { client: 'v1', language, output, name: 'survivor' });

@@ -13,8 +13,24 @@ export async function throughDingTalk(window, authenticator, person) {
     await page.getByRole('button', { name: /^Refuse/ }).click();
     return;
   }
+  await approve(window, person);
+}
+
+/** On DingTalk's pages. */
+export async function approve({ page }, person) {
   await page.locator(`a.person[href*="person=${person}"]`).click();
   await page.getByRole('button', { name: /^Approve/ }).click();
+}
+
+/** At the sign-in page, as if a refused attempt had just come back to it. */
+export function returnWithError({ page }, authenticator, code) {
+  return page.evaluate(([name, error]) => {
+    const url = new URL(window.location.href);
+    url.searchParams.set('authenticator', name);
+    url.searchParams.set('error', error);
+    window.history.pushState({}, '', url);
+    window.dispatchEvent(new PopStateEvent('popstate'));
+  }, [authenticator, code]);
 }
 
 export async function expectRefusal(window, code, { hasReference = true } = {}) {
