@@ -181,7 +181,7 @@ export async function followGuide({ step, browser, nocobase, dingtalk, app, outp
     await visitor.picture('trouble');
   }, visitor);
   await step(as(signIn), async () => {
-    const [{ labels: [button] }, , { labels: [linkedUsers] }] = signIn.steps;
+    const [{ labels: [button] }, , { labels: [linkedUsers, signInLog] }] = signIn.steps;
     const signInButton = visitor.page.getByRole('button').filter({ hasText: exact(button) });
     await visitor.open('/signin');
     await signInButton.waitFor();
@@ -193,6 +193,9 @@ export async function followGuide({ step, browser, nocobase, dingtalk, app, outp
     await labelled('tab', linkedUsers).click();
     await page.getByTestId('dingtalk-bindings').getByText('Lei from the users list').waitFor();
     await window.picture('linked-users');
+    await labelled('tab', signInLog).click();
+    await page.getByTestId('dingtalk-log').getByText('Lei from the users list').first().waitFor();
+    await window.picture('sign-in-log');
   }, visitor);
   await visitor.close();
   await window.close();
