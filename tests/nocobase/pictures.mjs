@@ -23,7 +23,7 @@ export function photographer(browser, language) {
       const picture = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
       const canvas = new OffscreenCanvas(picture.width, picture.height);
       canvas.getContext('2d').drawImage(picture, 0, 0);
-      const blob = await canvas.convertToBlob({ type: 'image/webp', quality: 0.5 });
+      const blob = await canvas.convertToBlob({ type: 'image/webp', quality: 0.35 });
       return btoa(String.fromCharCode(...new Uint8Array(await blob.arrayBuffer())));
     }, png.toString('base64'));
     await desk.close();
