@@ -95,5 +95,5 @@ export function refusalSentence(texts) {
   const known = texts && Object.hasOwn(texts.errors, flow.code) ? t(texts.errors[flow.code]) : null;
   // A sentence with a gap that the address cannot fill says less than the general one.
   const text = known && !known.includes('{{') ? known : t(texts?.unknownError ?? 'The sign-in did not work. Start again.');
-  return /^[\w-]{6,16}$/.test(flow.reference ?? '') ? `${text} ${t('Reference: {{reference}}', { reference: flow.reference })}` : text;
+  return /^[\w-]{6,16}$/.test(flow.reference ?? '') ? t('{{message}} Reference: {{reference}}', { message: text, reference: flow.reference }) : text;
 }
