@@ -64,16 +64,19 @@ define('nocobase-plugin-auth-dingtalk/client-v2/attempts', ['./texts'], function
       const refusal = error?.response?.data?.errors?.[0]?.message;
       attempts.set(name, { status: 'failed', message: refusal || t(BUTTON.unknownError) });
     }
+    isReturning = false;
   }
 
-  const isReturn = new URLSearchParams(window.location.search).has('dingtalk');
+  let isReturning = new URLSearchParams(window.location.search).has('dingtalk');
+  /** What a person does on a sign-in page, and has to be told of. */
+  const isOfPerson = (url) => /^auth:(?!check)/.test(url ?? '');
 
   /**
-   * NocoBase asks for several things before the return is completed, and says aloud that nobody is signed in, over the
-   * page of who is by then.
+   * NocoBase asks for several things before a return is completed, and says aloud that nobody is signed in, over the page
+   * of who is by then.
    */
   const keepQuietOnReturn = (apiClient) =>
-    isReturn && apiClient.axios.interceptors.request.use((config) => (apiClient.auth.getToken() ? config : { ...config, skipNotify: true }));
+    apiClient.axios.interceptors.request.use((config) => (isReturning && !isOfPerson(config.url) && !apiClient.auth.getToken() ? { ...config, skipNotify: true } : config));
 
   /** Why a return has ended; anybody can write an address, so only what is known is shown of it. */
   function refusalText(t, code, reference) {

@@ -5,7 +5,9 @@ define('nocobase-plugin-auth-dingtalk/client-v2/texts', ['react-i18next'], funct
   const PACKAGE = 'nocobase-plugin-auth-dingtalk';
 
   function useText() {
-    return reactI18next.useTranslation([PACKAGE, 'client'], { nsMode: 'fallback' });
+    const { t, i18n } = reactI18next.useTranslation([PACKAGE, 'client'], { nsMode: 'fallback' });
+    // React escapes whatever it shows: names would be seen with their signs spelt out.
+    return { i18n, t: (key, values) => t(key, { ...values, interpolation: { escapeValue: false } }) };
   }
 
   /** Text that may be a template such as `{{t("Client ID", {ns: "…"})}}`. */

@@ -47,7 +47,9 @@ export async function demoJourney(window, { baseUrl, simulatorUrl }) {
   await page.getByRole('button', { name: /^Refuse/ }).click();
   const alert = page.getByRole('alert');
   await alert.waitFor();
-  assert.equal(await alert.locator('p').first().innerText(), t(button.errors.DINGTALK_DENIED));
+  const said = await alert.locator('p').first().innerText();
+  assert.ok(said.startsWith(t(button.errors.DINGTALK_DENIED)), said);
+  assert.match(said.slice(t(button.errors.DINGTALK_DENIED).length), /\S{8}$/, `no reference in "${said}"`);
   assertNothingLeftInAddress(page);
   await picture('cancelled');
 

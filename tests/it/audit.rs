@@ -126,7 +126,7 @@ async fn an_entry_says_what_its_people_are_called_now_and_no_file_does() {
     let app = TestApp::start().await;
     let user = app.add_user("Li Lei", Some("13800138000")).await;
     app.browser().sign_in(&app.dingtalk, "li-lei").await;
-    app.run(r#"UPDATE users SET nickname = 'Lei Li' WHERE nickname = 'Li Lei'"#)
+    app.run("UPDATE users SET nickname = 'Lei Li' WHERE nickname = 'Li Lei'")
         .await;
     let path = format!("dingtalk:unbind?authenticator=s_dingtalk&userId={}", user.0);
     assert!(app.root().await.post(&path, json!({})).await.status < 300);

@@ -220,18 +220,18 @@ const MODULES = new URL('../../nocobase-plugin/client-v2/', import.meta.url);
 const BUTTON = JSON.parse(fs.readFileSync(new URL('../../client-schema/sign-in-button.json', import.meta.url), 'utf8'));
 const LANGUAGES = ['en-US', 'zh-CN', 'hi-IN', 'ru-RU', 'de-DE', 'id-ID', 'tr-TR'];
 
-/** A module of the modern client, in a page of `SITE`; what is not ours does nothing. */
-function clientModule(wanted = CLIENT) {
+/** A module of the modern client, in a page of `SITE`; what is neither ours nor given does nothing. */
+function clientModule(wanted = CLIENT, given = {}, address = '/signin') {
   const defined = new Map();
   const define = (name, dependencies, factory) => defined.set(name, { dependencies, factory });
   for (const file of fs.readdirSync(MODULES)) {
     const source = fs.readFileSync(new URL(file, MODULES), 'utf8').replace('"__NBDT_BUTTON__"', JSON.stringify(BUTTON));
-    vm.runInNewContext(source, { define, URL, URLSearchParams, window: { location: new URL(`${SITE}/signin`) } });
+    vm.runInNewContext(source, { define, URL, URLSearchParams, window: { location: new URL(address, SITE) } });
   }
   const nothing = new Proxy(function () {}, { get: (_, key) => (key === 'Plugin' ? class {} : nothing), apply: () => nothing });
   const loaded = new Map();
   const load = (name) => {
-    if (!defined.has(name)) return name.startsWith(CLIENT) ? assert.fail(`nobody defines ${name}`) : nothing;
+    if (!defined.has(name)) return name.startsWith(CLIENT) ? assert.fail(`nobody defines ${name}`) : given[name] ?? nothing;
     if (!loaded.has(name)) {
       const { dependencies, factory } = defined.get(name);
       loaded.set(name, factory(...dependencies.map((one) => load(one.startsWith('./') ? name.replace(/[^/]+$/, one.slice(2)) : one))));
@@ -242,6 +242,30 @@ function clientModule(wanted = CLIENT) {
   if (wanted === CLIENT) assert.deepEqual([...defined.keys()].filter((name) => !loaded.has(name)), [], 'nobody loads these');
   return module;
 }
+
+test('a name in a text of the clients is shown as it is', () => {
+  const seen = [];
+  const useTranslation = () => ({ t: (...asked) => seen.push(asked) });
+  clientModule(`${CLIENT}/texts`, { 'react-i18next': { useTranslation } }).useText().t('By {{name}}', { name: "O'Neill & Söhne" });
+  assert.deepEqual(JSON.parse(JSON.stringify(seen)), [['By {{name}}', { name: "O'Neill & Söhne", interpolation: { escapeValue: false } }]]);
+});
+
+test('until a return is completed NocoBase complains of nothing but what a person does, and afterwards as ever', async () => {
+  const ask = (address) => {
+    const { completeSignIn, keepQuietOnReturn } = clientModule(`${CLIENT}/attempts`, {}, address);
+    let intercept;
+    const refused = Object.assign(new Error('refused'), { response: { status: 401, data: { errors: [{ message: 'no' }] } } });
+    const apiClient = { axios: { interceptors: { request: { use: (one) => (intercept = one) } } }, auth: { getToken: () => null, setRole() {} }, request: async () => { throw refused; } };
+    keepQuietOnReturn(apiClient);
+    const isQuiet = (url) => intercept({ url }).skipNotify === true;
+    return { isQuiet, end: () => completeSignIn({ apiClient, name: 'ding', flow: 'x', t: (key) => key, enter() {} }) };
+  };
+  assert.equal(ask('/signin').isQuiet('aiEmployees:listByUser'), false);
+  const { isQuiet, end } = ask('/signin?authenticator=ding&dingtalk=x');
+  assert.deepEqual(['aiEmployees:listByUser', 'auth:check', 'auth:signIn', 'auth:lostPassword'].map(isQuiet), [true, true, false, false]);
+  await end();
+  assert.equal(isQuiet('aiEmployees:listByUser'), false);
+});
 
 test('of what a person was told, the list of sign-ins shows one sentence, in every language', () => {
   const { firstSentence } = clientModule(`${CLIENT}/sign-in-log`);
