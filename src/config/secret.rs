@@ -159,7 +159,7 @@ pub fn aes_key(sources: &Sources) -> Result<Option<AesKey>, ConfigError> {
     let name = "APP_AES_SECRET_KEY";
     if let Some(text) = sources.text(name) {
         let expected = "it is 64 hexadecimal digits";
-        return AesKey::from_hex(&text)
+        return AesKey::from_hex(text)
             .map(Some)
             .map_err(|_| ConfigError::Invalid { name, expected });
     }

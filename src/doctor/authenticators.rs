@@ -6,8 +6,6 @@ use crate::dingtalk::Credentials;
 use crate::nocobase::Authenticator;
 use crate::product::AUTH_TYPE;
 
-/// The type of ours in `authenticators.authType`.
-
 /// Whether anybody is offered DingTalk at all.
 pub(super) fn check_any(authenticators: &[Authenticator]) -> Finding {
     const CHECK: &str = "authenticators";

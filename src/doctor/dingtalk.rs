@@ -178,20 +178,26 @@ impl LatestSignIn {
         if result == OK {
             return Some(Self::Complete);
         }
-        match Code::named(result)? {
-            Code::PhoneMissing
-            | Code::PhoneTaken
-            | Code::LinkOfOtherSettings
-            | Code::NoMatchingUser
-            | Code::PhoneAmbiguous
-            | Code::PhoneAlreadyLinked
-            | Code::AdministratorNotLinked => Some(Self::Complete),
-            Code::PhoneUnavailable => Some(Self::PhoneMissing),
-            Code::PermissionMissing => Some(Self::ProfileRefused {
-                permissions: Vec::new(),
-            }),
-            _ => None,
+        let code = Code::named(result)?;
+        if code == Code::PhoneUnavailable {
+            return Some(Self::PhoneMissing);
         }
+        if code == Code::PermissionMissing {
+            return Some(Self::ProfileRefused {
+                permissions: Vec::new(),
+            });
+        }
+        let came_as_far = matches!(
+            code,
+            Code::PhoneMissing
+                | Code::PhoneTaken
+                | Code::LinkOfOtherSettings
+                | Code::NoMatchingUser
+                | Code::PhoneAmbiguous
+                | Code::PhoneAlreadyLinked
+                | Code::AdministratorNotLinked
+        );
+        came_as_far.then_some(Self::Complete)
     }
 }
 

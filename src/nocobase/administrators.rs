@@ -39,7 +39,7 @@ impl LinkTransaction {
 
 impl Roles<'_> {
     /// Roles as a table gives them, with what they allow where they still exist.
-    fn given_roles(&self, giver: Table) -> SelectStatement {
+    fn given_roles(self, giver: Table) -> SelectStatement {
         let mut select = SelectStatement::new();
         select
             .from(self.sql.names.table_ref(giver))
@@ -60,7 +60,7 @@ impl Roles<'_> {
     }
 
     /// The roles of the departments that a user belongs to and of all above them. UNION, so that a circle ends.
-    fn roles_by_department(&self, user: UserId) -> (SelectStatement, WithClause) {
+    fn roles_by_department(self, user: UserId) -> (SelectStatement, WithClause) {
         let held = Alias::new(HELD);
         let held_id = || Expr::col((Alias::new(HELD), Alias::new(Column::Id.camel())));
         let (members, departments, given) = (

@@ -9,7 +9,7 @@ const TABLE: Table = Table::Authenticators;
 
 impl Authenticators<'_> {
     /// Puts one authenticator in the place of another and shifts those between; false when either is not there.
-    pub async fn move_to(&self, source_id: i64, target_id: i64) -> Result<bool, StoreError> {
+    pub async fn move_to(self, source_id: i64, target_id: i64) -> Result<bool, StoreError> {
         let transaction = self.sql.begin().await?;
         let mut select = self.sql.select(TABLE, &[Column::Id, Column::Sort]);
         select

@@ -15,9 +15,9 @@ pub struct Authenticators<'a> {
     pub(super) sql: &'a Database,
 }
 
-impl Authenticators<'_> {
+impl<'a> Authenticators<'a> {
     /// A page of all authenticators, in the order administrators gave them.
-    pub async fn page(&self, page: Page) -> Result<Paged<Authenticator>, StoreError> {
+    pub async fn page(self, page: Page) -> Result<Paged<Authenticator>, StoreError> {
         let mut all = SelectStatement::new();
         all.from(self.sql.names.table_ref(TABLE));
         let count = self.sql.count(TABLE, all).await?;
@@ -30,14 +30,14 @@ impl Authenticators<'_> {
     }
 
     /// Those that are offered, in order.
-    pub async fn enabled(&self) -> Result<Vec<Authenticator>, StoreError> {
+    pub async fn enabled(self) -> Result<Vec<Authenticator>, StoreError> {
         let mut select = self.by_sort();
         select.and_where(self.sql.col(TABLE, Column::Enabled).eq(true));
         self.rows(&select).await
     }
 
     /// The authenticator of exactly this name, enabled or not.
-    pub async fn find(&self, name: &str) -> Result<Option<Authenticator>, StoreError> {
+    pub async fn find(self, name: &str) -> Result<Option<Authenticator>, StoreError> {
         let mut select = self.sql.select(TABLE, &AUTHENTICATOR_COLUMNS);
         select.and_where(
             self.sql
@@ -52,7 +52,7 @@ impl Authenticators<'_> {
     }
 
     /// The authenticator with this id, enabled or not.
-    pub async fn find_by_id(&self, id: i64) -> Result<Option<Authenticator>, StoreError> {
+    pub async fn find_by_id(self, id: i64) -> Result<Option<Authenticator>, StoreError> {
         let select = self.select_one(id);
         self.sql
             .find_row(TABLE, &select)
@@ -63,7 +63,7 @@ impl Authenticators<'_> {
 
     /// Makes an authenticator at the end of the list; `Duplicate` when the name is taken.
     pub async fn create(
-        &self,
+        self,
         new: NewAuthenticator,
         now: DateTime<Utc>,
     ) -> Result<Authenticator, StoreError> {
@@ -95,7 +95,7 @@ impl Authenticators<'_> {
 
     /// Changes an authenticator; `None` when there is none, `LastEnabled` as NocoBase refuses it.
     pub async fn update(
-        &self,
+        self,
         id: i64,
         changes: AuthenticatorChanges,
         now: DateTime<Utc>,
@@ -140,7 +140,7 @@ impl Authenticators<'_> {
     }
 
     /// Removes authenticators with the links of their users, and tells how many there were.
-    pub async fn destroy(&self, ids: &[i64]) -> Result<u64, StoreError> {
+    pub async fn destroy(self, ids: &[i64]) -> Result<u64, StoreError> {
         let transaction = self.sql.begin().await?;
         self.require_another_enabled(&transaction, ids).await?;
         let mut names = SelectStatement::new();
@@ -163,16 +163,12 @@ impl Authenticators<'_> {
         Ok(destroyed)
     }
 
-    const fn secrets(&self) -> KeptSecrets<'_> {
+    const fn secrets(self) -> KeptSecrets<'a> {
         KeptSecrets { sql: self.sql }
     }
 
     /// Locks the enabled authenticators, so that two administrators cannot each switch off "the other one".
-    async fn require_another_enabled(
-        &self,
-        transaction: &Transaction,
-        ids: &[i64],
-    ) -> Result<(), StoreError> {
+    async fn require_another_enabled(self, transaction: &Transaction, ids: &[i64]) -> Result<(), StoreError> {
         let mut select = self.sql.select(TABLE, &[Column::Id]);
         select
             .and_where(self.sql.col(TABLE, Column::Enabled).eq(true))
@@ -186,13 +182,13 @@ impl Authenticators<'_> {
         Err(StoreError::LastEnabled)
     }
 
-    async fn find_in(&self, transaction: &Transaction, id: i64) -> Result<Option<Authenticator>, StoreError> {
+    async fn find_in(self, transaction: &Transaction, id: i64) -> Result<Option<Authenticator>, StoreError> {
         let select = self.select_one(id);
         let row = self.sql.find_row_in(transaction, TABLE, &select).await?;
         row.map(|row| Authenticator::from_row(&row)).transpose()
     }
 
-    async fn rows(&self, select: &SelectStatement) -> Result<Vec<Authenticator>, StoreError> {
+    async fn rows(self, select: &SelectStatement) -> Result<Vec<Authenticator>, StoreError> {
         self.sql
             .find_rows(TABLE, select)
             .await?
@@ -201,13 +197,13 @@ impl Authenticators<'_> {
             .collect()
     }
 
-    fn select_one(&self, id: i64) -> SelectStatement {
+    fn select_one(self, id: i64) -> SelectStatement {
         let mut select = self.sql.select(TABLE, &AUTHENTICATOR_COLUMNS);
         select.and_where(self.sql.col(TABLE, Column::Id).eq(id));
         select
     }
 
-    fn by_sort(&self) -> SelectStatement {
+    fn by_sort(self) -> SelectStatement {
         let mut select = self.sql.select(TABLE, &AUTHENTICATOR_COLUMNS);
         select
             .order_by_expr(self.sql.col(TABLE, Column::Sort), Order::Asc)

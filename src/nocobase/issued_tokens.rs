@@ -36,7 +36,7 @@ pub struct IssuedTokens<'a> {
 
 impl IssuedTokens<'_> {
     /// The policy for tokens, as NocoBase stores it; without one nobody can sign in.
-    pub async fn policy(&self) -> Result<Option<Value>, StoreError> {
+    pub async fn policy(self) -> Result<Option<Value>, StoreError> {
         let table = Table::TokenControlConfig;
         let mut select = self.sql.select(table, &[Column::Config]);
         select.and_where(self.sql.col(table, Column::Key).eq(TOKEN_POLICY_KEY));
@@ -46,7 +46,7 @@ impl IssuedTokens<'_> {
 
     /// Records a token of this user, in one statement; `Duplicate` when its id is there already.
     pub async fn issue(
-        &self,
+        self,
         user: UserId,
         token: &IssuedToken,
         now: DateTime<Utc>,
@@ -75,7 +75,7 @@ impl IssuedTokens<'_> {
 
     /// Forgets the sign-ins of these users from before this time (in milliseconds), as NocoBase does at each sign-in.
     pub async fn delete_sign_ins_before(
-        &self,
+        self,
         users: &BTreeSet<UserId>,
         before_ms: i64,
     ) -> Result<(), StoreError> {
@@ -91,7 +91,7 @@ impl IssuedTokens<'_> {
     }
 
     /// Replaces the `jti` of a session; false when there is no such session or another renewal was first.
-    pub async fn renew(&self, old: Uuid, new: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    pub async fn renew(self, old: Uuid, new: Uuid, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let table = Table::IssuedTokens;
         let mut update = UpdateStatement::new();
         update
@@ -108,7 +108,7 @@ impl IssuedTokens<'_> {
 
     /// Blocks a token (its `jti`, or the token itself) until it expires by itself.
     pub async fn block(
-        &self,
+        self,
         token: &str,
         expires: DateTime<Utc>,
         now: DateTime<Utc>,
@@ -128,7 +128,7 @@ impl IssuedTokens<'_> {
     }
 
     /// Whether a token (its `jti`, or the token itself) has been blocked.
-    pub async fn is_blocked(&self, token: &str) -> Result<bool, StoreError> {
+    pub async fn is_blocked(self, token: &str) -> Result<bool, StoreError> {
         let table = Table::TokenBlacklist;
         let mut select = self.sql.select(table, &[Column::Token]);
         select

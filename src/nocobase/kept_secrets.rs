@@ -44,7 +44,7 @@ pub struct KeptSecrets<'a> {
 
 impl KeptSecrets<'_> {
     /// What is kept apart for this authenticator; nothing where the plugin never kept anything.
-    pub async fn of(&self, authenticator: i64) -> Result<Vec<KeptSecret>, StoreError> {
+    pub async fn of(self, authenticator: i64) -> Result<Vec<KeptSecret>, StoreError> {
         let mut select = self.sql.select(TABLE, &[Column::Name, Column::Value]);
         select.and_where(self.sql.col(TABLE, Column::Id).eq(authenticator));
         let rows = match self.sql.find_rows(TABLE, &select).await {
@@ -63,7 +63,7 @@ impl KeptSecrets<'_> {
 
     /// Keeps, replaces and removes what is kept apart for this authenticator.
     pub(super) async fn change_in(
-        &self,
+        self,
         transaction: &Transaction,
         authenticator: i64,
         changes: &[SecretChange],
@@ -88,14 +88,14 @@ impl KeptSecrets<'_> {
     }
 
     /// Removes what is kept apart for authenticators that are no more.
-    pub(super) async fn forget(&self, authenticators: &[i64]) -> Result<(), StoreError> {
+    pub(super) async fn forget(self, authenticators: &[i64]) -> Result<(), StoreError> {
         match self.sql.execute(&self.delete(authenticators)).await {
             Err(StoreError::TablesMissing { .. }) => Ok(()),
             removed => removed.map(drop),
         }
     }
 
-    fn delete(&self, authenticators: &[i64]) -> DeleteStatement {
+    fn delete(self, authenticators: &[i64]) -> DeleteStatement {
         let mut delete = DeleteStatement::new();
         delete
             .from_table(self.sql.names.table_ref(TABLE))

@@ -70,7 +70,7 @@ impl Links<'_> {
     /// The user whom this authenticator has linked to this subject, compared byte for byte, and the role they would act
     /// in: all that a returning person's sign-in asks of the database, in one statement.
     pub async fn find_user(
-        &self,
+        self,
         authenticator: &str,
         subject: &str,
     ) -> Result<Option<LinkedUser>, StoreError> {
@@ -80,12 +80,7 @@ impl Links<'_> {
     }
 
     /// Joined rightwards, a link whose user is gone is found as well.
-    pub(super) fn select_linked(
-        &self,
-        join: JoinType,
-        authenticator: &str,
-        subject: &str,
-    ) -> SelectStatement {
+    pub(super) fn select_linked(self, join: JoinType, authenticator: &str, subject: &str) -> SelectStatement {
         let mut role = Roles { sql: self.sql }.preferred_first(self.sql.col(Table::Users, Column::Id));
         role.expr(self.sql.col(Table::RolesUsers, Column::RoleName))
             .limit(1);
@@ -119,7 +114,7 @@ impl Links<'_> {
     /// A page of links, the newest first, of one authenticator or of all; `search` is looked for in the user's
     /// nickname, user name, e-mail address and phone number.
     pub async fn page(
-        &self,
+        self,
         authenticator: Option<&str>,
         search: Option<&str>,
         page: Page,
@@ -153,7 +148,7 @@ impl Links<'_> {
 
     /// Writes anew what the link of a user notes of itself.
     pub async fn note(
-        &self,
+        self,
         authenticator: &str,
         user: UserId,
         meta: &Value,
@@ -176,7 +171,7 @@ impl Links<'_> {
     }
 
     /// Removes the link of a user; false when there was none.
-    pub async fn remove(&self, authenticator: &str, user: UserId) -> Result<bool, StoreError> {
+    pub async fn remove(self, authenticator: &str, user: UserId) -> Result<bool, StoreError> {
         let mut delete = DeleteStatement::new();
         delete
             .from_table(self.sql.names.table_ref(LINKS))
@@ -188,7 +183,7 @@ impl Links<'_> {
         Ok(self.sql.execute(&delete).await? > 0)
     }
 
-    fn select_links(&self, authenticator: Option<&str>, search: Option<&str>) -> SelectStatement {
+    fn select_links(self, authenticator: Option<&str>, search: Option<&str>) -> SelectStatement {
         let mut select = SelectStatement::new();
         select.from(self.sql.names.table_ref(LINKS)).left_join(
             self.sql.names.table_ref(Table::Users),

@@ -59,7 +59,7 @@ pub struct Roles<'a> {
 
 impl Roles<'_> {
     /// The roles given to a user directly: the one the user prefers first, the others by name.
-    pub async fn of(&self, user: UserId) -> Result<Vec<Role>, StoreError> {
+    pub async fn of(self, user: UserId) -> Result<Vec<Role>, StoreError> {
         let mut select = self.preferred_first(Expr::value(user.0));
         select.inner_join(
             self.sql.names.table_ref(Table::Roles),
@@ -87,7 +87,7 @@ impl Roles<'_> {
     }
 
     /// Whether there is a role for new users.
-    pub async fn has_default(&self) -> Result<bool, StoreError> {
+    pub async fn has_default(self) -> Result<bool, StoreError> {
         let mut select = self.sql.select(Table::Roles, &[Column::Name]);
         select
             .and_where(self.sql.col(Table::Roles, Column::Default).eq(true))
@@ -97,7 +97,7 @@ impl Roles<'_> {
 
     /// Whether there is a table of who belongs to which department, as a number: its plugin is off by default. Asked of the
     /// database's own list, because a statement that fails would end the transaction.
-    pub(super) fn departments_exist(&self) -> Expr {
+    pub(super) fn departments_exist(self) -> Expr {
         let table = self.sql.names.table(Table::DepartmentsUsers);
         match self.sql.dialect {
             Dialect::Postgres => {
@@ -117,7 +117,7 @@ impl Roles<'_> {
     }
 
     /// The role rows of a user, the preferred one first.
-    pub(super) fn preferred_first(&self, user: Expr) -> SelectStatement {
+    pub(super) fn preferred_first(self, user: Expr) -> SelectStatement {
         let links = Table::RolesUsers;
         let is_preferred = self.sql.col(links, Column::Default).eq(true);
         let mut select = SelectStatement::new();

@@ -76,7 +76,7 @@ pub struct System<'a> {
 
 impl System<'_> {
     /// The plugin of this name, enabled or not.
-    pub async fn plugin(&self, name: &str) -> Result<Option<PluginRow>, StoreError> {
+    pub async fn plugin(self, name: &str) -> Result<Option<PluginRow>, StoreError> {
         let table = Table::ApplicationPlugins;
         let mut select = self.sql.select(table, &PLUGIN_COLUMNS);
         select.and_where(
@@ -98,7 +98,7 @@ impl System<'_> {
 
     /// Switches a plugin on or off, and adds its row when there is none yet.
     pub async fn set_plugin_enabled(
-        &self,
+        self,
         name: &str,
         package_name: &str,
         version: &str,
@@ -139,7 +139,7 @@ impl System<'_> {
     }
 
     /// The system settings in NocoBase's wire form; `null` when there are none.
-    pub async fn settings(&self) -> Result<Value, StoreError> {
+    pub async fn settings(self) -> Result<Value, StoreError> {
         let table = Table::SystemSettings;
         let mut select = self.sql.select(table, &SETTINGS_COLUMNS);
         select.and_where(self.sql.col(table, Column::Id).eq(1));
@@ -163,7 +163,7 @@ impl System<'_> {
     }
 
     /// All environment variables, secret values as stored; none where NocoBase's plugin for them never ran.
-    pub async fn environment_variables(&self) -> Result<Vec<EnvironmentVariable>, StoreError> {
+    pub async fn environment_variables(self) -> Result<Vec<EnvironmentVariable>, StoreError> {
         let table = Table::EnvironmentVariables;
         let select = self
             .sql

@@ -20,7 +20,7 @@ const PLAIN_GLOBS: [&str; 4] = [
 impl Users<'_> {
     /// Every phone number that is not plainly one of the mainland's: those that an index does not find by its digits.
     /// It reads the index of all numbers, so nobody asks it for each person.
-    pub async fn unusual_phones(&self) -> Result<Vec<String>, StoreError> {
+    pub async fn unusual_phones(self) -> Result<Vec<String>, StoreError> {
         let phone = || self.sql.col(Table::Users, Column::Phone);
         let is_unusual =
             |operator, pattern: &str| Expr::cust_with_exprs(operator, [phone(), Expr::value(pattern)]);
@@ -46,7 +46,7 @@ impl Users<'_> {
     /// authenticators has linked anybody to them, and they are no administrators, by the name of a role, whom no number
     /// leads to.
     pub async fn phones_of_unlinked(
-        &self,
+        self,
         authenticators: &[&str],
     ) -> Result<(Vec<Option<String>>, u64), StoreError> {
         let of_user = |table| {
@@ -79,7 +79,7 @@ impl Users<'_> {
     }
 
     /// Every phone number, and whose it is.
-    pub async fn phones(&self) -> Result<Vec<(UserId, String)>, StoreError> {
+    pub async fn phones(self) -> Result<Vec<(UserId, String)>, StoreError> {
         let mut select = self.sql.select(Table::Users, &[Column::Id, Column::Phone]);
         select.and_where(self.sql.col(Table::Users, Column::Phone).is_not_null());
         let rows = self.sql.find_rows(Table::Users, &select).await?;

@@ -174,7 +174,7 @@ pub struct Users<'a> {
 
 impl Users<'_> {
     /// What these users are called: by their nickname, else their user name. Who is gone is called nothing.
-    pub async fn names_of(&self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, String>, StoreError> {
+    pub async fn names_of(self, users: &BTreeSet<UserId>) -> Result<BTreeMap<UserId, String>, StoreError> {
         let mut names = BTreeMap::new();
         let ids: Vec<i64> = users.iter().map(|user| user.0).collect();
         for part in ids.chunks(IDS_AT_ONCE) {
@@ -193,7 +193,7 @@ impl Users<'_> {
     }
 
     /// The users whom this text finds, as it finds their links.
-    pub async fn like(&self, search: &str) -> Result<BTreeSet<UserId>, StoreError> {
+    pub async fn like(self, search: &str) -> Result<BTreeSet<UserId>, StoreError> {
         let mut select = self.sql.select(Table::Users, &[Column::Id]);
         select.and_where(self.is_like(search));
         let rows = self.sql.search_rows(Table::Users, &select).await?;
@@ -203,7 +203,7 @@ impl Users<'_> {
     }
 
     /// Whether a text is in the nickname, user name, e-mail address or phone number of a user.
-    pub(super) fn is_like(&self, search: &str) -> Expr {
+    pub(super) fn is_like(self, search: &str) -> Expr {
         let pattern = like_pattern(search);
         let is_in = |column| {
             let text = Expr::from(Func::lower(self.sql.col(Table::Users, column)));
@@ -216,7 +216,7 @@ impl Users<'_> {
     }
 
     /// The user with this id.
-    pub async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
+    pub async fn find(self, id: UserId) -> Result<Option<User>, StoreError> {
         let mut select = self.sql.select(Table::Users, &USER_COLUMNS);
         select.and_where(self.sql.col(Table::Users, Column::Id).eq(id.0));
         self.sql
@@ -228,7 +228,7 @@ impl Users<'_> {
 
     /// The user who signs in with this user name or e-mail address, and their password when they have one.
     pub async fn find_by_account(
-        &self,
+        self,
         account: &str,
     ) -> Result<Option<(User, Option<PasswordHash>)>, StoreError> {
         let mut select = self.sql.select(Table::Users, &USER_COLUMNS);
@@ -250,7 +250,7 @@ impl Users<'_> {
     }
 
     /// The password of a user, when they have one.
-    pub async fn password_hash(&self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {
+    pub async fn password_hash(self, user: UserId) -> Result<Option<PasswordHash>, StoreError> {
         let table = Table::Users;
         let mut select = self.sql.select(table, &[Column::Password]);
         select.and_where(self.sql.col(table, Column::Id).eq(user.0));
@@ -264,7 +264,7 @@ impl Users<'_> {
 
     /// Gives a user another password; tokens from before are void from now on.
     pub async fn change_password(
-        &self,
+        self,
         user: UserId,
         hash: &PasswordHash,
         now: DateTime<Utc>,
@@ -288,7 +288,7 @@ impl Users<'_> {
 
     /// The columns that must be filled, have nothing to fill them by themselves, and are none that we fill: the site's
     /// own.
-    pub async fn required_columns(&self) -> Result<Vec<String>, StoreError> {
+    pub async fn required_columns(self) -> Result<Vec<String>, StoreError> {
         let mut required = self.sql.required_columns(Table::Users).await?;
         required.retain(|column| {
             NEW_USER_COLUMNS

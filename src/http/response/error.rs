@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use chrono::TimeDelta;
 
-use crate::dingtalk::{DingTalkError, ErrorKind};
+use crate::dingtalk::ErrorKind;
 use crate::error_code::Code;
 use crate::nocobase::StoreError;
 use crate::session::SessionError;
@@ -159,17 +159,18 @@ impl ApiError {
 
     /// What the placeholders of its sentence stand for.
     pub fn parameters(&self) -> Vec<(&'static str, String)> {
-        let field = match self {
-            Self::SignIn(SignInError::DingTalk(DingTalkError {
-                kind: ErrorKind::PermissionMissing(permissions),
-                ..
-            })) => Some(("permission", permissions.join(", "))),
-            Self::Request(RequestError::InvalidField(field)) => Some(("field", (*field).to_owned())),
-            Self::Request(RequestError::InvalidHeader(name)) => Some(("header", (*name).to_owned())),
-            _ => match self.store() {
-                Some(StoreError::ValueRequired { column }) => Some(("field", column.clone())),
-                _ => None,
-            },
+        let field = if let Self::SignIn(SignInError::DingTalk(error)) = self
+            && let ErrorKind::PermissionMissing(permissions) = &error.kind
+        {
+            Some(("permission", permissions.join(", ")))
+        } else if let Self::Request(RequestError::InvalidField(field)) = self {
+            Some(("field", (*field).to_owned()))
+        } else if let Self::Request(RequestError::InvalidHeader(name)) = self {
+            Some(("header", (*name).to_owned()))
+        } else if let Some(StoreError::ValueRequired { column }) = self.store() {
+            Some(("field", column.clone()))
+        } else {
+            None
         };
         let seconds = self.retry_after().map(|seconds| ("seconds", seconds.to_string()));
         field.into_iter().chain(seconds).collect()
@@ -177,24 +178,26 @@ impl ApiError {
 
     /// When it is worth trying again, in seconds.
     pub fn retry_after(&self) -> Option<u64> {
-        match self {
-            Self::SignIn(SignInError::DingTalk(error)) => error.retry_after().map(|wait| {
+        if let Self::SignIn(SignInError::DingTalk(error)) = self {
+            return error.retry_after().map(|wait| {
                 let seconds = wait.as_millis().div_ceil(1000);
                 seconds.try_into().unwrap_or(u64::MAX).max(1)
-            }),
-            Self::Request(RequestError::TooManyAttempts { retry_after_seconds }) => {
-                Some(*retry_after_seconds)
-            }
-            _ => None,
+            });
         }
+        if let Self::Request(RequestError::TooManyAttempts { retry_after_seconds }) = self {
+            return Some(*retry_after_seconds);
+        }
+        None
     }
 
     fn store(&self) -> Option<&StoreError> {
-        match self {
-            Self::Store(error)
-            | Self::SignIn(SignInError::Store(error) | SignInError::Session(SessionError::Store(error)))
-            | Self::Session(SessionError::Store(error)) => Some(error),
-            _ => None,
+        if let Self::Store(error)
+        | Self::SignIn(SignInError::Store(error) | SignInError::Session(SessionError::Store(error)))
+        | Self::Session(SessionError::Store(error)) = self
+        {
+            Some(error)
+        } else {
+            None
         }
     }
 }
