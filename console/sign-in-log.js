@@ -20,7 +20,7 @@ export function signInLog({ app, root, isCurrent }) {
     h('option', { value: '' }, t('All')), h('option', { value: SUCCESS }, t('Signed in')), h('option', { value: REFUSED }, t('All refused')));
   const from = h('input', { type: 'date', onchange: restart });
   const to = h('input', { type: 'date', onchange: restart });
-  const user = h('input', { type: 'search', placeholder: t('Search by name or phone'), oninput: afterTyping(restart) });
+  const user = h('input', { type: 'search', oninput: afterTyping(restart) });
   const reference = h('input', { type: 'search', autocapitalize: 'none', spellcheck: 'false', oninput: afterTyping(restart) });
   const query = () => ({
     authenticator: authenticator.value, result: result.value, search: user.value.trim(), reference: reference.value.trim(),

@@ -66,7 +66,7 @@ async function outsider({ page, open, picture }) {
   await page.locator('a.person[href*="person=zhao-yun"]').click();
   const alert = page.getByRole('alert');
   await alert.waitFor();
-  assert.match(await alert.innerText(), /not a member of the organisation/);
+  assert.match(await alert.innerText(), /not a member of the organization/);
   await picture('refused-zhao-yun');
   await page.getByRole('link', { name: 'Choose another person' }).click();
   await page.locator('a.person').first().waitFor();
