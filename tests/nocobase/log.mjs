@@ -11,7 +11,7 @@ export async function logSteps({ step, as, window, name }) {
   const rows = log.locator('.ant-table-row');
   const person = 'Lei from the users list';
   const choose = async (label) => {
-    await log.locator('.ant-select').click();
+    await page.getByTestId('dingtalk-result').click();
     await page.locator('.ant-select-dropdown:not(.ant-select-dropdown-hidden) .ant-select-item-option').filter({ hasText: label }).first().click();
   };
   const search = async (label, text) => {

@@ -30,9 +30,10 @@ export class Browser {
   async get(url) {
     const headers = { cookie: this.cookieHeader(), 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
     const answer = await new Promise((resolve, reject) => http.get(url, { headers }, resolve).on('error', reject));
-    answer.resume();
+    let text = '';
+    for await (const part of answer.setEncoding('utf8')) text += part;
     this.take(answer.headers['set-cookie']);
-    return { status: answer.statusCode, headers: new Headers({ location: answer.headers.location ?? '' }) };
+    return { status: answer.statusCode, headers: new Headers({ location: answer.headers.location ?? '' }), text };
   }
 }
 
