@@ -4,7 +4,7 @@
 //   node managed.mjs [instance]
 //
 // NBDT_NOCOBASE_DIALECT  postgres (default) or mariadb
-// NBDT_NOCOBASE_LAUNCH   node (default) or pm2; CLUSTER=2 with pm2 for two processes
+// NBDT_NOCOBASE_LAUNCH   node (default), dev or pm2; CLUSTER=2 with pm2 for two processes
 // KEEP=1                 leaves everything running
 // Mounting needs root. See nocobase.mjs for where and how NocoBase is installed.
 

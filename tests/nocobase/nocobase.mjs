@@ -5,7 +5,8 @@
 //
 // NBDT_NOCOBASE_HOME     where installations are kept (a cache keeps this folder); default target/nocobase
 // NBDT_NOCOBASE_DIALECT  postgres (default) or mariadb
-// NBDT_NOCOBASE_LAUNCH   node (default) or pm2, NocoBase's own launcher, which an update of a plugin needs
+// NBDT_NOCOBASE_LAUNCH   node (default); pm2, NocoBase's own launcher, which an update of a plugin needs; or dev, as for
+//                        plugins under development (`yarn dev`)
 // NBDT_NOCOBASE_ENV      further lines for its .env, as JSON: {"DB_SCHEMA": "nb"}
 // The database server is found with psql's or mariadb's own variables and must let this user create databases.
 import { execFile, spawn } from 'node:child_process';
@@ -54,6 +55,17 @@ async function command(file, args, options = {}) {
 // ---- installation -------------------------------------------------------------------------------------------------
 
 const NPM_FLAGS = ['--no-audit', '--no-fund', '--no-update-notifier'];
+
+/** What NocoBase's development mode calls, and a created app does not have. */
+async function addDevelopmentTools(folder) {
+  const tools = path.join(HOME, 'development-tools');
+  fs.mkdirSync(tools, { recursive: true });
+  await command('npm', ['install', ...NPM_FLAGS, '--prefix', tools, 'tsx@4', 'tsconfig-paths@4']);
+  for (const name of fs.readdirSync(path.join(tools, 'node_modules'))) {
+    const target = path.join(folder, 'node_modules', name);
+    if (!fs.existsSync(target)) fs.cpSync(path.join(tools, 'node_modules', name), target, { recursive: true });
+  }
+}
 
 async function installTools() {
   if (fs.existsSync(path.join(TOOLS, 'complete'))) return;
@@ -232,6 +244,7 @@ export class NocoBase {
     const database = this.database;
     await database.create();
     this.#writeEnv();
+    if (this.launch === 'dev') await addDevelopmentTools(this.folder);
     await this.#cli(['postinstall']);
     await this.#cli(['install', '--lang=en-US']);
     fs.writeFileSync(this.stateFile, JSON.stringify(this.state, null, 2), { mode: 0o600 });
@@ -240,7 +253,7 @@ export class NocoBase {
   #writeEnv() {
     const database = this.database;
     const lines = {
-      APP_ENV: 'production',
+      APP_ENV: this.launch === 'dev' ? 'development' : 'production',
       APP_KEY: this.state.appKey,
       APP_PORT: this.state.port,
       API_BASE_PATH: '/api/',
@@ -260,7 +273,7 @@ export class NocoBase {
   #environment() {
     // The surrounding shell's variables would win over the .env file.
     const kept = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^(APP_|DB_|INIT_|API_|STORAGE_|NBDT_|PM2_|NODE_OPTIONS|TZ$)/.test(key)));
-    return { ...kept, PATH: [this.folder, TOOLS].map((folder) => path.join(folder, 'node_modules/.bin')).concat(process.env.PATH).join(':'), ...this.#zone(), APP_LAUNCH_MODE: this.launch };
+    return { ...kept, PATH: [this.folder, TOOLS].map((folder) => path.join(folder, 'node_modules/.bin')).concat(process.env.PATH).join(':'), ...this.#zone(), APP_LAUNCH_MODE: this.launch === 'dev' ? 'direct' : this.launch };
   }
 
   /** NocoBase does not start where the process and the database have two time zones. */
@@ -278,7 +291,7 @@ export class NocoBase {
     await this.stop();
     this.#writeEnv();
     const log = fs.openSync(this.logFile, 'a');
-    const child = spawn(path.join(this.folder, 'node_modules/.bin/nocobase-v1'), ['start'], { cwd: this.folder, env: this.#environment(), detached: true, stdio: ['ignore', log, log] });
+    const child = spawn(path.join(this.folder, 'node_modules/.bin/nocobase-v1'), [this.launch === 'dev' ? 'app-dev' : 'start'], { cwd: this.folder, env: this.#environment(), detached: true, stdio: ['ignore', log, log] });
     child.unref();
     let ended = null;
     child.once('exit', (code) => { ended = code ?? 'a signal'; });
