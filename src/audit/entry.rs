@@ -84,7 +84,7 @@ pub enum Matched {
 /// An entry as administrators read it: with what its people are called now, which no file holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Told {
+pub struct NamedEntry {
     /// The entry.
     #[serde(flatten)]
     pub entry: Entry,
@@ -103,9 +103,9 @@ impl Entry {
     }
 
     /// With the names of those that have one.
-    pub fn told(self, names: &BTreeMap<i64, String>) -> Told {
+    pub fn told(self, names: &BTreeMap<i64, String>) -> NamedEntry {
         let name = |id: Option<i64>| id.and_then(|id| names.get(&id)).cloned();
-        Told {
+        NamedEntry {
             nickname: name(self.user_id),
             actor_nickname: name(self.actor_id),
             entry: self,

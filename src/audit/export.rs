@@ -2,7 +2,7 @@
 
 use csv::{Terminator, WriterBuilder};
 
-use super::entry::{Event, Matched, Told, printed};
+use super::entry::{Event, Matched, NamedEntry, printed};
 
 const HEADER: [&str; 13] = [
     "time",
@@ -29,7 +29,7 @@ const UTF_8: &str = "\u{feff}";
     clippy::expect_used,
     reason = "the table is a buffer in memory, which takes any text and gives it back"
 )]
-pub fn to_csv(entries: &[Told]) -> String {
+pub fn to_csv(entries: &[NamedEntry]) -> String {
     let mut table = WriterBuilder::new()
         .terminator(Terminator::CRLF)
         .from_writer(Vec::new());
@@ -43,7 +43,7 @@ pub fn to_csv(entries: &[Told]) -> String {
     UTF_8.to_owned() + &String::from_utf8(bytes).expect("text went in")
 }
 
-fn cells(told: &Told) -> [String; 13] {
+fn cells(told: &NamedEntry) -> [String; 13] {
     fn text(value: Option<impl ToString>) -> String {
         value.map(|value| value.to_string()).unwrap_or_default()
     }

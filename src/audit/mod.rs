@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use crate::files::make_private_folder;
 
-pub use entry::{Entry, Event, Matched, Told};
+pub use entry::{Entry, Event, Matched, NamedEntry};
 pub use export::to_csv;
 pub use search::{Ended, Filter, Found};
 

@@ -142,7 +142,7 @@ pub async fn sign_in(context: Context) -> ActionResult {
 }
 
 #[derive(Serialize)]
-struct SignedIn<'a> {
+struct SessionAnswer<'a> {
     user: &'a User,
     token: &'a str,
 }
@@ -177,7 +177,7 @@ async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
             }
             let (user, token) = (&done.user, done.issued.token.as_str());
             let mut response = response.json(Data {
-                data: SignedIn { user, token },
+                data: SessionAnswer { user, token },
             });
             let is_secure = context.origin.is_secure();
             envelope::set_session_cookies(
@@ -256,7 +256,7 @@ async fn with_password(context: &Context, name: &str) -> ActionResult {
         issued.lifetime,
     );
     let (user, token) = (&user, issued.token.as_str());
-    let mut response = envelope::data(SignedIn { user, token });
+    let mut response = envelope::data(SessionAnswer { user, token });
     let is_secure = context.origin.is_secure();
     envelope::set_session_cookies(response.headers_mut(), &cookies, &context.state, is_secure);
     Ok(response)

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use log::info;
 use serde_json::{Value, json};
 
-use crate::audit::{self, Ended, Entry, Event, Filter, Told};
+use crate::audit::{self, Ended, Entry, Event, Filter, NamedEntry};
 use crate::causes::with_causes;
 use crate::config::Mode;
 use crate::doctor::{self, CheckInput, Finding, NocoBaseProbe, RunningProgram};
@@ -233,7 +233,7 @@ async fn users_asked_for(context: &Context) -> Result<Option<BTreeSet<i64>>, Api
 }
 
 /// The entries with what their people are called now.
-async fn with_names(context: &Context, entries: Vec<Entry>) -> Result<Vec<Told>, ApiError> {
+async fn with_names(context: &Context, entries: Vec<Entry>) -> Result<Vec<NamedEntry>, ApiError> {
     let users = entries.iter().flat_map(Entry::users).map(UserId).collect();
     let names = context.state.store.users().names_of(&users).await?;
     let names = names.into_iter().map(|(user, name)| (user.0, name)).collect();

@@ -105,8 +105,8 @@ where
     }
 }
 
-/// Says that cases are left out for want of a server: once a thread of tests, and past the capture of their output, or
-/// nobody would read it.
+/// Says that cases are left out for want of a server: once, and past the capture of the tests' output, or nobody would
+/// read it.
 fn left_out(kind: Kind) {
     static SAID: [std::sync::Once; 2] = [std::sync::Once::new(), std::sync::Once::new()];
     let variable = kind.url_variable().unwrap_or_default();
