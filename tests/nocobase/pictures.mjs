@@ -2,6 +2,7 @@
 
 import fs from 'node:fs';
 import path from 'node:path';
+import { screenshot } from './window.mjs';
 
 const MARGIN = 16;
 const HIGHEST = 700;
@@ -15,7 +16,7 @@ export function photographer(browser, language) {
     await page.setViewportSize({ ...usual, height });
     const clip = await find();
     // NocoBase's assistant floats over the corner of every page.
-    const png = await page.screenshot({ clip, animations: 'disabled', style: 'div:has(> .ai-chat-button-badge) { visibility: hidden !important; }' });
+    const png = await screenshot(page, { clip, animations: 'disabled', style: 'div:has(> .ai-chat-button-badge) { visibility: hidden !important; }' });
     await page.setViewportSize(usual);
     const desk = await browser.newPage();
     const webp = await desk.evaluate(async (encoded) => {

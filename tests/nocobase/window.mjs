@@ -20,6 +20,17 @@ export async function launch() {
   });
 }
 
+/** Chromium takes no picture of a page that is just being replaced, as NocoBase replaces its own when a plugin is switched. */
+export async function screenshot(shown, options, tries = 5) {
+  try {
+    return await shown.screenshot(options);
+  } catch (error) {
+    if (tries === 1 || !/Unable to capture screenshot/.test(error.message)) throw error;
+    await (shown.page?.() ?? shown).waitForLoadState();
+    return screenshot(shown, options, tries - 1);
+  }
+}
+
 /** Texts of a language, as the package carries them. */
 export function texts(language) {
   const table = JSON.parse(fs.readFileSync(path.join(ROOT, `locales/${language}.json`), 'utf8'));
@@ -90,7 +101,7 @@ export async function openWindow(browser, nocobase, { client, language, token, a
     async picture(label, shown = page) {
       pictures += 1;
       fs.mkdirSync(output, { recursive: true });
-      await shown.screenshot({ path: path.join(output, `${String(pictures).padStart(3, '0')}-${name ?? client}-${language}-${label}.png`) });
+      await screenshot(shown, { path: path.join(output, `${String(pictures).padStart(3, '0')}-${name ?? client}-${language}-${label}.png`) });
     },
     async close() {
       await context.close();
