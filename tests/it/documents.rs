@@ -413,35 +413,38 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found
 }
 
+/// The lines of a list, without the text that follows it.
+fn list(text: &str) -> String {
+    let items = text.lines().skip_while(|line| !line.contains('`'));
+    items.take_while(|line| !line.is_empty()).collect()
+}
+
 #[test]
-fn every_test_and_every_check_of_the_table_of_attacks_exists() {
+fn every_test_and_every_check_of_the_list_of_attacks_exists() {
     let document = read("docs/security.md");
     let all: Vec<_> = ["src", "tests/it", "tests/secrets"]
         .iter()
         .flat_map(|folder| sources(folder))
         .collect();
-    let rows: Vec<Vec<&str>> = document
-        .lines()
-        .filter(|line| {
-            let case = line.strip_prefix("| D").or_else(|| line.strip_prefix("| E"));
-            case.is_some_and(|case| case.starts_with(|character: char| character.is_ascii_digit()))
-        })
-        .map(|line| line.trim_matches('|').split(" | ").collect())
+    let named =
+        |text: &str| -> Vec<String> { text.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let (cases, of_operators) = document.split_once("\n## Operators\n").unwrap();
+    let cases: Vec<(&str, &str)> = cases
+        .split("\n### ")
+        .skip(1)
+        .map(|case| case.split_once(": ").unwrap())
         .collect();
-    let numbers: Vec<String> = rows
-        .iter()
-        .map(|row| row[0].split_whitespace().next().unwrap().to_owned())
-        .collect();
+    let numbers: Vec<&str> = cases.iter().map(|(number, _)| *number).collect();
     let known = (1..=39).map(|number| format!("D{number}"));
     let found_later = (1..=11).map(|number| format!("E{number}"));
     assert_eq!(numbers, known.chain(found_later).collect::<Vec<_>>());
 
     let mut unknown = Vec::new();
-    for row in &rows {
-        let named =
-            |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
-        let (checks, tests) = (named(row[1]), named(row[2]));
-        assert!(!checks.is_empty() && !tests.is_empty(), "{row:?}");
+    for (number, case) in cases {
+        let (_, case) = case.split_once("\nChecked by ").unwrap();
+        let (checks, tests) = case.split_once("\n- ").unwrap();
+        let (checks, tests) = (named(checks), named(&list(tests)));
+        assert!(!checks.is_empty() && !tests.is_empty(), "{number}");
         for check in checks {
             let (file, function) = check.split_once("::").unwrap();
             let is_there = all.iter().any(|(path, text)| {
@@ -453,19 +456,14 @@ fn every_test_and_every_check_of_the_table_of_attacks_exists() {
         }
         unknown.extend(tests.into_iter().filter(|test| !is_a_test(&all, test)));
     }
-    let of_operators = document
-        .lines()
-        .skip_while(|line| !line.starts_with("| what must not happen |"))
-        .skip(2)
-        .take_while(|line| line.starts_with('|'));
-    let mut named = 0;
-    for test in of_operators.flat_map(|row| row.split('`').skip(1).step_by(2)) {
-        named += 1;
-        if !is_a_test(&all, test) {
-            unknown.push(test.to_owned());
-        }
-    }
-    assert!(named > 0, "the table of operators is gone");
+    let (of_operators, _) = of_operators.split_once("\n## ").unwrap();
+    let tests: Vec<String> = of_operators
+        .split("\n### ")
+        .skip(1)
+        .flat_map(|fault| named(&list(fault)))
+        .collect();
+    assert!(!tests.is_empty(), "the list of operators' faults is gone");
+    unknown.extend(tests.into_iter().filter(|test| !is_a_test(&all, test)));
     assert!(unknown.is_empty(), "not in the sources: {unknown:#?}");
 }
 
@@ -484,4 +482,36 @@ fn is_a_test(all: &[(String, String)], test: &str) -> bool {
                 .trim_end()
                 .ends_with("test]")
     })
+}
+
+#[test]
+fn every_code_of_dingtalk_that_is_acted_on_stands_in_the_protocol() {
+    let protocol = read("docs/protocol.md");
+    let refusals = read("src/dingtalk/refusal.rs");
+    let (_, refusals) = refusals.split_once("let code = code(body)?;").unwrap();
+    let (refusals, _) = refusals.split_once("\n}\n").unwrap();
+    let answers = read("src/dingtalk/answer.rs");
+    let codes: BTreeSet<&str> = [refusals, without_tests(&answers)]
+        .into_iter()
+        .flat_map(|source| source.split('"').skip(1).step_by(2))
+        .filter(|word| is_code(word))
+        .collect();
+
+    let missing: Vec<_> = codes.iter().filter(|code| !protocol.contains(**code)).collect();
+
+    assert!(codes.len() > 20, "{codes:?}");
+    assert!(missing.is_empty(), "not in docs/protocol.md: {missing:?}");
+}
+
+/// Whether a text of the sources is spelt like a code of DingTalk's.
+fn is_code(word: &str) -> bool {
+    word.parse::<i64>().is_ok()
+        || word.contains('.')
+            && word
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '.')
+        || matches!(
+            word,
+            "invalidClientIdOrSecret" | "authFailed" | "InvalidAuthentication"
+        )
 }

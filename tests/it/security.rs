@@ -1,4 +1,4 @@
-//! Attacks on the production app. `docs/security.md` says which case of its table each test answers.
+//! Attacks on the production app. `docs/security.md` says which of its cases each test answers.
 
 mod flows;
 mod headers;
