@@ -92,7 +92,7 @@ export function refusalSentence(texts) {
   if (flow.phase !== 'refused') return null;
   if (flow.failure) return flow.failure;
   // Anybody can write an address, so nothing of an unknown code is shown.
-  const known = texts && Object.hasOwn(texts.errors, flow.code) ? t(texts.errors[flow.code]) : null;
+  const known = texts && Object.prototype.hasOwnProperty.call(texts.errors, flow.code) ? t(texts.errors[flow.code]) : null;
   // A sentence with a gap that the address cannot fill says less than the general one.
   const text = known && !known.includes('{{') ? known : t(texts?.unknownError ?? 'The sign-in did not work. Start again.');
   return /^[\w-]{6,16}$/.test(flow.reference ?? '') ? t('{{message}} Reference: {{reference}}', { message: text, reference: flow.reference }) : text;

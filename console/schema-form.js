@@ -4,6 +4,7 @@ import { copyField } from './copy.js';
 import { fill, h, icon, uniqueId } from './dom.js';
 import { expand, t } from './i18n.js';
 import { notify } from './messages.js';
+import { BASE } from './paths.js';
 
 /** What the server shows in place of a stored secret; sending it back keeps the secret. */
 const MASK = '********';
@@ -14,9 +15,10 @@ export function schemaForm(schema, values) {
   const element = h('div', { class: 'form' }, drawProperties(schema, [], values ?? {}, fields));
   const follow = () => fields.forEach((field) => field.follow?.(readAll()));
   element.addEventListener('input', follow);
+  follow();
 
   function readAll() {
-    const all = structuredClone(values ?? {});
+    const all = JSON.parse(JSON.stringify(values ?? {}));
     for (const field of fields) if (field.read) assign(all, field.path, field.read());
     return all;
   }
@@ -36,10 +38,14 @@ function drawProperties(schema, path, values, fields) {
     .sort(([, a], [, b]) => (a['x-index'] ?? 0) - (b['x-index'] ?? 0))
     .filter(([, field]) => !field['x-hidden'] && !['none', 'hidden'].includes(field['x-display']))
     .map(([key, field]) => {
-      if (field['x-component'] === 'DingTalkRedirectUrl') {
-        const control = redirectUrl(field, values);
+      const compute = ADDRESSES[field['x-component']]?.(schema, values);
+      if (compute) {
+        const control = addressField(field, compute);
         fields.push({ follow: control.follow });
         return drawField(field, control);
+      }
+      if (field['x-component'] === 'DingTalkGroup') {
+        return h('section', { class: 'form' }, h('h4', null, expand(field.title)), h('p', { class: 'hint' }, expand(field.description)), drawProperties(field, path, values, fields));
       }
       if (field['x-component'] === 'DingTalkAdvanced') {
         return h('details', { class: 'advanced' }, h('summary', null, icon('chevron'), expand(field.title)), h('div', { class: 'form' }, drawProperties(field, path, values, fields)));
@@ -66,6 +72,23 @@ const CONTROLS = {
   Select: select,
   'Radio.Group': radioGroup,
 };
+
+/** The addresses of a form, each from its schema and what was stored to what it is for the values of the moment. */
+const ADDRESSES = {
+  DingTalkRedirectUrl: (form, stored) => (values) => ({ value: redirectUrl(form, stored, values) }),
+  DingTalkHomePage: () => () => ({ value: new URL(BASE, location.href).href }),
+  DingTalkAppLink: () => ({ corpId, agentId }) => {
+    const isComplete = [corpId, agentId].every((text) => text && !text.includes('{{'));
+    return isComplete
+      ? { value: `https://applink.dingtalk.com/page/h5_app_open?${new URLSearchParams({ appId: agentId, appType: '2', corpId, target: 'workbench' })}` }
+      : { value: '', placeholder: t('Fill in Corp ID and Agent ID first.') };
+  },
+};
+
+function redirectUrl(form, stored, { callbackOrigin }) {
+  const address = form.properties.redirectUrl['x-component-props']?.value ?? '';
+  return callbackOrigin === stored.callbackOrigin ? address : withOrigin(address, callbackOrigin ?? location.origin);
+}
 
 /** Label, control, explanation and complaint, tied together for screen readers. */
 function drawField(field, control) {
@@ -156,14 +179,9 @@ function radioGroup(field, value) {
   return { element: group, group, input: choices[0]?.input, read: () => choices.find(({ input }) => input.checked)?.input.value };
 }
 
-function redirectUrl(field, stored) {
-  const address = field['x-component-props']?.value ?? '';
-  // The address depends on another field; it must not be copied stale before the form is saved.
-  const follow = ({ callbackOrigin }) => {
-    if (callbackOrigin === stored.callbackOrigin) input.value = address;
-    else input.value = withOrigin(address, callbackOrigin ?? location.origin);
-  };
-  const input = h('input', { type: 'text', class: 'code', readonly: true, value: address, onfocus: () => input.select() });
+/** An address to copy, which follows what is typed in other fields: it must not be copied stale before the form is saved. */
+function addressField(field, compute) {
+  const input = h('input', { type: 'text', class: 'code', readonly: true, onfocus: () => input.select() });
   const button = h('button', {
     type: 'button', class: 'button', onclick: async () => {
       const isCopied = await copyField(input);
@@ -178,6 +196,11 @@ function redirectUrl(field, stored) {
       setTimeout(() => fill(button, icon('copy'), t('Copy')), 2000);
     },
   }, icon('copy'), t('Copy'));
+  const follow = (values) => {
+    const { value, placeholder } = compute(values);
+    Object.assign(input, { value, placeholder: placeholder ?? '' });
+    button.disabled = !value;
+  };
   return { element: h('div', { class: 'joined joined-long' }, input, button), input, follow };
 }
 

@@ -45,7 +45,7 @@ export function signInLog({ app, root, isCurrent }) {
     return h('details', { class: 'result' },
       h('summary', null, h('span', { class: 'badge badge-error' }, row.result), icon('chevron', 'icon-small')),
       // A sentence with gaps needs facts that the log does not keep.
-      Object.hasOwn(texts, row.result) && !texts[row.result].includes('{{') && h('p', { class: 'hint' }, t(texts[row.result])),
+      Object.prototype.hasOwnProperty.call(texts, row.result) && !texts[row.result].includes('{{') && h('p', { class: 'hint' }, t(texts[row.result])),
       row.event === 'passwordSignIn' && h('p', { class: 'hint' }, t('Password')),
       row.detail && h('p', { class: 'hint' }, h('code', null, row.detail)),
       row.dingtalkRequestId && h('p', { class: 'hint' }, t("DingTalk's request id: {{id}}", { id: row.dingtalkRequestId })));

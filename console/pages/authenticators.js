@@ -50,5 +50,5 @@ export function authenticatorsPage({ app, root, isCurrent }) {
   }
 
   const asked = new URLSearchParams(location.search).get('tab');
-  open(Object.hasOwn(TABS, asked ?? '') ? asked : 'authenticators');
+  open(Object.prototype.hasOwnProperty.call(TABS, asked ?? '') ? asked : 'authenticators');
 }

@@ -107,7 +107,7 @@ export function pluginManagerPage({ app, root, isCurrent }) {
 const nameOf = (plugin) => expand(plugin.displayName) || plugin.packageName;
 
 function categoriesOf(plugin) {
-  const named = (plugin.keywords ?? []).filter((keyword) => Object.hasOwn(CATEGORIES, keyword));
+  const named = (plugin.keywords ?? []).filter((keyword) => Object.prototype.hasOwnProperty.call(CATEGORIES, keyword));
   return named.length ? named : [OTHERS];
 }
 

@@ -1,5 +1,5 @@
 // The attempt of this page load, outside of any component: pages mount their buttons more than once.
-define('nocobase-plugin-auth-dingtalk/client-v2/attempts', ['./texts'], function (texts) {
+define('nocobase-plugin-auth-dingtalk/client-v2/attempts', ['./texts', './in-client-marks', './in-client-code'], function (texts, marks, clientCode) {
   'use strict';
 
   const { BUTTON, gaps } = texts;
@@ -26,6 +26,9 @@ define('nocobase-plugin-auth-dingtalk/client-v2/attempts', ['./texts'], function
 
   const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+  /** What the server asks for, for each a little later. */
+  const secondsToWait = (retryAfter) => Math.min(Math.max(Number(retryAfter) || 5, 1), 60) * (1 + Math.random() / 4);
+
   async function postFlow(apiClient, name, flow) {
     for (let round = 0; ; round += 1) {
       try {
@@ -44,8 +47,7 @@ define('nocobase-plugin-auth-dingtalk/client-v2/attempts', ['./texts'], function
         if (!isBusy || round >= BUSY_RETRIES) throw error;
         // Nothing was used up: the same flow may ask again, not all at the same moment.
         attempts.set(name, { status: 'pending', isQueued: true });
-        const seconds = Math.min(Math.max(Number(headers?.['retry-after']) || 5, 1), 60);
-        await pause(seconds * (1 + Math.random() / 4) * 1000);
+        await pause(secondsToWait(headers?.['retry-after']) * 1000);
       }
     }
   }
@@ -58,6 +60,7 @@ define('nocobase-plugin-auth-dingtalk/client-v2/attempts', ['./texts'], function
       const { token } = await postFlow(apiClient, name, flow);
       apiClient.auth.setAuthenticator(name);
       apiClient.auth.setToken(token);
+      if (clientCode.isInside()) marks.set('entered');
       await enter();
       attempts.set(name, null);
     } catch (error) {
@@ -85,5 +88,5 @@ define('nocobase-plugin-auth-dingtalk/client-v2/attempts', ['./texts'], function
     return /^[\w-]{6,16}$/.test(reference ?? '') ? t('{{message}} Reference: {{reference}}', { message: sentence, reference }) : sentence;
   }
 
-  return { attempts, completeSignIn, keepQuietOnReturn, refusalText, subscribe };
+  return { attempts, completeSignIn, keepQuietOnReturn, pause, refusalText, secondsToWait, subscribe };
 });

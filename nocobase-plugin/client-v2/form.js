@@ -1,15 +1,15 @@
 // The settings form of the modern client, made from the schema that all forms are made from.
 define(
   'nocobase-plugin-auth-dingtalk/client-v2/form',
-  ['react', 'antd', '@nocobase/client-v2', './texts', './host', './redirect-url', './saving', './settings'],
-  function (React, antd, client, texts, host, redirectUrl, saving, settings) {
+  ['react', 'antd', '@nocobase/client-v2', './texts', './host', './addresses', './saving', './settings'],
+  function (React, antd, client, texts, host, addresses, saving, settings) {
     'use strict';
 
     const { FORM, expand, useText } = texts;
     const { Host } = host;
-    const { RedirectUrl } = redirectUrl;
+    const { AppLink, HomePage, RedirectUrl } = addresses;
     const { useSaving } = saving;
-    const { Advanced, SettingsLayout, defaultSubject } = settings;
+    const { Advanced, Group, SettingsLayout, defaultSubject } = settings;
 
     const h = React.createElement;
     const { useEffect, useMemo, useRef } = React;
@@ -20,18 +20,22 @@ define(
       TextAreaWithGlobalScope: (schema) => h(client.EnvVariableInput, schema['x-component-props']),
     };
 
+    const ADDRESSES = { DingTalkRedirectUrl: RedirectUrl, DingTalkHomePage: HomePage, DingTalkAppLink: AppLink };
+
     function fields(properties, path, t) {
       return Object.entries(properties).flatMap(([key, schema]) => {
         if (schema['x-component'] === 'DingTalkAdvanced') {
           return h(Advanced, { key, title: expand(t, schema.title) }, fields(schema.properties, path, t));
         }
+        if (schema['x-component'] === 'DingTalkGroup') {
+          return h(Group, { key, title: expand(t, schema.title), description: expand(t, schema.description) }, fields(schema.properties, path, t));
+        }
         const place = [...path, key];
         if (schema.properties) return fields(schema.properties, place, t);
         const label = expand(t, schema.title);
         const extra = expand(t, schema.description);
-        if (schema['x-component'] === 'DingTalkRedirectUrl') {
-          return h(antd.Form.Item, { key, label, extra }, h(WatchedRedirectUrl));
-        }
+        const address = ADDRESSES[schema['x-component']];
+        if (address) return h(antd.Form.Item, { key, label, extra }, h(WatchedAddress, { address }));
         const item = {
           key: place.join('.'),
           name: ['options', ...place],
@@ -47,8 +51,10 @@ define(
       });
     }
 
-    function WatchedRedirectUrl() {
-      return h(RedirectUrl, { callbackOrigin: antd.Form.useWatch(['options', 'callbackOrigin']) });
+    /** Addresses change with what is being typed. */
+    function WatchedAddress({ address }) {
+      const [callbackOrigin, corpId, agentId] = ['callbackOrigin', 'corpId', 'agentId'].map((key) => antd.Form.useWatch(['options', key]));
+      return h(address, { callbackOrigin, corpId, agentId });
     }
 
     function ModernSettings() {

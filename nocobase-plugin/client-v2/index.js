@@ -3,22 +3,26 @@ define(
   'nocobase-plugin-auth-dingtalk/client-v2',
   [
     'react', 'react-router-dom', '@nocobase/client-v2',
-    './client-v2/texts', './client-v2/way-back', './client-v2/attempts', './client-v2/sign-in-button', './client-v2/host', './client-v2/redirect-url', './client-v2/saving', './client-v2/settings', './client-v2/form',
+    './client-v2/texts', './client-v2/way-back', './client-v2/attempts', './client-v2/sign-in-button', './client-v2/host', './client-v2/addresses', './client-v2/saving', './client-v2/settings', './client-v2/form', './client-v2/in-client', './client-v2/in-client-gate',
   ],
-  function (React, router, client, texts, wayBack, attempts, signInButton, host, redirectUrl, saving, settings, form) {
+  function (React, router, client, texts, wayBack, attempts, signInButton, host, addresses, saving, settings, form, inClient, inClientGate) {
     'use strict';
 
     const { AUTH_TYPE, AUTHENTICATORS_PAGE } = settings;
 
-    function ModernSignInButton({ authenticator }) {
-      const app = client.useApp();
+    function useEnter(app) {
       const navigate = router.useNavigate();
-      const enter = async () => {
+      return () => {
         const page = client.normalizeV2RedirectPath(app, wayBack.requestedPage(window.location.search));
         const base = (app.router.getBasename?.() ?? '').replace(/\/+$/, '');
         const path = wayBack.sameSitePath(base && page.startsWith(`${base}/`) ? page.slice(base.length) : page);
         navigate(path ?? '/admin', { replace: true });
       };
+    }
+
+    function ModernSignInButton({ authenticator }) {
+      const app = client.useApp();
+      const enter = useEnter(app);
       const isFirst = signInButton.useIsFirst(authenticator.name);
       return React.createElement(signInButton.SignInButton, { authenticator, host: { apiClient: app.apiClient, apiUrl: (action) => app.getApiUrl(action), enter }, isFirst });
     }
@@ -32,13 +36,19 @@ define(
         this.app.pluginSettingsManager.setPluginSettingsLink(texts.PACKAGE, AUTHENTICATORS_PAGE);
         attempts.keepQuietOnReturn(this.app.apiClient);
         saving.watchRequests(this.app.apiClient);
+        inClient.watchSignOut(this.app.apiClient);
+        inClientGate.installGate(this.app, {
+          // Not exported; NocoBase gives it this name for providers such as ours.
+          isCurrentUserProvider: (provider) => provider.displayName === 'CurrentUserProvider',
+          useEnter: () => useEnter(this.app),
+        });
       }
     }
 
     return {
       __esModule: true,
       default: PluginAuthDingTalkClientV2,
-      shared: { ...texts, ...wayBack, ...attempts, ...signInButton, ...host, ...redirectUrl, ...saving, ...settings },
+      shared: { ...texts, ...wayBack, ...attempts, ...signInButton, ...host, ...addresses, ...saving, ...settings, ...inClient, ...inClientGate },
     };
   },
 );

@@ -30,6 +30,15 @@ define(
       });
     }
 
+    /** Fields that belong together, and what they are for. */
+    function Group({ title, description, children }) {
+      return h('section', { style: { marginBottom: 24 } },
+        h(antd.Typography.Title, { level: 5 }, title),
+        h(antd.Typography.Paragraph, { type: 'secondary' }, description),
+        children,
+      );
+    }
+
     function Warnings() {
       const { t } = useText();
       const host = useContext(Host);
@@ -72,6 +81,6 @@ define(
       return internal?.appKey ? 'userId' : FORM.properties.advanced.properties.subject.default;
     }
 
-    return { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, SettingsLayout, defaultSubject };
+    return { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, Group, SettingsLayout, defaultSubject };
   },
 );

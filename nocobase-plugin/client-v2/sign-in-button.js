@@ -1,8 +1,8 @@
 // The button under the form of the sign-in page, in both clients.
 define(
   'nocobase-plugin-auth-dingtalk/client-v2/sign-in-button',
-  ['react', 'antd', '@ant-design/icons', 'react-router-dom', './texts', './way-back', './attempts'],
-  function (React, antd, icons, router, texts, wayBack, ofThisPage) {
+  ['react', 'antd', '@ant-design/icons', 'react-router-dom', './texts', './way-back', './attempts', './in-client'],
+  function (React, antd, icons, router, texts, wayBack, ofThisPage, inClient) {
     'use strict';
 
     const { BUTTON, expand, useText } = texts;
@@ -61,7 +61,18 @@ define(
         return () => clearTimeout(timer);
       }, [isPending]);
 
-      const begin = () => {
+      const inClientHost = { apiUrl: host.apiUrl, auth: host.apiClient.auth };
+      const enterAfter = async (attempted) => {
+        const outcome = await attempted;
+        if (outcome?.kind === 'entered') await latestEnter.current();
+        return outcome;
+      };
+      useEffect(() => {
+        if (isFirst) enterAfter(inClient.onExpiry(inClientHost));
+      }, []);
+
+      const begin = async () => {
+        if (await enterAfter(inClient.onClick(inClientHost, name))) return;
         setLeaving(true);
         attempts.set(name, null);
         const query = new URLSearchParams({ authenticator: name, return: signInPagePath() });
@@ -89,7 +100,7 @@ define(
           { 'aria-live': 'polite' },
           isPending && (isSlow || attempt.isQueued) ? h(antd.Typography.Text, { type: 'secondary' }, t(BUTTON.waiting)) : null,
           attempt?.status === 'failed'
-            ? h(antd.Alert, { type: 'error', showIcon: true, role: 'alert', message: attempt.message, 'data-testid': 'dingtalk-error', style: { textAlign: 'start', wordBreak: 'break-word' } })
+            ? h(antd.Alert, { type: 'error', showIcon: true, role: 'alert', message: attempt.message ?? t(attempt.key), 'data-testid': 'dingtalk-error', style: { textAlign: 'start', wordBreak: 'break-word' } })
             : null,
         ),
       );

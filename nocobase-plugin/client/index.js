@@ -5,31 +5,45 @@ define(
   function (React, router, formily, client, modern) {
     'use strict';
 
-    const { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, FORM, Host, PACKAGE, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, keepQuietOnReturn, requestedPage, useIsFirst, useSaving, watchRequests } = modern.shared;
+    const { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, AppLink, FORM, Group, HomePage, Host, PACKAGE, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, installGate, keepQuietOnReturn, requestedPage, useIsFirst, useSaving, watchRequests, watchSignOut } = modern.shared;
     const h = React.createElement;
+
+    // Not NocoBase's own useRedirect: it runs `javascript:` targets and leaves the site for others.
+    function useEnter() {
+      const navigate = router.useNavigate();
+      return () => navigate(requestedPage(window.location.search) ?? '/admin', { replace: true });
+    }
 
     function ClassicSignInButton({ authenticator }) {
       const app = client.useApp();
       const apiClient = client.useAPIClient();
       const { refreshAsync } = client.useCurrentUserContext() ?? {};
-      const navigate = router.useNavigate();
+      const lead = useEnter();
       const enter = async () => {
         await refreshAsync?.();
-        // Not NocoBase's own useRedirect: it runs `javascript:` targets and leaves the site for others.
-        navigate(requestedPage(window.location.search) ?? '/admin', { replace: true });
+        lead();
       };
       const host = { apiClient, apiUrl: (action) => app.getApiUrl(action), enter };
       return h(SignInButton, { authenticator, host, isFirst: useIsFirst(authenticator.name) });
     }
 
-    const DingTalkRedirectUrl = formily.observer(function DingTalkRedirectUrl() {
-      const form = formily.useForm();
-      return h(RedirectUrl, { callbackOrigin: form.values?.options?.callbackOrigin });
+    /** Addresses change with what is being typed. */
+    const watched = (address) =>
+      formily.observer(function WatchedAddress() {
+        const { callbackOrigin, corpId, agentId } = formily.useForm().values?.options ?? {};
+        return h(address, { callbackOrigin, corpId, agentId });
+      });
+
+    const DingTalkGroup = formily.observer(function DingTalkGroup({ children }) {
+      const { title, description } = formily.useField();
+      return h(Group, { title, description }, children);
     });
 
     const DingTalkAdvanced = formily.observer(function DingTalkAdvanced({ children }) {
       return h(Advanced, { title: formily.useField().title }, children);
     });
+
+    const COMPONENTS = { DingTalkAdvanced, DingTalkAppLink: watched(AppLink), DingTalkGroup, DingTalkHomePage: watched(HomePage), DingTalkRedirectUrl: watched(RedirectUrl) };
 
     function schemaFor(options) {
       const schema = JSON.parse(JSON.stringify(FORM));
@@ -61,7 +75,7 @@ define(
         () => ({ request, apiUrl: (action) => app.getApiUrl(action), authenticator: { id, name, options: record?.options }, isChanged, save }),
         [app, apiClient, record, id, name, isChanged],
       );
-      return h(Host.Provider, { value: host }, h(SettingsLayout, null, h(client.SchemaComponent, { schema, components: { DingTalkAdvanced, DingTalkRedirectUrl } })));
+      return h(Host.Provider, { value: host }, h(SettingsLayout, null, h(client.SchemaComponent, { schema, components: COMPONENTS })));
     });
 
     class PluginAuthDingTalkClient extends client.Plugin {
@@ -74,6 +88,8 @@ define(
         this.app.pluginSettingsManager.add(PACKAGE, { title: 'DingTalk', link, hidden: true, isTopLevel: false, skipAclConfigure: true });
         keepQuietOnReturn(this.app.apiClient);
         watchRequests(this.app.apiClient);
+        watchSignOut(this.app.apiClient);
+        installGate(this.app, { isCurrentUserProvider: (provider) => provider === client.CurrentUserProvider, useEnter });
       }
     }
 

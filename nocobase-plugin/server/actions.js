@@ -1,6 +1,6 @@
 'use strict';
 
-// `dingtalk:*`: the sidecar's administration, behind NocoBase's own access control.
+// `dingtalk:*`: the sidecar's administration, behind NocoBase's own access control, and what visitors' browsers ask.
 
 const { refuse, unavailable } = require('./auth');
 const { PACKAGE } = require('./names');
@@ -8,6 +8,10 @@ const { SidecarUnavailable, answerHeaders, envelope } = require('./sidecar');
 
 // The doctor asks DingTalk several things in a row.
 const ANSWER_LIMIT_MS = 60_000;
+// What a page waits for before it shows itself.
+const VISITOR_LIMIT_MS = 10_000;
+/** For everybody: how to sign in by itself, and where signing in begins. */
+const PUBLIC_METHODS = { checkLogin: 'GET', getAuthUrl: 'POST' };
 const METHODS = { configForm: 'GET', signInButton: 'GET', bindings: 'GET', audit: 'GET', diagnose: 'POST', unbind: 'POST' };
 
 function withoutCredentials(querystring) {
@@ -42,9 +46,13 @@ function reportWithoutSidecar(ctx, sidecar, error) {
   return { data: { verdict: translated(ctx, { sentence: 'To mend: {{count}}.', values: { count: 1 } }), findings: [finding] } };
 }
 
+function requireMethod(ctx, method) {
+  if (method === 'POST' && ctx.method !== 'POST') ctx.throw(405, { message: 'Method Not Allowed', code: 'METHOD_NOT_ALLOWED', logLevel: 'warn' });
+}
+
 function forwarded(sidecar, name, method) {
   return async (ctx, next) => {
-    if (method === 'POST' && ctx.method !== 'POST') ctx.throw(405, { message: 'Method Not Allowed', code: 'METHOD_NOT_ALLOWED', logLevel: 'warn' });
+    requireMethod(ctx, method);
     // Whoever tests has mended something, perhaps.
     if (name === 'diagnose') sidecar.place.retry();
     let answer;
@@ -79,8 +87,35 @@ function forwarded(sidecar, name, method) {
   };
 }
 
-function actions(sidecar) {
-  return Object.fromEntries(Object.entries(METHODS).map(([name, method]) => [name, forwarded(sidecar, name, method)]));
+/** Visitors are told nothing of where a sidecar is, or why it is away. */
+function forwardedForVisitors(sidecar, name, method) {
+  return async (ctx, next) => {
+    requireMethod(ctx, method);
+    const named = ctx.get('X-Authenticator');
+    let answer;
+    try {
+      answer = await sidecar.forward(ctx.req, {
+        method,
+        action: `dingtalk:${name}`,
+        query: withoutCredentials(ctx.request.querystring),
+        body: method === 'POST' ? ctx.request.body ?? {} : undefined,
+        headers: named ? { 'x-authenticator': named } : undefined,
+        limitMs: VISITOR_LIMIT_MS,
+      });
+    } catch (error) {
+      unavailable(ctx, error);
+    }
+    if (answer.status >= 400) refuse(ctx, answer);
+    ctx.withoutDataWrapping = true;
+    ctx.set('Cache-Control', 'no-store');
+    ctx.body = envelope(answer) ?? answer.body;
+    await next();
+  };
 }
 
-module.exports = { actions };
+function actions(sidecar) {
+  const made = (methods, forward) => Object.entries(methods).map(([name, method]) => [name, forward(sidecar, name, method)]);
+  return Object.fromEntries([...made(METHODS, forwarded), ...made(PUBLIC_METHODS, forwardedForVisitors)]);
+}
+
+module.exports = { PUBLIC_ACTIONS: Object.keys(PUBLIC_METHODS), actions };

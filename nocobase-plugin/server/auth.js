@@ -16,6 +16,13 @@ function sentence(ctx, code) {
   return ctx.t(BUTTON.errors[code] ?? BUTTON.unknownError, { ns: PACKAGE });
 }
 
+/** What a person has brought back from DingTalk's page, or been given inside DingTalk; nothing else goes to the sidecar. */
+function proofIn(values) {
+  const { flow, authCode, loginType } = values ?? {};
+  if (typeof flow === 'string') return { flow };
+  return typeof authCode === 'string' && typeof loginType === 'string' ? { authCode, loginType } : {};
+}
+
 /** Throws what the sidecar refused, as NocoBase's own envelope. */
 function refuse(ctx, answer) {
   const error = envelope(answer)?.errors?.[0];
@@ -44,13 +51,12 @@ function authClass(sidecar) {
       if (named !== this.authenticator.name) {
         ctx.throw(404, { message: sentence(ctx, 'AUTHENTICATOR_NOT_FOUND'), code: 'AUTHENTICATOR_NOT_FOUND', logLevel: 'warn' });
       }
-      const flow = ctx.action.params.values?.flow;
       let answer;
       try {
         answer = await sidecar.forward(ctx.req, {
           method: 'POST',
           action: 'auth:signIn',
-          body: typeof flow === 'string' ? { flow } : {},
+          body: proofIn(ctx.action.params.values),
           headers: { 'x-authenticator': named },
           limitMs: ANSWER_LIMIT_MS,
         });

@@ -4,8 +4,9 @@
 
 const { Plugin } = require('@nocobase/server');
 const { tval } = require('@nocobase/utils');
-const { actions } = require('./actions');
+const { PUBLIC_ACTIONS, actions } = require('./actions');
 const { authClass } = require('./auth');
+const { refuseImpossibleAutoLogin } = require('./auto-login');
 const { SIDECAR_URL, VERSION } = require('./built-in');
 const gateway = require('./gateway');
 const { handover } = require('./handover');
@@ -29,10 +30,12 @@ class PluginAuthDingTalkServer extends Plugin {
     if (!this.enabled || this.app.name !== 'main') return;
     this.sidecar = new Sidecar(() => this.app.authManager.jwt, this.#place());
     this.app.resourceManager.define({ name: 'dingtalk', actions: actions(this.sidecar) });
+    this.app.acl.allow('dingtalk', PUBLIC_ACTIONS, 'public');
     this.app.acl.registerSnippet({ name: 'pm.auth.authenticators', actions: ['dingtalk:*'] });
     this.app.auditManager.registerActions(['dingtalk:unbind', 'dingtalk:diagnose']);
     this.app.use(redaction(), { tag: 'dingtalk-redaction', after: 'cors', before: 'dataWrapping' });
     this.secrets.listen();
+    this.db.on('authenticators.beforeSave', (row, options) => this.isActive && refuseImpossibleAutoLogin(this, row, options));
     // Two plugins registering one type keep NocoBase from starting: let every other plugin go first.
     this.app.on('afterLoad', () => this.activate());
     this.updates = new UpdateWatch(() => this.#loadNewCode());

@@ -22,6 +22,9 @@ static SERVER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/nocobase-plugin/serve
 static CLIENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/nocobase-plugin/client");
 static CLIENT_V2: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/nocobase-plugin/client-v2");
 
+/// What the clients call of DingTalk's JSAPI, with its licence.
+const JSAPI: &str = include_str!("../../nocobase-plugin/dingtalk-jsapi/dingtalk-jsapi.js");
+
 /// An empty list of built-against versions is compatible with every NocoBase; a missing file is with none.
 const EXTERNAL_VERSION: &str = "module.exports = {};\n";
 
@@ -140,6 +143,8 @@ fn files(
             add(format!("dist/client/guide-{language}.htm"), page);
         }
     }
+    // Apart from the client, which loads it inside DingTalk only.
+    add("dist/client/dingtalk-jsapi.js".to_owned(), JSAPI.to_owned());
     add_folder("dist/server", &SERVER, &fill, &mut files);
     add_folder("dist/client", &CLIENT, &fill, &mut files);
     let modern = fill.apply(&joined(&CLIENT_V2));

@@ -137,7 +137,7 @@ export async function addAuthenticator(window, { name, clientId, clientSecret })
 export async function copyRedirectUrl(window) {
   const { page } = window;
   const shown = await page.getByTestId('dingtalk-redirect-url').inputValue();
-  await page.getByTestId('dingtalk-copy').click();
+  await page.getByTestId('dingtalk-redirect-url-copy').click();
   await page.getByText(window.t('Copied')).first().waitFor();
   const title = window.input(window.field(window.coreIn('Description')));
   await title.fill('');

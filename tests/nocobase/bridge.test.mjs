@@ -5,14 +5,19 @@ import fs from 'node:fs';
 import http from 'node:http';
 import Module, { createRequire } from 'node:module';
 import { test } from 'node:test';
-import vm from 'node:vm';
+import { CLIENT, clientModule, SITE } from './client-modules.mjs';
 
 const require = createRequire(import.meta.url);
 // What the bridge needs of NocoBase's own packages.
 const NOCOBASE = { '@nocobase/utils': { getRequestOrigin: () => 'http://nocobase.test' }, '@nocobase/auth': { BaseAuth: class {} } };
 const load = Module._load;
 Module._load = (name, ...rest) => NOCOBASE[name] ?? load(name, ...rest);
-const { actions } = require('../../nocobase-plugin/server/actions');
+const BUTTON = JSON.parse(fs.readFileSync(new URL('../../client-schema/sign-in-button.json', import.meta.url), 'utf8'));
+// As packing writes it in.
+require('../../nocobase-plugin/server/built-in').BUTTON = BUTTON;
+const { PUBLIC_ACTIONS, actions } = require('../../nocobase-plugin/server/actions');
+const { authClass } = require('../../nocobase-plugin/server/auth');
+const { refuseImpossibleAutoLogin } = require('../../nocobase-plugin/server/auto-login');
 const { CannotRun } = require('../../nocobase-plugin/server/cannot-run');
 const { ManagedPlace, RemotePlace } = require('../../nocobase-plugin/server/place');
 const { Sidecar } = require('../../nocobase-plugin/server/sidecar');
@@ -212,36 +217,9 @@ function deferred() {
   return made;
 }
 
-const SITE = 'https://nocobase.example';
 const hostile = JSON.parse(fs.readFileSync(new URL('../corpus/return_paths.json', import.meta.url), 'utf8'));
 
-const CLIENT = 'nocobase-plugin-auth-dingtalk/client-v2';
-const MODULES = new URL('../../nocobase-plugin/client-v2/', import.meta.url);
-const BUTTON = JSON.parse(fs.readFileSync(new URL('../../client-schema/sign-in-button.json', import.meta.url), 'utf8'));
 const LANGUAGES = ['en-US', 'zh-CN', 'hi-IN', 'ru-RU', 'de-DE', 'id-ID', 'tr-TR'];
-
-/** A module of the modern client, in a page of `SITE`; what is neither ours nor given does nothing. */
-function clientModule(wanted = CLIENT, given = {}, address = '/signin') {
-  const defined = new Map();
-  const define = (name, dependencies, factory) => defined.set(name, { dependencies, factory });
-  for (const file of fs.readdirSync(MODULES)) {
-    const source = fs.readFileSync(new URL(file, MODULES), 'utf8').replace('"__NBDT_BUTTON__"', JSON.stringify(BUTTON));
-    vm.runInNewContext(source, { define, URL, URLSearchParams, window: { location: new URL(address, SITE) } });
-  }
-  const nothing = new Proxy(function () {}, { get: (_, key) => (key === 'Plugin' ? class {} : nothing), apply: () => nothing });
-  const loaded = new Map();
-  const load = (name) => {
-    if (!defined.has(name)) return name.startsWith(CLIENT) ? assert.fail(`nobody defines ${name}`) : given[name] ?? nothing;
-    if (!loaded.has(name)) {
-      const { dependencies, factory } = defined.get(name);
-      loaded.set(name, factory(...dependencies.map((one) => load(one.startsWith('./') ? name.replace(/[^/]+$/, one.slice(2)) : one))));
-    }
-    return loaded.get(name);
-  };
-  const module = load(wanted);
-  if (wanted === CLIENT) assert.deepEqual([...defined.keys()].filter((name) => !loaded.has(name)), [], 'nobody loads these');
-  return module;
-}
 
 test('a name in a text of the clients is shown as it is', () => {
   const seen = [];
@@ -280,12 +258,12 @@ test('of what a person was told, the list of sign-ins shows one sentence, in eve
   }
 });
 
-/** An action as NocoBase runs it for an administrator: what is answered, or thrown. */
-async function asAdministrator(name, place, { method = 'GET' } = {}) {
+/** An action as NocoBase runs it: what is answered, or thrown. */
+async function asAdministrator(name, place, { method = 'GET', headers = {}, querystring = '', body = {} } = {}) {
   const errors = [];
   const fill = (sentence, values) => sentence.replace(/{{(\w+)}}/g, (_, key) => values[key]);
   const ctx = {
-    method, req: { headers: {}, socket: {} }, request: { querystring: '', body: {} }, state: { currentUser: { id: 1 } }, logger: { error: (line) => errors.push(line) },
+    method, req: { headers, socket: {} }, request: { querystring, body }, get: (name) => headers[name.toLowerCase()] ?? '', state: { currentUser: { id: 1 } }, logger: { error: (line) => errors.push(line) },
     t: fill, set() {}, throw: (status, error) => { throw Object.assign(new Error(error.message), { status, code: error.code }); },
   };
   const sidecar = new Sidecar(() => ({ sign: () => 'token' }), place);
@@ -383,4 +361,78 @@ test('no value of the corpus leads a client away from the site, escaped or as th
       assert.match(page, /^\/(?![/\\])/, JSON.stringify(search));
     }
   }
+});
+
+test('what everybody may ask reaches the sidecar with the user agent and without credentials', async () => {
+  assert.deepEqual(PUBLIC_ACTIONS, ['checkLogin', 'getAuthUrl']);
+  const seen = [];
+  const sidecar = (req, res) => {
+    let text = '';
+    req.on('data', (part) => (text += part)).on('end', () => {
+      seen.push({ method: req.method, url: req.url, headers: req.headers, text });
+      res.writeHead(200, { 'content-type': 'application/json' }).end('{"data":{"success":true}}');
+    });
+  };
+  const headers = { 'user-agent': 'DingTalk/8', authorization: 'Bearer x', cookie: 'nb_auth_token_main=x', 'x-authenticator': 'ding' };
+  await answering(sidecar, async (address) => {
+    const asked = { headers, querystring: 'isDingTalkBrowser=true&redirect=%2Fadmin&token=secret' };
+    assert.deepEqual(await asAdministrator('checkLogin', new RemotePlace(address), asked), { data: { success: true } });
+    assert.deepEqual(await asAdministrator('getAuthUrl', new RemotePlace(address), { ...asked, method: 'POST', body: { redirect: '/admin' } }), { data: { success: true } });
+    const refused = await asAdministrator('getAuthUrl', new RemotePlace(address), asked);
+    assert.deepEqual([refused.status, refused.code], [405, 'METHOD_NOT_ALLOWED']);
+  });
+  assert.deepEqual(seen.map(({ method, url, text }) => [method, url, text]), [
+    ['GET', '/api/dingtalk:checkLogin?isDingTalkBrowser=true&redirect=%2Fadmin', ''],
+    ['POST', '/api/dingtalk:getAuthUrl?isDingTalkBrowser=true&redirect=%2Fadmin', '{"redirect":"/admin"}'],
+  ]);
+  for (const { headers: passed } of seen) {
+    assert.deepEqual([passed['user-agent'], passed['x-authenticator'], passed.authorization, passed.cookie], ['DingTalk/8', 'ding', undefined, undefined]);
+  }
+});
+
+test('visitors are not told where a sidecar is that is away', async () => {
+  const gone = await answering(() => {}, async (address) => address);
+  for (const [name, method] of [['checkLogin', 'GET'], ['getAuthUrl', 'POST']]) {
+    const told = await asAdministrator(name, new RemotePlace(gone), { method });
+    assert.deepEqual([told.status, told.code, told.message], [503, 'SIDECAR_UNAVAILABLE', BUTTON.errors.SIDECAR_UNAVAILABLE]);
+  }
+});
+
+test('of what a browser posts to sign in, the sidecar sees the proof alone', async () => {
+  for (const [values, body] of [
+    [{ flow: 'f', account: 'a', password: 'p' }, { flow: 'f' }],
+    [{ authCode: 'c', loginType: 'internal', password: 'p' }, { authCode: 'c', loginType: 'internal' }],
+    [{ authCode: ['c'], loginType: 'internal' }, {}],
+    [{ authCode: 'c' }, {}],
+    [undefined, {}],
+  ]) {
+    const forwarded = [];
+    const sidecar = { forward: async (_req, call) => forwarded.push(call) && { status: 200, headers: {}, body: Buffer.from('{"data":{"user":{},"token":"t"}}') } };
+    const auth = new (authClass(sidecar))({ ctx: { db: { getCollection() {} } } });
+    Object.assign(auth, { ctx: { req: {}, get: () => 'ding', action: { params: { values } } }, authenticator: { name: 'ding' } });
+    await auth.signIn();
+    assert.deepEqual([forwarded[0].body, forwarded[0].headers], [body, { 'x-authenticator': 'ding' }]);
+  }
+});
+
+test('automatic login is saved for one enabled authenticator alone, and with a Corp ID where one is needed', async () => {
+  const row = (id, options, { authType = 'dingtalk', enabled = true, title } = {}) => ({ get: (key) => ({ id, name: `d${id}`, title, authType, enabled, options })[key] });
+  const auto = { autoLogin: true, corpId: 'ding1' };
+  const stored = [row(1, auto, { title: 'Head office' }), row(2, {})];
+  const plugin = { t: (key, values) => key.replace(/{{(\w+)}}/g, (_, name) => values[name]), db: { getRepository: () => ({ find: async () => stored }) } };
+  const refusalOf = (saving) => refuseImpossibleAutoLogin(plugin, saving).then(() => null, ({ status, code, message }) => [status, code, message]);
+  const taken = [400, 'AUTO_LOGIN_TAKEN', 'Head office already signs people in automatically inside DingTalk. Switch that off there first.'];
+  const incomplete = [400, 'INVALID_FIELD', 'Please check this field: Corp ID.'];
+  for (const [saving, refusal] of [
+    [row(2, auto), taken],
+    [row(undefined, auto), taken],
+    [row(1, auto), null],
+    [row('1', auto), null],
+    [row(2, auto, { enabled: false }), null],
+    [row(2, auto, { authType: 'OIDC' }), null],
+    [row(2, { ...auto, autoLogin: false }), null],
+    [row(1, { autoLogin: true }), incomplete],
+    [row(1, { autoLogin: true, autoLoginType: 'internal', corpId: ' ' }), incomplete],
+    [row(1, { autoLogin: true, autoLoginType: 'oauth' }), null],
+  ]) assert.deepEqual(await refusalOf(saving), refusal);
 });

@@ -56,8 +56,8 @@ let pictures = 0;
 /**
  * @param {{ client: 'v1' | 'v2', language: string, token?: string, authenticator?: string, output: string }} options
  */
-export async function openWindow(browser, nocobase, { client, language, token, authenticator = 'basic', output, name, width = 1280 }) {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, locale: language });
+export async function openWindow(browser, nocobase, { client, language, token, authenticator = 'basic', output, name, width = 1280, height = 900, ...device }) {
+  const context = await browser.newContext({ viewport: { width, height }, locale: language, ...device });
   // Only where nothing is stored yet: this runs on every page, and must not undo what the page has stored.
   await context.addInitScript(
     ([wanted, session, sessionAuthenticator]) => {
