@@ -46,7 +46,7 @@ define(
       for (let round = 0; ; round += 1) {
         const answer = await signIn(host, name, await requestCode({ corpId, clientId }));
         const code = answer.error?.code;
-        if (code === 'IN_CLIENT_CODE_REJECTED' && !isSecondCode) {
+        if (code === 'CODE_REJECTED' && !isSecondCode) {
           isSecondCode = true;
         } else if (code === 'DINGTALK_BUSY' && isPatient && round < BUSY_RETRIES) {
           attempts.set(name, { status: 'pending', isQueued: true });
@@ -81,7 +81,7 @@ define(
       if (answer.status === 200 && answer.data?.token) return { kind: 'entered', name, ...answer.data };
       const message = answer.error?.message;
       const told = message ? { message } : { key: BUTTON.inClient.notLoaded };
-      return { kind: isOutage(answer) ? 'outage' : 'refused', name, ...told, isOfClient: answer.error?.code === 'IN_CLIENT_CODE_REJECTED' };
+      return { kind: isOutage(answer) ? 'outage' : 'refused', name, ...told, isOfClient: answer.error?.code === 'CODE_REJECTED' };
     }
 
     /** Does what an attempt has come to; resolves with the same. */

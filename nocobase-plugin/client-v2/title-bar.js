@@ -15,7 +15,8 @@ define('nocobase-plugin-auth-dingtalk/client-v2/title-bar', ['./in-client-marks'
       let shown = null;
       const tell = () => {
         const title = document.title;
-        if (title === shown) return;
+        // NocoBase's own word for a page that is not there yet; DingTalk has one of its own.
+        if (title === shown || /^loading/i.test(title)) return;
         shown = title;
         Promise.resolve(setTitle({ title })).catch(() => {});
       };

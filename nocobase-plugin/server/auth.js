@@ -51,13 +51,16 @@ function authClass(sidecar) {
       if (named !== this.authenticator.name) {
         ctx.throw(404, { message: sentence(ctx, 'AUTHENTICATOR_NOT_FOUND'), code: 'AUTHENTICATOR_NOT_FOUND', logLevel: 'warn' });
       }
+      const proof = proofIn(ctx.action.params.values);
+      const origin = ctx.get('Origin');
       let answer;
       try {
         answer = await sidecar.forward(ctx.req, {
           method: 'POST',
           action: 'auth:signIn',
-          body: proofIn(ctx.action.params.values),
-          headers: { 'x-authenticator': named },
+          body: proof,
+          // No cookie tells whose page has sent a code of DingTalk's client.
+          headers: { 'x-authenticator': named, ...(proof.authCode && origin ? { origin } : {}) },
           limitMs: ANSWER_LIMIT_MS,
         });
       } catch (error) {

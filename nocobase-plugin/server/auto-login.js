@@ -26,7 +26,7 @@ async function refuseImpossibleAutoLogin(plugin, row, { context, transaction } =
   const other = rows.find((one) => String(one.get('id')) !== String(row.get('id')) && signsInByItself(one));
   if (!other) return;
   const name = other.get('title') || other.get('name');
-  throw refusal('AUTO_LOGIN_TAKEN', t('{{name}} already signs people in automatically inside DingTalk. Switch that off there first.', { name }));
+  throw refusal('AUTO_LOGIN_TAKEN', t('Only one sign-in method can sign people in automatically, and {{name}} does already. Turn that off there first.', { name }));
 }
 
 module.exports = { refuseImpossibleAutoLogin };

@@ -117,10 +117,18 @@ fn says(text: &str, word: &str) -> bool {
 
 /// A text without the words of a language that are said although a part of them is struck out: "automatic login".
 fn without_longer_words(text: &str, rows: &[[Cell; 7]], index: usize) -> String {
-    let struck = |word: &str| rows.iter().flat_map(|row| &row[index].struck).any(|one| says(word, one));
+    let struck = |word: &str| {
+        rows.iter()
+            .flat_map(|row| &row[index].struck)
+            .any(|one| says(word, one))
+    };
     let mut text = text.to_owned();
-    for word in rows.iter().flat_map(|row| &row[index].said).filter(|word| word.contains(' ') && struck(word)) {
-        while let Some(at) = text.to_lowercase().find(word.as_str()) {
+    for word in rows
+        .iter()
+        .flat_map(|row| &row[index].said)
+        .filter(|word| word.contains(' ') && struck(word))
+    {
+        while let Some(at) = text.to_ascii_lowercase().find(&word.to_ascii_lowercase()) {
             text.replace_range(at..at + word.len(), "");
         }
     }

@@ -253,7 +253,10 @@ fn the_form_writes_exactly_the_options_that_exist() {
         "clientId",
         "clientSecret",
         "subject",
+        "autoLogin",
+        "autoLoginType",
         "corpId",
+        "agentId",
         "callbackOrigin",
         "bindAdministrators",
     ];

@@ -409,9 +409,9 @@ test('of what a browser posts to sign in, the sidecar sees the proof alone', asy
     const forwarded = [];
     const sidecar = { forward: async (_req, call) => forwarded.push(call) && { status: 200, headers: {}, body: Buffer.from('{"data":{"user":{},"token":"t"}}') } };
     const auth = new (authClass(sidecar))({ ctx: { db: { getCollection() {} } } });
-    Object.assign(auth, { ctx: { req: {}, get: () => 'ding', action: { params: { values } } }, authenticator: { name: 'ding' } });
+    Object.assign(auth, { ctx: { req: {}, get: (name) => (name === 'Origin' ? SITE : 'ding'), action: { params: { values } } }, authenticator: { name: 'ding' } });
     await auth.signIn();
-    assert.deepEqual([forwarded[0].body, forwarded[0].headers], [body, { 'x-authenticator': 'ding' }]);
+    assert.deepEqual([forwarded[0].body, forwarded[0].headers], [body, { 'x-authenticator': 'ding', ...(body.authCode ? { origin: SITE } : {}) }]);
   }
 });
 
@@ -421,7 +421,7 @@ test('automatic login is saved for one enabled authenticator alone, and with a C
   const stored = [row(1, auto, { title: 'Head office' }), row(2, {})];
   const plugin = { t: (key, values) => key.replace(/{{(\w+)}}/g, (_, name) => values[name]), db: { getRepository: () => ({ find: async () => stored }) } };
   const refusalOf = (saving) => refuseImpossibleAutoLogin(plugin, saving).then(() => null, ({ status, code, message }) => [status, code, message]);
-  const taken = [400, 'AUTO_LOGIN_TAKEN', 'Head office already signs people in automatically inside DingTalk. Switch that off there first.'];
+  const taken = [400, 'AUTO_LOGIN_TAKEN', 'Only one sign-in method can sign people in automatically, and Head office does already. Turn that off there first.'];
   const incomplete = [400, 'INVALID_FIELD', 'Please check this field: Corp ID.'];
   for (const [saving, refusal] of [
     [row(2, auto), taken],

@@ -191,11 +191,11 @@ test('a library that does not come is an outage', async () => {
 test('a refused code is asked for once more, and only once', async () => {
   const view = new WebView();
   view.codes = [async () => 'first', async () => 'second', async () => 'third'];
-  view.answers['auth:signIn'] = [refused(400, 'IN_CLIENT_CODE_REJECTED'), signedIn(7)];
+  view.answers['auth:signIn'] = [refused(400, 'CODE_REJECTED'), signedIn(7)];
   assert.equal((await view.open()).outcome.kind, 'entered');
   assert.deepEqual(view.asked.filter(({ action }) => action === 'auth:signIn').map(({ body }) => body.authCode), ['first', 'second']);
   const other = new WebView();
-  other.answers['auth:signIn'] = [refused(400, 'IN_CLIENT_CODE_REJECTED')];
+  other.answers['auth:signIn'] = [refused(400, 'CODE_REJECTED')];
   assert.equal((await other.open()).outcome.kind, 'refused');
   assert.equal(other.actions().filter((action) => action === 'auth:signIn').length, 2);
 });
