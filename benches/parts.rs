@@ -10,8 +10,9 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::UserId;
 use nocobase_dingtalk::session::{Claims, SessionSecret};
-use nocobase_dingtalk::sign_in::Phone;
-use nocobase_dingtalk::sign_in::flow::{Flow, FlowSeal, PendingFlow};
+use nocobase_dingtalk::sign_in::flow::{Flow, PendingFlow};
+use nocobase_dingtalk::sign_in::flow_cookie::FlowSeal;
+use nocobase_dingtalk::sign_in::{Phone, ReturnPath};
 use serde_json::json;
 
 const SECRET: &[u8] = b"a secret of the benchmark, thirty-nine characters";
@@ -22,7 +23,7 @@ fn sealing(criterion: &mut Criterion) {
     let now = DateTime::from_timestamp(NOW, 0).unwrap();
     let begun = PendingFlow::new(
         "s_dingtalk",
-        "/signin?redirect=/admin/orders",
+        ReturnPath::parse("/signin?redirect=/admin/orders").unwrap(),
         &Entropy::secure(),
         now,
     );

@@ -25,8 +25,9 @@ use nocobase_dingtalk::http::{
 use nocobase_dingtalk::nocobase::{DatabaseSettings, Store};
 use nocobase_dingtalk::origin::Origin;
 use nocobase_dingtalk::session::{FirstPassword, Passwords, SessionSecret, Sessions};
-use nocobase_dingtalk::sign_in::flow::{Flow, FlowSeal, PendingFlow};
-use nocobase_dingtalk::sign_in::{Parts, SignIn, Site};
+use nocobase_dingtalk::sign_in::flow::{Flow, PendingFlow};
+use nocobase_dingtalk::sign_in::flow_cookie::FlowSeal;
+use nocobase_dingtalk::sign_in::{Parts, ReturnPath, SignIn, Site};
 use url::Url;
 use url::form_urlencoded::parse;
 
@@ -57,7 +58,7 @@ fn site() -> Surface {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::manual(DateTime::from_timestamp(1_763_600_000, 0).unwrap());
     let entropy = Entropy::seeded(1);
-    let begun = PendingFlow::new("dingtalk", PAGE, &entropy, clock.now());
+    let begun = PendingFlow::new("dingtalk", ReturnPath::parse(PAGE).unwrap(), &entropy, clock.now());
     let state = begun.state().to_owned();
     let flow = Flow::from(begun);
     let cookie = FlowSeal::new(SECRET, None, entropy.clone())

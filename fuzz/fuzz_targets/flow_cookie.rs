@@ -8,7 +8,9 @@ use std::sync::LazyLock;
 use chrono::DateTime;
 use libfuzzer_sys::fuzz_target;
 use nocobase_dingtalk::entropy::Entropy;
-use nocobase_dingtalk::sign_in::flow::{Flow, FlowSeal, PendingFlow, Proof, SEALED_LIMIT};
+use nocobase_dingtalk::sign_in::ReturnPath;
+use nocobase_dingtalk::sign_in::flow::{Flow, PendingFlow, Proof};
+use nocobase_dingtalk::sign_in::flow_cookie::{FlowSeal, SEALED_LIMIT};
 use secrecy::ExposeSecret as _;
 
 static ENTROPY: LazyLock<Entropy> = LazyLock::new(|| Entropy::seeded(1));
@@ -16,9 +18,9 @@ static SEAL: LazyLock<FlowSeal> =
     LazyLock::new(|| FlowSeal::new(b"a secret of the fuzzer", None, ENTROPY.clone()));
 static OTHER: LazyLock<FlowSeal> = LazyLock::new(|| FlowSeal::new(b"another secret", None, ENTROPY.clone()));
 
-fn flow(authenticator: &str, return_path: &str, code: Option<&str>) -> Flow {
+fn flow(authenticator: &str, return_path: &ReturnPath, code: Option<&str>) -> Flow {
     let now = DateTime::from_timestamp(1_763_600_000, 0).unwrap();
-    let begun = PendingFlow::new(authenticator, return_path, &ENTROPY, now);
+    let begun = PendingFlow::new(authenticator, return_path.clone(), &ENTROPY, now);
     match code {
         Some(code) => begun.returned(code.into()).into(),
         None => begun.into(),
@@ -30,17 +32,18 @@ fuzz_target!(|input: (&str, &str, &str, &str, usize, u8)| {
     assert!(SEAL.open(name, value).is_none(), "garbage was opened");
 
     let code = (change % 2 == 1).then_some(value);
-    let flow = flow(authenticator, return_path, code);
+    let return_path = ReturnPath::parse_or(Some(return_path), "/signin");
+    let flow = flow(authenticator, &return_path, code);
     let cookie = flow.cookie_name(change % 3 == 0);
     let Some(sealed) = SEAL.seal(&flow, change % 3 == 0) else {
         // Only what is too long for a cookie is not sealed; JSON writes a byte with six at most.
-        assert!(6 * (authenticator.len() + return_path.len() + value.len()) + 400 > SEALED_LIMIT / 4 * 3);
+        assert!(6 * (authenticator.len() + return_path.as_str().len() + value.len()) + 400 > SEALED_LIMIT / 4 * 3);
         return;
     };
     assert!(sealed.len() <= SEALED_LIMIT && sealed.bytes().all(|byte| byte.is_ascii_graphic()));
     let opened = SEAL.open(&cookie, &sealed).expect("a sealed flow is opened");
     assert_eq!(opened.authenticator(), authenticator);
-    assert_eq!(opened.return_path(), return_path);
+    assert_eq!(opened.return_path(), &return_path);
     assert_eq!(
         (opened.handle(), opened.ends_at()),
         (flow.handle(), flow.ends_at())

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::flow::Flow;
 use super::start::remove;
-use super::{CookieChange, CookieIn, Outcome, Requester, ReturnPath, SignIn, SignInError};
+use super::{CookieChange, CookieIn, Outcome, Requester, SignIn, SignInError};
 use crate::origin::Origin;
 
 /// DingTalk's answer in the query of the return.
@@ -58,21 +58,23 @@ impl SignIn {
         let (flows, _) = self.flows(cookies, origin.is_secure());
         let flow = flows.into_iter().find(|flow| flow.has_state(&state));
         let code = answer.code.filter(|_| !answer.is_refusal);
-        let begun = match flow.ok_or(SignInError::FlowNotFound)? {
-            Flow::Pending(begun) => begun,
-            Flow::Authorized(returned) => {
-                let is_the_same = code.is_some_and(|code| returned.has_code(&code));
+        let pending = match flow.ok_or(SignInError::FlowNotFound)? {
+            Flow::Pending(pending) => pending,
+            Flow::Authorized(authorized) => {
+                let is_the_same = code.is_some_and(|code| authorized.has_code(&code));
                 let flow = is_the_same
-                    .then(|| Flow::from(returned))
+                    .then(|| Flow::from(authorized))
                     .ok_or(SignInError::FlowNotFound)?;
                 return Ok(CallbackAnswer {
-                    location: self.page_with(&flow, &[("dingtalk", flow.handle())]),
+                    location: page_with(&flow, &[("dingtalk", flow.handle())]),
                     cookies: Vec::new(),
                     outcome: CallbackKind::Repetition,
                 });
             }
-            Flow::Completed(used) => {
-                let location = self.refuse(&used.into(), &SignInError::FlowUsed, attempt).await;
+            Flow::Completed(completed) => {
+                let location = self
+                    .refuse(&completed.into(), &SignInError::FlowUsed, attempt)
+                    .await;
                 return Ok(CallbackAnswer {
                     location,
                     cookies: Vec::new(),
@@ -81,14 +83,14 @@ impl SignIn {
             }
         };
         if let Some(code) = code.filter(is_code) {
-            let flow = Flow::from(begun.returned(code));
+            let flow = Flow::from(pending.returned(code));
             return Ok(CallbackAnswer {
-                location: self.page_with(&flow, &[("dingtalk", flow.handle())]),
+                location: page_with(&flow, &[("dingtalk", flow.handle())]),
                 cookies: vec![self.keep(&flow, origin.is_secure())?],
                 outcome: CallbackKind::Answer,
             });
         }
-        let flow = Flow::from(begun);
+        let flow = Flow::from(pending);
         let refusal = if answer.is_refusal {
             SignInError::Denied
         } else {
@@ -117,17 +119,17 @@ impl SignIn {
             detail: None,
         };
         self.record(attempt, outcome).await;
-        self.page_with(
+        page_with(
             flow,
             &[("error", refusal.code().name()), ("dingtalkReference", reference)],
         )
     }
+}
 
-    /// The sign-in page that a flow began on, told what came of it.
-    fn page_with(&self, flow: &Flow, what: &[(&str, &str)]) -> String {
-        let page = ReturnPath::parse_or(Some(flow.return_path()), &self.site.sign_in_page());
-        page.with(&[&[("authenticator", flow.authenticator())], what].concat())
-    }
+/// The sign-in page that a flow began on, told what came of it.
+fn page_with(flow: &Flow, what: &[(&str, &str)]) -> String {
+    let told = [&[("authenticator", flow.authenticator())], what].concat();
+    flow.return_path().with(&told)
 }
 
 fn is_code(code: &SecretString) -> bool {

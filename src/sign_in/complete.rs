@@ -131,7 +131,7 @@ impl SignIn {
         if !identifies_alike(&configured.options, &latest.options) {
             return Err(SignInError::SettingsChanged);
         }
-        let draft = self.sessions.draft(authenticator, flow.id()).await?;
+        let draft = self.sessions.draft(&latest.authenticator.name, flow.id()).await?;
         let matching = Matching {
             store: &self.store,
             spellings: &self.known_phones,

@@ -19,7 +19,7 @@ pub enum SignInError {
     /// This browser holds no such flow, or its ten minutes are over.
     #[error("the flow is unknown in this browser or has expired")]
     FlowNotFound,
-    /// The flow was used_flows before.
+    /// The flow was used before.
     #[error("the flow was used before")]
     FlowUsed,
     /// The person or DingTalk said no.

@@ -121,6 +121,7 @@ impl Matching<'_> {
     async fn find_known(&self, identity: &Identity) -> Result<Option<MatchedUser>, SignInError> {
         let Draft { row, now, .. } = self.draft;
         let (store, subject) = (self.store, &identity.subject);
+        let authenticator = &self.authenticator.name;
         if store.signs_in_at_once() {
             match store.sign_in(subject, &identity.source, row, *now).await {
                 Ok(Some(linked)) => return Ok(Some(MatchedUser::at_once(linked, Matched::Subject))),
@@ -131,7 +132,7 @@ impl Matching<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        match store.links().find_user(&row.authenticator, subject).await? {
+        match store.links().find_user(authenticator, subject).await? {
             Some(linked) => self.recognize(linked, identity).await.map(Some),
             None => Ok(None),
         }
@@ -139,14 +140,13 @@ impl Matching<'_> {
 
     /// Whether the link is of this person, and not of another id that is spelt alike.
     async fn recognize(&self, linked: LinkedUser, identity: &Identity) -> Result<MatchedUser, SignInError> {
-        let Draft { row, now, .. } = self.draft;
         match identity.source.compare(&linked.meta) {
             Noted::Same => {}
             Noted::Refresh => {
                 let meta = identity.source.noted_in(&linked.meta);
                 self.store
                     .links()
-                    .note(&row.authenticator, linked.user.id, &meta, *now)
+                    .note(&self.authenticator.name, linked.user.id, &meta, self.draft.now)
                     .await?;
             }
             Noted::Other => return Err(SignInError::LinkOfOtherSettings),
@@ -175,7 +175,7 @@ impl Matching<'_> {
                 return Ok(MatchedUser::at_once(linked, Matched::SignUp));
             }
         }
-        let linking = self.store.begin_link(&row.authenticator).await?;
+        let linking = self.store.begin_link(&self.authenticator.name).await?;
         let mut linking = linking.ok_or(SignInError::AuthenticatorNotFound)?;
         // Others had their turns meanwhile, and an administrator may have had his.
         if *linking.options() != self.authenticator.options {
@@ -219,7 +219,7 @@ impl Matching<'_> {
         if replaced_dead_link {
             warn!(
                 "a link of {} to a user who is gone was replaced by one to user {user}",
-                row.authenticator
+                self.authenticator.name
             );
         }
         Ok(MatchedUser {

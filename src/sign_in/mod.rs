@@ -7,6 +7,7 @@ mod callback;
 mod complete;
 mod error;
 pub mod flow;
+pub mod flow_cookie;
 mod identity;
 mod known_phones;
 mod matching;
@@ -36,7 +37,8 @@ use crate::session::Sessions;
 pub use callback::{CallbackAnswer, CallbackKind, CallbackQuery};
 pub use complete::{CompleteRequest, Completed, SignInRefusal};
 pub use error::SignInError;
-use flow::{Flow, FlowSeal};
+use flow::Flow;
+use flow_cookie::FlowSeal;
 pub use identity::{NoPhone, Phone};
 use known_phones::KnownPhones;
 pub use return_path::ReturnPath;
@@ -180,9 +182,12 @@ impl SignIn {
         let now = self.clock.now();
         let mut flows = Vec::new();
         let mut dead = Vec::new();
-        for cookie in cookies.iter().filter(|cookie| flow::is_flow_cookie(&cookie.name)) {
-            let opened =
-                flow::counts_here(&cookie.name, secure).then(|| self.seal.open(&cookie.name, &cookie.value));
+        for cookie in cookies
+            .iter()
+            .filter(|cookie| flow_cookie::is_flow_cookie(&cookie.name))
+        {
+            let opened = flow_cookie::counts_here(&cookie.name, secure)
+                .then(|| self.seal.open(&cookie.name, &cookie.value));
             match opened.flatten() {
                 Some(found) if !found.has_ended(now) => flows.push(found),
                 Some(_) | None => dead.push(cookie.name.clone()),

@@ -58,6 +58,11 @@ impl ReturnPath {
             .unwrap_or_else(|| Self(fallback.to_owned()))
     }
 
+    /// A path that was accepted when its flow began, and comes out of the seal as it went in.
+    pub(super) fn accepted_before(text: String) -> Self {
+        Self(text)
+    }
+
     /// The path and query.
     pub fn as_str(&self) -> &str {
         &self.0

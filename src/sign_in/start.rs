@@ -63,7 +63,7 @@ impl SignIn {
             });
         }
         let client_id = credentials(&configured.options)?.client_id;
-        let flow = PendingFlow::new(name, return_path.as_str(), &self.entropy, self.clock.now());
+        let flow = PendingFlow::new(name, return_path, &self.entropy, self.clock.now());
         let location = self.dingtalk.authorization_url(&AuthorizationRequest {
             client_id: &client_id,
             redirect_uri: &origin.with_path(&self.site.redirect_path()),

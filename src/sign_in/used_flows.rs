@@ -6,7 +6,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::flow::UsedUp;
+use super::flow::FlowStep;
 
 /// At twenty sign-ins a second, ten minutes are 12,000.
 const MOST: usize = 50_000;
@@ -17,9 +17,9 @@ pub(super) struct UsedFlows(Mutex<Remembered>);
 
 #[derive(Default)]
 struct Remembered {
-    steps: HashSet<UsedUp>,
+    steps: HashSet<FlowStep>,
     /// In the order in which they were taken, with the end of the flow (seconds).
-    order: VecDeque<(UsedUp, i64)>,
+    order: VecDeque<(FlowStep, i64)>,
 }
 
 impl Remembered {
@@ -32,7 +32,7 @@ impl Remembered {
 
 impl UsedFlows {
     /// Takes a step; false when it was taken before.
-    pub(super) fn take(&self, step: UsedUp, ends_at: i64, now: i64) -> bool {
+    pub(super) fn take(&self, step: FlowStep, ends_at: i64, now: i64) -> bool {
         let mut taken = self.lock();
         while taken.order.front().is_some_and(|(_, ends_at)| *ends_at <= now) {
             taken.forget_oldest();
@@ -48,7 +48,7 @@ impl UsedFlows {
     }
 
     /// Gives a step back: it may be taken once more.
-    pub(super) fn give_back(&self, step: UsedUp) {
+    pub(super) fn give_back(&self, step: FlowStep) {
         let mut taken = self.lock();
         taken.steps.remove(&step);
         // It was among the last: whoever comes again and again must not push out the others.
@@ -68,8 +68,8 @@ mod tests {
 
     use super::*;
 
-    fn code(number: usize) -> UsedUp {
-        UsedUp::Code(Uuid::from_u128(number.try_into().unwrap()))
+    fn code(number: usize) -> FlowStep {
+        FlowStep::Code(Uuid::from_u128(number.try_into().unwrap()))
     }
 
     #[test]
@@ -78,7 +78,7 @@ mod tests {
 
         assert!(used_flows.take(code(1), 600, 0));
         assert!(!used_flows.take(code(1), 600, 599));
-        assert!(used_flows.take(UsedUp::Token(Uuid::from_u128(1)), 600, 599));
+        assert!(used_flows.take(FlowStep::Token(Uuid::from_u128(1)), 600, 599));
         assert!(used_flows.take(code(1), 600, 600));
     }
 
