@@ -20,8 +20,8 @@ use crate::dingtalk::{DingTalk, SetUpFault};
 use crate::entropy::Entropy;
 use crate::files::make_private_folder;
 use crate::http::{
-    Address, AppState, Bounds, Cooldown, Demo, Listener, Metrics, Packages, PasswordThrottle, Server,
-    SignInThrottle, Stop, TrustedProxies,
+    Address, AppState, Bounds, Cooldown, Demo, Edge, Installation, Listener, Metrics, Ops, Packages,
+    PasswordThrottle, Server, SignInThrottle, Stop, Throttles, TrustedProxies,
 };
 use crate::nocobase::{RootUser, Store, StoreError, SubjectIndex};
 use crate::session::{FirstPassword, Passwords, SessionSecret, Sessions, password};
@@ -139,29 +139,37 @@ impl App {
         });
         let state = AppState {
             mode: config.mode,
-            demo,
             store: store.clone(),
             sessions,
-            sign_in,
             first_password: kept,
+            sign_in,
             dingtalk,
-            audit,
-            metrics,
-            diagnoses: Cooldown::default(),
-            started: clock.now(),
-            managed: config.managed,
-            subject_index,
-            packages: Packages::new(&config.public_path),
-            limits: SignInThrottle::new(config.attempts_per_address, clock.clone()),
-            guesses: PasswordThrottle::new(clock.clone()),
-            body_within: config.request_within,
-            proxies: TrustedProxies::new(config.trusted_proxies),
-            public_origin: config.public_origin,
-            nocobase_url: config.nocobase_url,
-            sidecar_url: config.sidecar_url,
-            api_base: config.api_base,
-            public_path: config.public_path,
-            cors: config.cors,
+            throttles: Throttles {
+                sign_ins: SignInThrottle::new(config.attempts_per_address, clock.clone()),
+                passwords: PasswordThrottle::new(clock.clone()),
+                diagnoses: Cooldown::default(),
+            },
+            ops: Ops {
+                audit,
+                metrics,
+                packages: Packages::new(&config.public_path),
+                sidecar_url: config.sidecar_url,
+            },
+            edge: Edge {
+                api_base: config.api_base,
+                public_path: config.public_path,
+                public_origin: config.public_origin,
+                proxies: TrustedProxies::new(config.trusted_proxies),
+                cors: config.cors,
+                body_within: config.request_within,
+            },
+            installation: Installation {
+                started: clock.now(),
+                managed: config.managed,
+                subject_index,
+                nocobase_url: config.nocobase_url,
+                demo,
+            },
             clock,
             entropy,
         };

@@ -20,7 +20,8 @@ use nocobase_dingtalk::config::{Cors, Mode};
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::{
-    AppState, Cooldown, Metrics, Packages, PasswordThrottle, SignInThrottle, TrustedProxies, routes,
+    AppState, Cooldown, Edge, Installation, Metrics, Ops, Packages, PasswordThrottle, SignInThrottle,
+    Throttles, TrustedProxies, routes,
 };
 use nocobase_dingtalk::nocobase::{DatabaseSettings, Store};
 use nocobase_dingtalk::origin::Origin;
@@ -104,31 +105,39 @@ fn site() -> Surface {
         });
         let state = web::Data::new(AppState {
             mode: Mode::BesideNocoBase,
-            demo: None,
             store,
             sessions,
-            sign_in,
-            dingtalk,
-            audit,
-            metrics: Metrics::new().unwrap(),
             // Nothing is written there: it holds no password.
             first_password: FirstPassword::in_folder(&std::env::temp_dir()).unwrap(),
-            diagnoses: Cooldown::default(),
-            started: clock.now(),
-            managed: None,
-            subject_index: None,
-            packages: Packages::new("/"),
-            // Nobody is limited: each input is to reach what answers it.
-            limits: SignInThrottle::new(0, clock.clone()),
-            guesses: PasswordThrottle::new(clock.clone()),
-            body_within: Duration::from_secs(10),
-            proxies: TrustedProxies::new(Vec::new()),
-            public_origin: Origin::parse(ORIGIN),
-            nocobase_url: None,
-            sidecar_url: None,
-            api_base: "/api/".to_owned(),
-            public_path: "/".to_owned(),
-            cors: Cors::default(),
+            sign_in,
+            dingtalk,
+            edge: Edge {
+                api_base: "/api/".to_owned(),
+                public_path: "/".to_owned(),
+                public_origin: Origin::parse(ORIGIN),
+                proxies: TrustedProxies::new(Vec::new()),
+                cors: Cors::default(),
+                body_within: Duration::from_secs(10),
+            },
+            throttles: Throttles {
+                // Nobody is limited: each input is to reach what answers it.
+                sign_ins: SignInThrottle::new(0, clock.clone()),
+                passwords: PasswordThrottle::new(clock.clone()),
+                diagnoses: Cooldown::default(),
+            },
+            ops: Ops {
+                audit,
+                metrics: Metrics::new().unwrap(),
+                packages: Packages::new("/"),
+                sidecar_url: None,
+            },
+            installation: Installation {
+                started: clock.now(),
+                managed: None,
+                subject_index: None,
+                nocobase_url: None,
+                demo: None,
+            },
             clock,
             entropy,
         });

@@ -27,7 +27,7 @@ use request::{cors, navigation, path};
 pub use response::error::{ApiError, RequestError};
 use response::{envelope, pages};
 pub use server::listener::{Address, Bounds, Listener, Server, Stop};
-pub use state::{AppState, Demo};
+pub use state::{AppState, Demo, Edge, Installation, Ops, Throttles};
 pub use throttle::cooldown::Cooldown;
 pub use throttle::password_throttle::PasswordThrottle;
 pub use throttle::sign_in_throttle::SignInThrottle;
@@ -47,12 +47,14 @@ pub fn routes(config: &mut web::ServiceConfig, state: &web::Data<AppState>) {
         .route("/plugin.tgz", get().to(pages::package))
         .route(&pages::versioned_package_path(), get().to(pages::package))
         .route(
-            &format!("{}__health_check", state.api_base),
+            &format!("{}__health_check", state.edge.api_base),
             get().to(health::nocobase_style),
         )
-        .service(web::scope(state.api_base.trim_end_matches('/')).default_service(web::route().to(dispatch)));
+        .service(
+            web::scope(state.edge.api_base.trim_end_matches('/')).default_service(web::route().to(dispatch)),
+        );
     if state.mode == Mode::Alone {
-        pages::console_routes(config, &state.public_path);
+        pages::console_routes(config, &state.edge.public_path);
     }
     config.default_service(web::route().to(pages::not_found));
 }
@@ -65,7 +67,7 @@ fn get() -> Route {
 /// Finds the action, checks who may use it, runs it, and puts the answer into words.
 async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
     let started = Instant::now();
-    let (action, key) = match path::read(request.uri().path(), &state.api_base) {
+    let (action, key) = match path::read(request.uri().path(), &state.edge.api_base) {
         Some((name, key)) => (Action::named(&name), key),
         None => (None, None),
     };
@@ -87,8 +89,8 @@ async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<
     if let Some(action) = action.filter(|_| response.status() == StatusCode::METHOD_NOT_ALLOWED) {
         envelope::allow(response.headers_mut(), action.takes.methods());
     }
-    cors::apply(&state, &request, response.headers_mut());
-    state.metrics.answered(
+    cors::apply(&state.edge, &request, response.headers_mut());
+    state.ops.metrics.answered(
         action.map_or("unknown", |action| action.name),
         response.status().as_u16(),
         started.elapsed(),
@@ -118,7 +120,7 @@ async fn run(
     reference: &str,
     key: Option<String>,
 ) -> Result<HttpResponse, FailedRequest> {
-    if let Some(preflight) = cors::preflight(state, request) {
+    if let Some(preflight) = cors::preflight(&state.edge, request) {
         return Ok(preflight);
     }
     let action = action.ok_or(RequestError::NotFound)?;

@@ -1,12 +1,14 @@
-//! What every request may use.
+//! What every request may use, in parts by what for.
 
 use std::time::Duration;
 
+use actix_web::HttpRequest;
 use chrono::{DateTime, Utc};
 
 use super::ops::metrics::Metrics;
 use super::ops::packages::Packages;
 use super::request::client_origin::TrustedProxies;
+use super::request::context::way_here;
 use super::throttle::cooldown::Cooldown;
 use super::throttle::password_throttle::PasswordThrottle;
 use super::throttle::sign_in_throttle::SignInThrottle;
@@ -24,56 +26,88 @@ use crate::sign_in::SignIn;
 pub struct AppState {
     /// How it runs.
     pub mode: Mode,
-    /// Whether the demo's hints are shown.
-    pub demo: Option<Demo>,
     /// NocoBase's tables.
     pub store: Store,
     /// Sessions.
     pub sessions: Sessions,
-    /// The sign-in.
-    pub sign_in: SignIn,
     /// What was made for the first administrator, until it is used.
     pub first_password: FirstPassword,
+    /// The sign-in.
+    pub sign_in: SignIn,
     /// DingTalk.
     pub dingtalk: DingTalk,
+    /// How requests are read.
+    pub edge: Edge,
+    /// What an address or an account may try.
+    pub throttles: Throttles,
+    /// What operators look at.
+    pub ops: Ops,
+    /// What this process was started with.
+    pub installation: Installation,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+}
+
+/// Where requests are answered, and what of them counts.
+pub struct Edge {
+    /// NocoBase's API base path.
+    pub api_base: String,
+    /// The path of the pages.
+    pub public_path: String,
+    /// The one public origin, where it was set.
+    pub public_origin: Option<Origin>,
+    /// Proxies whose word counts.
+    pub proxies: TrustedProxies,
+    /// Cross-origin rules.
+    pub cors: Cors,
+    /// The body of a request must have arrived within this.
+    pub body_within: Duration,
+}
+
+impl Edge {
+    /// The origin under which people see us, also for a request that could not be read.
+    pub fn origin_of(&self, request: &HttpRequest) -> Option<Origin> {
+        let public = self.public_origin.clone();
+        public.or_else(|| self.proxies.origin(&way_here(request)).ok())
+    }
+}
+
+/// What an address or an account may try.
+pub struct Throttles {
+    /// How many sign-ins of an address may fail.
+    pub sign_ins: SignInThrottle,
+    /// The passwords that were wrong.
+    pub passwords: PasswordThrottle,
+    /// When the doctor last asked DingTalk.
+    pub diagnoses: Cooldown,
+}
+
+/// What operators look at.
+pub struct Ops {
     /// The record of who signed in.
     pub audit: Audit,
     /// Counters.
     pub metrics: Metrics,
-    /// When the doctor last asked DingTalk.
-    pub diagnoses: Cooldown,
-    /// When this program began to serve.
+    /// The plugin packages that were made.
+    pub packages: Packages,
+    /// Where NocoBase finds us, where it was set: it is written into the packages.
+    pub sidecar_url: Option<url::Url>,
+}
+
+/// What this process was started with, and what it found.
+pub struct Installation {
+    /// When it began to serve.
     pub started: DateTime<Utc>,
     /// What the plugin that started it has told.
     pub managed: Option<Managed>,
     /// What became of the one index in NocoBase's database.
     pub subject_index: Option<Result<SubjectIndex, StoreError>>,
-    /// The plugin packages that were made.
-    pub packages: Packages,
-    /// How many sign-ins of an address may fail.
-    pub limits: SignInThrottle,
-    /// The passwords that were wrong.
-    pub guesses: PasswordThrottle,
-    /// The body of a request must have arrived within this.
-    pub body_within: Duration,
-    /// Proxies whose word counts.
-    pub proxies: TrustedProxies,
-    /// The one public origin, where it was set.
-    pub public_origin: Option<Origin>,
     /// Where the doctor finds NocoBase.
     pub nocobase_url: Option<url::Url>,
-    /// Where NocoBase finds us, where it was set.
-    pub sidecar_url: Option<url::Url>,
-    /// NocoBase's API base path.
-    pub api_base: String,
-    /// The path of the pages.
-    pub public_path: String,
-    /// Cross-origin rules.
-    pub cors: Cors,
-    /// The time.
-    pub clock: Clock,
-    /// Randomness.
-    pub entropy: Entropy,
+    /// What the demo's pages point at.
+    pub demo: Option<Demo>,
 }
 
 /// What the demo has beside the sidecar.

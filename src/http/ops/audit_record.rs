@@ -32,8 +32,8 @@ impl Context {
         detail: Option<&str>,
     ) {
         // Whoever commands very many addresses must not fill a disk either.
-        if result.is_err() && !self.state.limits.audit_takes_refusal() {
-            self.state.metrics.limited("audit");
+        if result.is_err() && !self.state.throttles.sign_ins.audit_takes_refusal() {
+            self.state.ops.metrics.limited("audit");
             return;
         }
         let actor_id = self.caller.as_ref().and_then(|caller| caller.user_id);
@@ -62,11 +62,11 @@ pub async fn refused_access(
         error,
         ApiError::Request(RequestError::NoPermission | RequestError::SecretMismatch)
     );
-    let address = state.proxies.client_address(&way_here(request));
-    if !is_access || !state.limits.records_refusals(address) {
+    let address = state.edge.proxies.client_address(&way_here(request));
+    if !is_access || !state.throttles.sign_ins.records_refusals(address) {
         return;
     }
-    state.limits.refused(address);
+    state.throttles.sign_ins.refused(address);
     let entry = Entry {
         actor_id: caller.and_then(|caller| caller.user_id),
         address,
@@ -94,7 +94,7 @@ fn bare_entry(state: &AppState, reference: &str, event: Event, result: Result<()
 
 /// An audit that cannot be written is reported and keeps nobody out.
 async fn write(state: &AppState, entry: &Entry) {
-    if let Err(failure) = state.audit.record(entry).await {
+    if let Err(failure) = state.ops.audit.record(entry).await {
         error!(
             "the audit could not be written: {} (reference {})",
             with_causes(&failure),

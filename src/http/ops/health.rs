@@ -28,10 +28,10 @@ pub async fn nocobase_style(state: web::Data<AppState>) -> HttpResponse {
 
 /// `/metrics`.
 pub async fn metrics(state: web::Data<AppState>) -> HttpResponse {
-    state.metrics.queue_length(state.dingtalk.queue_length());
+    state.ops.metrics.queue_length(state.dingtalk.queue_length());
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(state.metrics.text())
+        .body(state.ops.metrics.text())
 }
 
 async fn answer(state: &AppState) -> HttpResponse {

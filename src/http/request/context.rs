@@ -100,12 +100,12 @@ impl Context {
             }
         };
         let way = bridge.as_ref().map_or_else(|| way_here(request), way_to_nocobase);
-        let requested = state.proxies.origin(&way);
-        let origin = match (&state.public_origin, &requested) {
+        let requested = state.edge.proxies.origin(&way);
+        let origin = match (&state.edge.public_origin, &requested) {
             (Some(origin), _) | (None, Ok(origin)) => origin.clone(),
             (None, Err(header)) => return Err(RequestError::InvalidHeader(header).into()),
         };
-        let address = state.proxies.client_address(&way);
+        let address = state.edge.proxies.client_address(&way);
         Ok(Self {
             query: Query::parse(request.query_string()),
             origin,
@@ -132,7 +132,7 @@ impl Context {
                 BODY_LIMIT
             }
         };
-        self.values = read_values(&self.request, payload, most, self.state.body_within).await?;
+        self.values = read_values(&self.request, payload, most, self.state.edge.body_within).await?;
         Ok(())
     }
 
@@ -224,7 +224,7 @@ impl Context {
             reference: self.reference.clone(),
             address: self.address,
             queue_key: self.address.map(network),
-            records_refusals: self.state.limits.records_refusals(self.address),
+            records_refusals: self.state.throttles.sign_ins.records_refusals(self.address),
         }
     }
 

@@ -3,17 +3,17 @@
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::http::request::context::{Context, text_header, way_here};
-use crate::http::{AppState, RequestError};
+use crate::http::request::context::{Context, text_header};
+use crate::http::{Edge, RequestError};
 use crate::origin::Origin;
 
 const EXPOSED: &str = "x-new-token";
 const LONGEST_CACHE_SECONDS: &str = "600";
 
 /// Whether a page of this origin may act here: it is ours, or on NocoBase's list.
-fn is_trusted(state: &AppState, own: Option<&Origin>, origin: &str) -> bool {
+fn is_trusted(edge: &Edge, own: Option<&Origin>, origin: &str) -> bool {
     let is_own = own.is_some_and(|own| own.as_text() == origin);
-    let listed = state.cors.whitelist.as_ref();
+    let listed = edge.cors.whitelist.as_ref();
     is_own || listed.is_some_and(|list| list.iter().any(|item| item == "*" || item == origin))
 }
 
@@ -21,7 +21,7 @@ fn is_trusted(state: &AppState, own: Option<&Origin>, origin: &str) -> bool {
 pub fn require_trusted_origin(context: &Context) -> Result<(), RequestError> {
     let own = Some(&context.origin);
     if let Some(origin) = text_header(&context.request, "Origin")?.filter(|origin| !origin.is_empty()) {
-        let trusted = is_trusted(&context.state, own, origin);
+        let trusted = is_trusted(&context.state.edge, own, origin);
         return if trusted {
             Ok(())
         } else {
@@ -29,7 +29,9 @@ pub fn require_trusted_origin(context: &Context) -> Result<(), RequestError> {
         };
     }
     match origin_of_referer(context)? {
-        Some(origin) if !is_trusted(&context.state, own, &origin) => Err(refusal(&context.origin, &origin)),
+        Some(origin) if !is_trusted(&context.state.edge, own, &origin) => {
+            Err(refusal(&context.origin, &origin))
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -66,7 +68,7 @@ fn refusal(own: &Origin, page: &str) -> RequestError {
 }
 
 /// The answer to a browser that asks before it sends.
-pub fn preflight(state: &AppState, request: &HttpRequest) -> Option<HttpResponse> {
+pub fn preflight(edge: &Edge, request: &HttpRequest) -> Option<HttpResponse> {
     if request.method() != "OPTIONS" {
         return None;
     }
@@ -83,23 +85,19 @@ pub fn preflight(state: &AppState, request: &HttpRequest) -> Option<HttpResponse
     if let Some(wanted) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
     }
-    apply(state, request, headers);
+    apply(edge, request, headers);
     Some(response)
 }
 
 /// Adds what lets a page of another origin read the answer.
-pub fn apply(state: &AppState, request: &HttpRequest, headers: &mut HeaderMap) {
+pub fn apply(edge: &Edge, request: &HttpRequest, headers: &mut HeaderMap) {
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     let Some(origin) = request.headers().get(header::ORIGIN) else {
         return;
     };
     let Ok(text) = origin.to_str() else { return };
-    let own = state
-        .public_origin
-        .clone()
-        .or_else(|| state.proxies.origin(&way_here(request)).ok());
-    let trusted = is_trusted(state, own.as_ref(), text);
-    if state.cors.whitelist.is_some() && !trusted {
+    let trusted = is_trusted(edge, edge.origin_of(request).as_ref(), text);
+    if edge.cors.whitelist.is_some() && !trusted {
         return;
     }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

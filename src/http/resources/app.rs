@@ -21,6 +21,7 @@ pub async fn get_lang(context: Context) -> ActionResult {
 pub async fn get_info(context: Context) -> ActionResult {
     let demo = context
         .state
+        .installation
         .demo
         .as_ref()
         .map(|demo| json!({ "simulatorUrl": demo.simulator_url }));

@@ -42,7 +42,7 @@ async fn start(context: &Context) -> ActionResult {
         return Err(RequestError::UntrustedOrigin.into());
     }
     cors::require_known_https(context)?;
-    if let Err(error) = context.state.limits.count(context.address) {
+    if let Err(error) = context.state.throttles.sign_ins.count(context.address) {
         let refused = context.refuse_over_limit(Event::SignIn, "start", "", error);
         return Err(refused.await);
     }
@@ -66,10 +66,10 @@ async fn start(context: &Context) -> ActionResult {
         }
     };
     if begun.cookies.iter().any(is_set) {
-        context.state.metrics.flow_started();
+        context.state.ops.metrics.flow_started();
     } else {
         // Sent on to another origin, where it is counted.
-        context.state.limits.take_back(context.address);
+        context.state.throttles.sign_ins.take_back(context.address);
     }
     Ok(to(context, &begun.location, &begun.cookies))
 }
@@ -94,7 +94,7 @@ async fn callback(context: &Context) -> ActionResult {
         Ok(received) => received,
         Err(error) => return Err(context.refuse_without_flow("return", error).await),
     };
-    let (metrics, limits) = (&context.state.metrics, &context.state.limits);
+    let (metrics, limits) = (&context.state.ops.metrics, &context.state.throttles.sign_ins);
     match received.outcome {
         CallbackKind::Answer => metrics.flow_returned(),
         CallbackKind::Refusal => {
@@ -159,7 +159,7 @@ async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
         attempt: &attempt,
     };
     let now = || context.state.clock.now().timestamp();
-    if let Err(limit) = context.state.limits.may_redeem(context.address) {
+    if let Err(limit) = context.state.throttles.sign_ins.may_redeem(context.address) {
         // The flow stays: it may be posted again when the wait is over.
         return Err(context
             .refuse_over_limit(Event::SignIn, "code", name, limit)
@@ -167,9 +167,9 @@ async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
     }
     match context.state.sign_in.complete(request).await {
         Ok(done) => {
-            context.state.limits.take_back(context.address);
-            context.state.metrics.signed_in(Ok(()));
-            context.state.metrics.flow_finished();
+            context.state.throttles.sign_ins.take_back(context.address);
+            context.state.ops.metrics.signed_in(Ok(()));
+            context.state.ops.metrics.flow_finished();
             let mut response = HttpResponse::Ok();
             envelope::set_flow_cookies(&mut response, &done.cookies, &context.origin, now());
             if done.is_new_user {
@@ -189,8 +189,8 @@ async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
             Ok(response)
         }
         Err(refusal) => {
-            context.state.metrics.signed_in(Err(refusal.error.code()));
-            let (limits, metrics) = (&context.state.limits, &context.state.metrics);
+            context.state.ops.metrics.signed_in(Err(refusal.error.code()));
+            let (limits, metrics) = (&context.state.throttles.sign_ins, &context.state.ops.metrics);
             let error = if matches!(refusal.error, SignInError::FlowNotFound) {
                 context.refuse_without_flow("sign_in", refusal.error).await
             } else {
@@ -226,7 +226,7 @@ async fn with_password(context: &Context, name: &str) -> ActionResult {
     let password = context
         .text("password")?
         .ok_or(RequestError::InvalidField("password"))?;
-    let (guesses, account) = (&context.state.guesses, account.trim());
+    let (guesses, account) = (&context.state.throttles.passwords, account.trim());
     if let Err(error) = guesses.count(account, context.address) {
         let refused = context.refuse_over_limit(Event::PasswordSignIn, "password", name, error);
         return Err(refused.await);

@@ -44,7 +44,7 @@ pub async fn config_form(context: Context) -> ActionResult {
     {
         origin = own;
     }
-    let redirect_url = origin.with_path(&format!("{}{REDIRECT_ACTION}", context.state.api_base));
+    let redirect_url = origin.with_path(&format!("{}{REDIRECT_ACTION}", context.state.edge.api_base));
     Ok(envelope::data(plugin::form_schema(&FormFill {
         redirect_url: &redirect_url,
     })))
@@ -52,7 +52,7 @@ pub async fn config_form(context: Context) -> ActionResult {
 
 /// `dingtalk:diagnose`: the doctor's report, in the reader's language.
 pub async fn diagnose(context: Context) -> ActionResult {
-    if let Some(wait) = context.state.diagnoses.wait(DIAGNOSE_PAUSE) {
+    if let Some(wait) = context.state.throttles.diagnoses.wait(DIAGNOSE_PAUSE) {
         return Err(RequestError::TooManyAttempts {
             retry_after_seconds: wait,
         }
@@ -69,9 +69,9 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
     let state = &context.state;
     let redirect_url = context
         .origin
-        .with_path(&format!("{}{REDIRECT_ACTION}", state.api_base));
+        .with_path(&format!("{}{REDIRECT_ACTION}", state.edge.api_base));
     let redirect_url = redirect_url.parse().map_err(|_| RequestError::Internal)?;
-    let latest = state.audit.latest_results().await.unwrap_or_else(|failure| {
+    let latest = state.ops.audit.latest_results().await.unwrap_or_else(|failure| {
         log::error!(
             "the audit could not be read: {} (reference {})",
             with_causes(&failure),
@@ -79,23 +79,23 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         );
         Vec::new()
     });
-    let has_neighbour = state.mode == Mode::BesideNocoBase || state.nocobase_url.is_some();
+    let has_neighbour = state.mode == Mode::BesideNocoBase || state.installation.nocobase_url.is_some();
     let patient = CheckInput {
         program: Some(RunningProgram {
             version: env!("CARGO_PKG_VERSION"),
             platform: &plugin::platform_name(),
-            since: state.started,
-            restarts: state.managed.map(|managed| managed.restarts),
+            since: state.installation.started,
+            restarts: state.installation.managed.map(|managed| managed.restarts),
         }),
         store: &state.store,
         dingtalk: &state.dingtalk,
-        index: state.subject_index.as_ref(),
+        index: state.installation.subject_index.as_ref(),
         key: state.sign_in.authenticators().aes_key(),
         redirect_url: &redirect_url,
         latest_sign_ins: &doctor::latest_sign_ins(latest),
         nocobase: has_neighbour.then(|| NocoBaseProbe {
-            url: state.nocobase_url.as_ref(),
-            api_base: &state.api_base,
+            url: state.installation.nocobase_url.as_ref(),
+            api_base: &state.edge.api_base,
             secret: state.sessions.secret(),
             now: state.clock.now(),
             plugin: PLUGIN_NAME,
@@ -104,7 +104,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         authenticator,
     };
     let mut findings = doctor::examine(&patient).await;
-    if let (Some(public), Some(requested)) = (&state.public_origin, &context.requested)
+    if let (Some(public), Some(requested)) = (&state.edge.public_origin, &context.requested)
         && !requested.has_host_of(public)
     {
         findings.push(doctor::opened_elsewhere(requested.as_text(), public.as_text()));
@@ -248,6 +248,7 @@ async fn search(
 ) -> Result<audit::Found, RequestError> {
     context
         .state
+        .ops
         .audit
         .search(filter, number, size)
         .await

@@ -29,7 +29,7 @@ pub async fn change(context: Context) -> ActionResult {
         return Err(RequestError::PasswordTooShort.into());
     }
     // Whoever finds an open session may guess no faster than at the sign-in page.
-    let (guesses, account) = (&context.state.guesses, format!("user {user}"));
+    let (guesses, account) = (&context.state.throttles.passwords, format!("user {user}"));
     if let Err(error) = guesses.count(&account, context.address) {
         let refused = context.refuse_over_limit(Event::PasswordChange, "password", "", error);
         return Err(refused.await);

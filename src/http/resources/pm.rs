@@ -95,7 +95,7 @@ async fn describe(context: &Context) -> Result<Value, StoreError> {
         "description": manifest.description(language),
         "version": manifest.version(),
         "keywords": manifest.keywords(),
-        "homepage": format!("{}docs/guide.{}", context.state.public_path, language.code()),
+        "homepage": format!("{}docs/guide.{}", context.state.edge.public_path, language.code()),
         "enabled": enabled,
         "installed": enabled,
         "builtIn": false,

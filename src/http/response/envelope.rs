@@ -64,7 +64,7 @@ pub fn refusal(
 ) -> HttpResponse {
     let code = error.code();
     report(error, reference);
-    state.metrics.refused(code);
+    state.ops.metrics.refused(code);
     let message = sentence(error, reference, language_of(request, caller));
     let mut response = HttpResponse::build(error.status());
     if let Some(seconds) = error.retry_after() {
@@ -136,7 +136,7 @@ pub fn set_session_cookies(
     state: &AppState,
     origin_is_secure: bool,
 ) {
-    let path = match state.public_path.trim_end_matches('/') {
+    let path = match state.edge.public_path.trim_end_matches('/') {
         "" => "/",
         path => path,
     };
@@ -181,15 +181,7 @@ pub fn hand_over_renewed_token(
         .flatten()
         .unwrap_or("basic");
     let renewed = cookies::of_renewal(token, authenticator, policy.session_expiration);
-    let is_secure = state
-        .public_origin
-        .clone()
-        .or_else(|| {
-            state
-                .proxies
-                .origin(&crate::http::request::context::way_here(request))
-                .ok()
-        })
-        .is_some_and(|origin| origin.is_secure());
+    let origin = state.edge.origin_of(request);
+    let is_secure = origin.is_some_and(|origin| origin.is_secure());
     set_session_cookies(response.headers_mut(), &renewed, state, is_secure);
 }

@@ -35,8 +35,8 @@ async fn console_page(request: HttpRequest, state: web::Data<AppState>) -> HttpR
         .unwrap_or_default();
     let page = shell
         .replace("{{LANG}}", language_of(&request, None).code())
-        .replace("{{PUBLIC_PATH}}", &escaped(&state.public_path))
-        .replace("{{API_BASE}}", &escaped(&state.api_base));
+        .replace("{{PUBLIC_PATH}}", &escaped(&state.edge.public_path))
+        .replace("{{API_BASE}}", &escaped(&state.edge.api_base));
     let mut response = HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .body(page);
@@ -74,7 +74,7 @@ pub fn refusal_page(
     reference: &str,
 ) -> HttpResponse {
     envelope::report(error, reference);
-    state.metrics.refused(error.code());
+    state.ops.metrics.refused(error.code());
     let language = language_of(request, None);
     let locales = Locales::embedded();
     // DingTalk's code and our state stand in the address of a return.
@@ -108,12 +108,12 @@ pub async fn package(request: HttpRequest, state: web::Data<AppState>) -> HttpRe
         .headers()
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
-    let address = match (&state.sidecar_url, here) {
+    let address = match (&state.ops.sidecar_url, here) {
         (Some(url), _) => url.as_str().trim_end_matches('/').to_owned(),
         (None, Some(host)) => format!("http://{host}"),
         (None, None) => return HttpResponse::BadRequest().finish(),
     };
-    match state.packages.get(&address).await {
+    match state.ops.packages.get(&address).await {
         Ok(bytes) => HttpResponse::Ok().content_type("application/gzip").body(bytes),
         Err(failure) => {
             error!(

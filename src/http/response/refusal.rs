@@ -47,7 +47,7 @@ pub fn page(state: &AppState, status: StatusCode, refusal: &Refusal<'_>) -> Http
                 main {
                     h1 { (refusal.title) }
                     p role="alert" data-code=(refusal.code) { (refusal.message) }
-                    a href={ (state.public_path) "signin" } { (refusal.again) }
+                    a href={ (state.edge.public_path) "signin" } { (refusal.again) }
                 }
                 @if refusal.leaves_address {
                     script nonce=(nonce) { (PreEscaped(LEAVE_ADDRESS)) }

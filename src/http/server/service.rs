@@ -71,7 +71,7 @@ async fn within_bounds(
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
     let is_proxy = request.app_data::<web::Data<AppState>>().is_some_and(|state| {
         let peer = request.peer_addr();
-        peer.is_none_or(|peer| state.proxies.trusts(peer.ip()))
+        peer.is_none_or(|peer| state.edge.proxies.trusts(peer.ip()))
     });
     let body = body_bytes(request.headers(), PUBLIC_BODY_LIMIT);
     let connection = request.conn_data::<Rc<Connection>>().cloned();

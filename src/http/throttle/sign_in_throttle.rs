@@ -165,7 +165,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Context {
     /// Refuses a sign-in that brings no flow of ours: these are counted, and when they are too many, refused for that.
     pub async fn refuse_without_flow(&self, attempt: &'static str, error: SignInError) -> ApiError {
-        match self.state.limits.count(self.address) {
+        match self.state.throttles.sign_ins.count(self.address) {
             Ok(()) => {
                 // Without a flow, the authenticator is anybody's text.
                 self.record(Event::SignIn, "", Err(error.code()), None).await;
@@ -183,9 +183,9 @@ impl Context {
         authenticator: &str,
         error: RequestError,
     ) -> ApiError {
-        self.state.metrics.limited(attempt);
+        self.state.ops.metrics.limited(attempt);
         let error = ApiError::from(error);
-        if self.state.limits.is_noted(self.address) {
+        if self.state.throttles.sign_ins.is_noted(self.address) {
             self.record(event, authenticator, Err(error.code()), None).await;
         }
         error
