@@ -51,6 +51,7 @@ catalogue! {
     Denied, "DINGTALK_DENIED", Info, "The sign-in was cancelled in DingTalk. Start again when you are ready.";
     CodeRejected, "CODE_REJECTED", Info, "DingTalk no longer accepts this sign-in. Start again.";
     CredentialsRejected, "CREDENTIALS_REJECTED", Error, "DingTalk does not accept the Client ID or the Client Secret. Ask your administrator to check them.";
+    AppNotVisible, "APP_NOT_VISIBLE", Error, "This app is not visible to you in DingTalk. Ask your administrator to publish it and to add you to its visible range in the DingTalk developer console.";
     AppDisabled, "APP_DISABLED", Error, "The DingTalk app or its organization is disabled. Ask your administrator to enable it.";
     PermissionMissing, "PERMISSION_MISSING", Error, "The DingTalk app lacks a permission: {{permission}}. Ask your administrator to grant it in the DingTalk developer console.";
     NotInScope, "NOT_IN_SCOPE", Error, "The DingTalk app may not see you. Ask your administrator to add you to the app's contact scope in the DingTalk developer console.";
@@ -59,6 +60,7 @@ catalogue! {
     SettingsChanged, "SETTINGS_CHANGED", Info, "The settings of this sign-in method have just been changed. Start again.";
     PhoneUnavailable, "PHONE_UNAVAILABLE", Info, "DingTalk did not share your phone number, so your account could not be found. Ask your administrator to grant the permission Contact.User.mobile, then start again.";
     PhoneMissing, "PHONE_MISSING", Info, "Your DingTalk account has no usable phone number, so your account here could not be found. Ask your organization's DingTalk administrator to add it, or sign in with your password.";
+    PhoneNotShown, "PHONE_NOT_SHOWN", Info, "DingTalk shows no phone number of yours to this app, so your account here could not be found. Ask your administrator to grant the permission fieldMobile, or to add your number in DingTalk.";
     NoMatchingUser, "NO_MATCHING_USER", Info, "No user here has your DingTalk phone number. Ask your administrator to add it or to allow automatic sign-up.";
     PhoneAmbiguous, "PHONE_AMBIGUOUS", Info, "More than one user has your phone number. Ask your administrator to correct it.";
     PhoneAlreadyLinked, "PHONE_ALREADY_LINKED", Info, "The user with your phone number is linked to another DingTalk account. Ask your administrator to remove that link.";
@@ -66,6 +68,7 @@ catalogue! {
     LinkOfOtherSettings, "LINK_OF_OTHER_SETTINGS", Info, "A link from earlier settings of this sign-in method stands in your way. Ask your administrator to remove it from the list of linked users.";
     AdministratorNotLinked, "ADMINISTRATOR_NOT_LINKED", Info, "Administrators are not linked by phone number. Sign in with your password, or ask for linking administrators to be allowed.";
     NotInOrganization, "NOT_IN_ORGANIZATION", Info, "You are not a member of the DingTalk organization that may sign in here.";
+    InClientOff, "IN_CLIENT_SIGN_IN_OFF", Info, "Automatic sign-in inside DingTalk is not enabled for this sign-in method. Use its button, or ask your administrator to enable it.";
     MigrationNeeded, "MIGRATION_NEEDED", Info, "This sign-in method still has the settings of an earlier plugin, which cannot find your account. Ask your administrator to complete its settings.";
     DefaultRoleMissing, "DEFAULT_ROLE_MISSING", Error, "No new user can be made, because no role is the default one. Ask your administrator to choose a default role.";
     UserFieldRequired, "USER_FIELD_REQUIRED", Error, "No new user can be made, because the field {{field}} of users is required. Ask your administrator to give it a default value, or to add you first.";
@@ -109,6 +112,7 @@ catalogue! {
     InvalidHeader, "INVALID_HEADER", Info, "The header {{header}} of the request cannot be read. If it is not your browser's, ask your administrator to look at the proxy.";
     RecordNotFound, "RECORD_NOT_FOUND", Info, "This record does not exist any more. Reload the page.";
     NameTaken, "NAME_TAKEN", Info, "This name is already used. Choose another one.";
+    AutoLoginTaken, "AUTO_LOGIN_TAKEN", Info, "Only one sign-in method can sign people in automatically, and {{name}} does already. Turn that off there first.";
     UnknownType, "UNKNOWN_TYPE", Info, "This type of authenticator is not offered. Enable its plugin first.";
     PasswordTooShort, "PASSWORD_TOO_SHORT", Info, "The new password has fewer than 8 characters. Choose a longer one.";
     PasswordRefused, "PASSWORD_REFUSED", Info, "The current password is another one. Type it again.";

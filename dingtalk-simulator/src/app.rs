@@ -8,6 +8,8 @@ use url::Url;
 
 /// Names of the permissions that change an answer of the simulator, as DingTalk spells them.
 pub mod permission {
+    /// What every app is granted by itself; redeems codes of the client.
+    pub const BASE: &str = "qyapi_base";
     /// Read the profile of the person who signs in.
     pub const USER_READ: &str = "Contact.User.Read";
     /// See the phone number in that profile.
@@ -22,13 +24,14 @@ pub mod permission {
     pub const FIELD_EMAIL: &str = "fieldEmail";
 
     /// All of them, in the order of the simulator's page.
-    pub const ALL: [&str; 6] = [
+    pub const ALL: [&str; 7] = [
         USER_READ,
         USER_MOBILE,
         GET_MEMBER,
         GET_MEMBER_BY_MOBILE,
         FIELD_MOBILE,
         FIELD_EMAIL,
+        BASE,
     ];
 }
 

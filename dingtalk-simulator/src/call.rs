@@ -27,6 +27,8 @@ pub enum CallKind {
     UserIdByMobile,
     /// `GET /auth/scopes`
     AuthScopes,
+    /// `POST /topapi/v2/user/getuserinfo`
+    UserInfo,
 }
 
 /// The two generations of DingTalk's API, which differ in how they carry errors.
@@ -42,7 +44,7 @@ pub enum Generation {
 
 impl CallKind {
     /// All kinds, in the order of a sign-in.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::UserAccessToken,
         Self::Profile,
         Self::AppAccessToken,
@@ -52,6 +54,7 @@ impl CallKind {
         Self::UserDetails,
         Self::UserIdByMobile,
         Self::AuthScopes,
+        Self::UserInfo,
     ];
 
     /// Name in forms and counts, the same as in JSON.
@@ -66,6 +69,7 @@ impl CallKind {
             Self::UserDetails => "userDetails",
             Self::UserIdByMobile => "userIdByMobile",
             Self::AuthScopes => "authScopes",
+            Self::UserInfo => "userInfo",
         }
     }
 
@@ -75,7 +79,9 @@ impl CallKind {
             Self::UserAccessToken | Self::Profile | Self::AppAccessToken | Self::CorpAccessToken => {
                 Generation::Open
             }
-            Self::UserIdByUnionId | Self::UserDetails | Self::UserIdByMobile => Generation::Top,
+            Self::UserIdByUnionId | Self::UserDetails | Self::UserIdByMobile | Self::UserInfo => {
+                Generation::Top
+            }
             Self::GetToken | Self::AuthScopes => Generation::Bare,
         }
     }

@@ -8,10 +8,37 @@ use url::Url;
 use super::app::App;
 use super::call::CallKind;
 use super::fault::Fault;
-use super::grant::Grant;
+use super::grant::{CodeKind, Grant};
 use super::login::{AuthorizationRequest, LoginRefused};
 use super::person::Person;
 use super::world::{LoginAnswer, Shared};
+
+/// Why the client gives a page no code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthCodeRefused {
+    /// The organization has no such app: error 3 of the JSAPI.
+    OtherOrganization,
+    /// Nobody is in DingTalk who belongs to the organization.
+    NoMember,
+}
+
+impl AuthCodeRefused {
+    /// The number of the JSAPI.
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::OtherOrganization => 3,
+            Self::NoMember => -1,
+        }
+    }
+
+    /// The text of the JSAPI.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::OtherOrganization => "对应企业没有某域名微应用",
+            Self::NoMember => "当前用户不在该企业中",
+        }
+    }
+}
 
 /// A handle on a running simulator; clones control the same one.
 #[derive(Clone, Debug)]
@@ -143,7 +170,41 @@ impl Control {
             person: person.to_owned(),
             corp_id: corp_id.map(str::to_owned),
         };
-        world.grants.issue_code(&mut world.ids, grant, world.time.now())
+        world
+            .grants
+            .issue_code(&mut world.ids, CodeKind::Web, grant, world.time.now())
+    }
+
+    /// A code as the client gives it to a page of this app, to the person who is signed in there.
+    pub fn request_auth_code(
+        &self,
+        client_id: &str,
+        corp_id: &str,
+        person: &str,
+    ) -> Result<String, AuthCodeRefused> {
+        let mut world = self.0.lock();
+        let world = &mut *world;
+        let owned = world
+            .find_app(client_id)
+            .is_some_and(|app| app.corp_id == corp_id);
+        if !owned {
+            return Err(AuthCodeRefused::OtherOrganization);
+        }
+        if world
+            .find_person(person)
+            .and_then(|found| found.membership(corp_id))
+            .is_none()
+        {
+            return Err(AuthCodeRefused::NoMember);
+        }
+        let grant = Grant {
+            client_id: client_id.to_owned(),
+            person: person.to_owned(),
+            corp_id: Some(corp_id.to_owned()),
+        };
+        Ok(world
+            .grants
+            .issue_code(&mut world.ids, CodeKind::InClient, grant, world.time.now()))
     }
 
     /// How often an operation was called since the start or the last reset.

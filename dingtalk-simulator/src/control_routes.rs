@@ -29,7 +29,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/__simulator/behaviour", web::post().to(set_behaviour))
         .route("/__simulator/app", web::post().to(edit_app))
         .route("/__simulator/apps", web::post().to(add_app))
-        .route("/__simulator/people", web::post().to(add_person));
+        .route("/__simulator/people", web::post().to(add_person))
+        .route("/__simulator/in-client-code", web::post().to(request_auth_code));
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,6 +160,37 @@ async fn add_person(request: HttpRequest, body: web::Bytes, shared: web::Data<Sh
     match from_json::<Person>(&body) {
         Ok(person) => changed(&request, "people", || Control::new(shared).add_person(person)),
         Err(why) => not_understood(&why),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct AuthCodeRequest {
+    client_id: String,
+    corp_id: String,
+    person: String,
+}
+
+/// What `requestAuthCode` answers a page inside the client, for a stand-in of its bridge: the code, or the error.
+async fn request_auth_code(
+    request: HttpRequest,
+    body: web::Bytes,
+    shared: web::Data<Shared>,
+) -> HttpResponse {
+    if comes_from_elsewhere(&request) {
+        return HttpResponse::Forbidden().finish();
+    }
+    let asked = match from_json::<AuthCodeRequest>(&body) {
+        Ok(asked) => asked,
+        Err(why) => return not_understood(&why),
+    };
+    let issued = Control::new(shared).request_auth_code(&asked.client_id, &asked.corp_id, &asked.person);
+    match issued {
+        Ok(code) => HttpResponse::Ok()
+            .insert_header(("Cache-Control", "no-store"))
+            .json(json!({"code": code})),
+        Err(refused) => HttpResponse::BadRequest()
+            .json(json!({"errorCode": refused.number(), "errorMessage": refused.message()})),
     }
 }
 

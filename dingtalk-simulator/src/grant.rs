@@ -22,6 +22,15 @@ pub struct Grant {
     pub corp_id: Option<String>,
 }
 
+/// For which of DingTalk's two ways of signing in a code was issued; neither takes the other's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeKind {
+    /// By the sign-in page, to be redeemed for the person's token.
+    Web,
+    /// By the client, to a page that is open in it.
+    InClient,
+}
+
 /// Whom a token speaks for.
 #[derive(Clone, Debug)]
 pub enum Owner {
@@ -63,10 +72,17 @@ impl<T> Lasting<T> {
     }
 }
 
+#[derive(Debug)]
+struct Code {
+    grant: Lasting<Grant>,
+    kind: CodeKind,
+    is_used: bool,
+}
+
 /// All codes and tokens that were ever issued.
 #[derive(Debug, Default)]
 pub struct Grants {
-    codes: HashMap<String, (Lasting<Grant>, bool)>,
+    codes: HashMap<String, Code>,
     pairs: HashMap<Grant, TokenPair>,
     access: HashMap<String, Lasting<Grant>>,
     refresh: HashMap<String, Lasting<Grant>>,
@@ -75,32 +91,29 @@ pub struct Grants {
 
 impl Grants {
     /// A fresh code.
-    pub fn issue_code(&mut self, ids: &mut Ids, grant: Grant, now: Duration) -> String {
+    pub fn issue_code(&mut self, ids: &mut Ids, kind: CodeKind, grant: Grant, now: Duration) -> String {
         let code = ids.token();
-        self.codes.insert(
-            code.clone(),
-            (
-                Lasting {
-                    value: grant,
-                    until: now + CODE_LIFETIME,
-                },
-                false,
-            ),
-        );
+        let until = now + CODE_LIFETIME;
+        let issued = Code {
+            grant: Lasting { value: grant, until },
+            kind,
+            is_used: false,
+        };
+        self.codes.insert(code.clone(), issued);
         code
     }
 
-    /// Uses a code up; one of another app stays good for its own.
-    pub fn redeem(&mut self, code: &str, client_id: &str, now: Duration) -> Redemption {
-        let Some((code, used)) = self.codes.get_mut(code) else {
+    /// Uses a code up; one of another app or kind stays good for its own.
+    pub fn redeem(&mut self, code: &str, kind: CodeKind, client_id: &str, now: Duration) -> Redemption {
+        let Some(code) = self.codes.get_mut(code).filter(|code| code.kind == kind) else {
             return Redemption::NotFound;
         };
-        if *used {
+        if code.is_used {
             return Redemption::Repeated;
         }
-        match code.at(now) {
+        match code.grant.at(now) {
             Some(grant) if grant.client_id == client_id => {
-                *used = true;
+                code.is_used = true;
                 Redemption::Granted(grant.clone())
             }
             Some(_) | None => Redemption::NotFound,
@@ -109,14 +122,14 @@ impl Grants {
 
     /// Whose code this is, good or not.
     pub fn person_of_code(&self, code: &str) -> Option<&str> {
-        self.codes.get(code).map(|(code, _)| code.value.person.as_str())
+        self.codes.get(code).map(|code| code.grant.value.person.as_str())
     }
 
     /// How many codes of a person were redeemed.
     pub fn redeemed(&self, person: &str) -> usize {
         self.codes
             .values()
-            .filter(|(code, used)| *used && code.value.person == person)
+            .filter(|code| code.is_used && code.grant.value.person == person)
             .count()
     }
 

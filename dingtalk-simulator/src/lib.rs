@@ -40,7 +40,7 @@ use tokio::net::TcpListener;
 
 pub use app::{App, AppStatus, RedirectMatch, permission};
 pub use call::CallKind;
-pub use control::Control;
+pub use control::{AuthCodeRefused, Control};
 pub use fault::{Effect, Fault, Timing};
 pub use grant::{CODE_LIFETIME, TOKEN_LIFETIME};
 pub use limit::Limit;

@@ -4,7 +4,7 @@ use thiserror::Error;
 use url::Url;
 
 use super::app::{App, AppStatus, permission};
-use super::grant::Grant;
+use super::grant::{CodeKind, Grant};
 use super::person::{Contact, Person};
 use super::world::{LoginAnswer, World};
 
@@ -178,7 +178,7 @@ impl AuthorizationRequest {
         world
             .calls
             .note(now, "sign-in page", format!("approved as {}", grant.person));
-        let code = world.grants.issue_code(&mut world.ids, grant, now);
+        let code = world.grants.issue_code(&mut world.ids, CodeKind::Web, grant, now);
         let mut parameters = Vec::with_capacity(3);
         if world.login_answer != LoginAnswer::AuthCodeOnly {
             parameters.push(("code", code.clone()));

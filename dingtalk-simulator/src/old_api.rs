@@ -5,7 +5,7 @@ use serde_json::json;
 use super::answer::{Refusal, Reply};
 use super::app::{App, permission};
 use super::call::CallKind;
-use super::grant::{Owner, TOKEN_LIFETIME};
+use super::grant::{CodeKind, Owner, Redemption, TOKEN_LIFETIME};
 use super::open_api::{app_token, fields};
 use super::person::{Contact, Membership, Person};
 use super::request::ApiRequest;
@@ -85,6 +85,33 @@ pub fn user_id_by_mobile(world: &mut World, request: &ApiRequest) -> Reply {
     Ok(fields(
         json!({"result": {"userid": membership.user_id, "exclusive_account_userid_list": []}}),
     ))
+}
+
+/// `POST /topapi/v2/user/getuserinfo`: who is signed in in the client that gave the code.
+pub fn user_info(world: &mut World, request: &ApiRequest) -> Reply {
+    let app = authorize(world, CallKind::UserInfo, request, permission::BASE)?;
+    let code = request.field("code").ok_or_else(|| missing("code"))?;
+    let now = world.time.now();
+    let grant = match world.grants.redeem(code, CodeKind::InClient, &app.client_id, now) {
+        Redemption::Granted(grant) => grant,
+        Redemption::NotFound | Redemption::Repeated => {
+            return Err(Refusal::business(40078, "不存在的临时授权码"));
+        }
+    };
+    let (person, membership) = member(world, &app, |person, _| person.key == grant.person)
+        .filter(|(_, membership)| !membership.app_hidden)
+        .ok_or_else(|| Refusal::business(40079, "不存在的授权信息"))?;
+    let mut result = fields(json!({
+        "userid": membership.user_id,
+        "unionid": (!person.withholds_union_id).then_some(person.union_id.as_str()),
+        "associated_unionid": (!person.withholds_union_id).then_some(person.union_id.as_str()),
+        "name": person.name,
+        "device_id": "simulated-device",
+        "sys": false,
+        "sys_level": 0,
+    }));
+    result.retain(|_, value| !value.is_null());
+    Ok(fields(json!({"result": result})))
 }
 
 /// `GET /auth/scopes`: what the app may read.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Refusal, Reply};
 use super::app::permission;
 use super::call::CallKind;
-use super::grant::{Owner, Redemption, TOKEN_LIFETIME};
+use super::grant::{CodeKind, Owner, Redemption, TOKEN_LIFETIME};
 use super::ids::Ids;
 use super::person::{MobileSharing, Person};
 use super::request::ApiRequest;
@@ -25,16 +25,21 @@ pub fn user_access_token(world: &mut World, request: &ApiRequest) -> Reply {
     let code_not_found = || Refusal::open(400, "invalidParameter.authCode.notFound", "不合法的临时授权码");
     let now = world.time.now();
     let grant = match grant_type {
-        "authorization_code" => match world.grants.redeem(request.mandatory("code")?, client_id, now) {
-            Redemption::Granted(grant) => grant,
-            Redemption::NotFound => return Err(code_not_found()),
-            Redemption::Repeated => {
-                world
-                    .calls
-                    .note_unexpected("userAccessToken: the code was redeemed before");
-                return Err(code_not_found());
+        "authorization_code" => {
+            match world
+                .grants
+                .redeem(request.mandatory("code")?, CodeKind::Web, client_id, now)
+            {
+                Redemption::Granted(grant) => grant,
+                Redemption::NotFound => return Err(code_not_found()),
+                Redemption::Repeated => {
+                    world
+                        .calls
+                        .note_unexpected("userAccessToken: the code was redeemed before");
+                    return Err(code_not_found());
+                }
             }
-        },
+        }
         "refresh_token" => world
             .grants
             .refreshes(request.mandatory("refreshToken")?, client_id, now)

@@ -78,6 +78,9 @@ pub struct Membership {
     /// Whether the person is outside what the organization's apps may read.
     #[serde(default)]
     pub out_of_scope: bool,
+    /// Whether the person is outside the visible range (可使用范围) of the organization's apps.
+    #[serde(default)]
+    pub app_hidden: bool,
 }
 
 /// Kind of contact that `getbyunionid` reports.
@@ -99,6 +102,7 @@ impl Membership {
             user_id: user_id.into(),
             contact: Contact::Employee,
             out_of_scope: false,
+            app_hidden: false,
         }
     }
 }

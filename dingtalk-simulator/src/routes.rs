@@ -29,7 +29,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config.default_service(web::to(unexpected));
 }
 
-const OPERATIONS: [(Method, &str, CallKind, Operation); 9] = [
+const OPERATIONS: [(Method, &str, CallKind, Operation); 10] = [
     (
         Method::POST,
         "/v1.0/oauth2/userAccessToken",
@@ -78,6 +78,12 @@ const OPERATIONS: [(Method, &str, CallKind, Operation); 9] = [
         "/topapi/v2/user/getbymobile",
         CallKind::UserIdByMobile,
         old_api::user_id_by_mobile,
+    ),
+    (
+        Method::POST,
+        "/topapi/v2/user/getuserinfo",
+        CallKind::UserInfo,
+        old_api::user_info,
     ),
 ];
 

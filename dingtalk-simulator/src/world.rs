@@ -110,7 +110,7 @@ impl World {
     /// Key of the person a call speaks of or for; none for an app's own.
     pub fn person_of(&self, kind: CallKind, request: &ApiRequest) -> Option<String> {
         match kind {
-            CallKind::UserAccessToken => self
+            CallKind::UserAccessToken | CallKind::UserInfo => self
                 .grants
                 .person_of_code(request.field("code")?)
                 .map(str::to_owned),
@@ -181,6 +181,7 @@ impl Refusal {
             CallKind::UserIdByUnionId
             | CallKind::UserDetails
             | CallKind::UserIdByMobile
+            | CallKind::UserInfo
             | CallKind::AuthScopes => Self::gateway(40014, "不合法的access_token"),
         }
     }

@@ -4,6 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
+use super::auto_login::AutoLogin;
 use super::environment::{Environment, EnvironmentError};
 use super::secrets::SECRET_MASK;
 use crate::nocobase::SubjectKind;
@@ -21,6 +22,10 @@ pub struct AuthenticatorOptions {
     pub subject: SubjectKind,
     /// `corpId`: only members of this organization may sign in.
     pub corp_id: Option<String>,
+    /// `agentId`, DingTalk's number of the app inside the organization; links into DingTalk name it.
+    pub agent_id: Option<String>,
+    /// `autoLogin` with `autoLoginType`.
+    pub auto_login: Option<AutoLogin>,
     /// `callbackOrigin`, as scheme, host and port without a slash behind.
     pub callback_origin: Option<String>,
     /// `bindAdministrators`: users who may configure the site are linked by phone number too.
@@ -94,6 +99,8 @@ impl AuthenticatorOptions {
             client_secret: reader.secret("clientSecret")?,
             subject: reader.subject()?,
             corp_id: reader.text("corpId")?,
+            agent_id: reader.text("agentId")?,
+            auto_login: reader.auto_login()?,
             callback_origin: reader.origin("callbackOrigin")?,
             bind_administrators: reader.flag("bindAdministrators")?,
             community: None,
@@ -203,6 +210,15 @@ impl Reader<'_> {
         found.ok_or(OptionsError::Malformed { field: "subject" })
     }
 
+    fn auto_login(&self) -> Result<Option<AutoLogin>, OptionsError> {
+        const FIELD: &str = "autoLoginType";
+        let way = match self.text(FIELD)? {
+            Some(label) => AutoLogin::named(&label).ok_or(OptionsError::Malformed { field: FIELD })?,
+            None => AutoLogin::default(),
+        };
+        Ok(self.flag("autoLogin")?.then_some(way))
+    }
+
     fn origin(&self, field: &'static str) -> Result<Option<String>, OptionsError> {
         let Some(text) = self.text(field)? else {
             return Ok(None);
@@ -263,6 +279,7 @@ mod tests {
 
             assert_eq!(parsed.subject, SubjectKind::UnionId);
             assert!(parsed.client_id.is_none() && parsed.corp_id.is_none() && parsed.client_secret.is_none());
+            assert!(parsed.agent_id.is_none() && parsed.auto_login.is_none());
             assert!(!parsed.auto_signup && !parsed.bind_administrators && parsed.community.is_none());
         }
     }
@@ -271,15 +288,36 @@ mod tests {
     fn every_option_is_read_and_its_templates_rendered() {
         let parsed = parse(&json!({
             "public": {"autoSignup": true}, "clientId": "{{$env.ID}}", "clientSecret": " s3cret\n", "subject": "mobile",
-            "corpId": "ding9", "callbackOrigin": "https://Example.com:443/", "bindAdministrators": "{{ $env.YES }}",
+            "corpId": "ding9", "agentId": " 2468 ", "autoLogin": true, "callbackOrigin": "https://Example.com:443/", "bindAdministrators": "{{ $env.YES }}",
         }));
 
         assert_eq!(parsed.client_id.as_deref(), Some("dingfromenv"));
         assert_eq!(parsed.client_secret.as_ref().unwrap().expose_secret(), "s3cret");
         assert_eq!(parsed.subject, SubjectKind::Mobile);
+        assert_eq!(parsed.agent_id.as_deref(), Some("2468"));
+        assert_eq!(parsed.auto_login, Some(AutoLogin::Internal));
         assert_eq!(parsed.callback_origin.as_deref(), Some("https://example.com"));
         assert!(parsed.auto_signup && parsed.bind_administrators);
         assert!(!format!("{parsed:?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn automatic_login_asks_the_client_unless_the_settings_say_otherwise() {
+        for (options, expected) in [
+            (json!({"autoLogin": true}), Some(AutoLogin::Internal)),
+            (
+                json!({"autoLogin": "{{$env.YES}}", "autoLoginType": "internal"}),
+                Some(AutoLogin::Internal),
+            ),
+            (
+                json!({"autoLogin": true, "autoLoginType": "oauth"}),
+                Some(AutoLogin::OAuth),
+            ),
+            (json!({"autoLogin": false, "autoLoginType": "oauth"}), None),
+            (json!({"autoLoginType": "internal"}), None),
+        ] {
+            assert_eq!(parse(&options).auto_login, expected, "{options}");
+        }
     }
 
     #[test]
@@ -287,6 +325,9 @@ mod tests {
         for (options, field) in [
             (json!({"subject": "email"}), "subject"),
             (json!({"clientId": 7}), "clientId"),
+            (json!({"agentId": 7}), "agentId"),
+            (json!({"autoLogin": "perhaps"}), "autoLogin"),
+            (json!({"autoLoginType": "silent"}), "autoLoginType"),
             (json!({"public": {"autoSignup": "perhaps"}}), "public.autoSignup"),
             (json!({"callbackOrigin": "example.com"}), "callbackOrigin"),
             (
@@ -392,6 +433,8 @@ mod tests {
         for (options, field) in [
             (json!({"clientId": template}), "clientId"),
             (json!({"corpId": template}), "corpId"),
+            (json!({"agentId": template}), "agentId"),
+            (json!({"autoLoginType": template}), "autoLoginType"),
             (json!({"callbackOrigin": template}), "callbackOrigin"),
             (json!({"subject": template}), "subject"),
             (json!({"public": {"autoSignup": template}}), "public.autoSignup"),

@@ -46,6 +46,7 @@ pub struct Registry {
     clock: Clock,
     by_name: Cache<String, Arc<TtlCell<Arc<Configured>>>>,
     offered: Arc<TtlCell<Arc<[Authenticator]>>>,
+    auto_login: Arc<TtlCell<Option<Arc<Configured>>>>,
 }
 
 impl Registry {
@@ -57,6 +58,7 @@ impl Registry {
             plugin_row_decides,
             by_name: Cache::new(NAMES_REMEMBERED),
             offered: Arc::new(TtlCell::new(clock.clone())),
+            auto_login: Arc::new(TtlCell::new(clock.clone())),
             clock,
         }
     }
@@ -70,6 +72,7 @@ impl Registry {
     pub fn forget(&self) {
         self.by_name.invalidate_all();
         self.offered.forget();
+        self.auto_login.forget();
     }
 
     /// Whether our type can be signed in with. Alone, the plugin's row says so; beside NocoBase, NocoBase knows.
@@ -90,6 +93,28 @@ impl Registry {
             Ok(enabled.into())
         };
         self.offered.get(look_up).await
+    }
+
+    /// The enabled authenticator with automatic login: the first one, should there be two, and of those that can be read.
+    pub async fn auto_login(&self) -> Result<Option<Arc<Configured>>, StoreError> {
+        let look_up = async {
+            let offered = self.offered().await?;
+            for authenticator in offered.iter().filter(|row| row.auth_type == AUTH_TYPE) {
+                match self.options_of(authenticator).await {
+                    Ok(options) if options.auto_login.is_some() => {
+                        let authenticator = authenticator.clone();
+                        return Ok(Some(Arc::new(Configured {
+                            authenticator,
+                            options,
+                        })));
+                    }
+                    Err(LookUpError::Store(error)) => return Err(error),
+                    Ok(_) | Err(LookUpError::Options(_) | LookUpError::NotFound) => {}
+                }
+            }
+            Ok(None)
+        };
+        self.auto_login.get(look_up).await
     }
 
     /// The enabled DingTalk authenticator of this name. Any other name is as good as none.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::call::Call;
 use super::error::{DingTalkError, ErrorKind, Fault};
-use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
+use super::identity::{ClientUser, DingTalkUserId, Member, Profile, UnionId, UserAccessToken};
 pub use super::raw_answer::RawAnswer;
 use super::refusal::{refusal, request_id, text};
 use super::surrogates::mended;
@@ -77,36 +77,73 @@ pub fn app_access_token(answer: &RawAnswer) -> Result<IssuedAppToken, DingTalkEr
     })
 }
 
-/// The answer about a member; `None` for somebody who is none.
+/// The answer about a member's id; `None` for somebody who is none.
 pub fn user_id(answer: &RawAnswer) -> Result<Option<DingTalkUserId>, DingTalkError> {
-    let found = understood(Call::UserIdByUnionId, answer, |body| {
-        // Success is said with a zero; an object without it says nothing.
-        if !body.contains_key("errcode") {
-            return Err(Fault::Field("errcode"));
-        }
-        let result = body
-            .get("result")
-            .and_then(Value::as_object)
-            .ok_or(Fault::Field("result"))?;
+    unless_gone(understood(Call::UserIdByUnionId, answer, |body| {
+        let result = result(body)?;
         match result.get("contact_type").and_then(text).as_deref() {
-            Some("0") => {
-                let user_id = result
-                    .get("userid")
-                    .and_then(Value::as_str)
-                    .and_then(DingTalkUserId::parse);
-                user_id.map(Some).ok_or(Fault::Field("userid"))
-            }
+            Some("0") => own_user_id(result).map(Some),
             // An external contact: somebody the organization knows, not somebody in it.
             Some("1") => Ok(None),
             Some(_) | None => Err(Fault::Field("contact_type")),
         }
-    });
+    }))
+}
+
+/// The answer to a redeemed code of the client.
+pub fn client_user(answer: &RawAnswer) -> Result<ClientUser, DingTalkError> {
+    understood(Call::UserInfo, answer, |body| {
+        let result = result(body)?;
+        Ok(ClientUser {
+            user_id: own_user_id(result)?,
+            union_id: result
+                .get("unionid")
+                .and_then(Value::as_str)
+                .and_then(UnionId::parse)
+                .ok_or(Fault::Field("unionid"))?,
+            name: optional(result, "name").map(without_controls),
+        })
+    })
+}
+
+/// The directory's entry of a member; `None` for somebody who is none.
+pub fn member(answer: &RawAnswer) -> Result<Option<Member>, DingTalkError> {
+    unless_gone(understood(Call::UserDetails, answer, |body| {
+        let result = result(body)?;
+        Ok(Some(Member {
+            user_id: own_user_id(result)?,
+            mobile: optional(result, "mobile"),
+            state_code: optional(result, "state_code").map(|code| code.trim_start_matches('+').to_owned()),
+        }))
+    }))
+}
+
+/// What the older API has answered.
+fn result(body: &Object) -> Result<&Object, Fault> {
+    // Success is said with a zero; an object without it says nothing.
+    if !body.contains_key("errcode") {
+        return Err(Fault::Field("errcode"));
+    }
+    body.get("result")
+        .and_then(Value::as_object)
+        .ok_or(Fault::Field("result"))
+}
+
+fn own_user_id(result: &Object) -> Result<DingTalkUserId, Fault> {
+    result
+        .get("userid")
+        .and_then(Value::as_str)
+        .and_then(DingTalkUserId::parse)
+        .ok_or(Fault::Field("userid"))
+}
+
+/// "Does not exist", "not in this organization" and "has left" are answers, too.
+fn unless_gone<T>(found: Result<Option<T>, DingTalkError>) -> Result<Option<T>, DingTalkError> {
     match found {
-        // "Does not exist" and "not in this organization".
         Err(DingTalkError {
             kind: ErrorKind::Refused { code, .. },
             ..
-        }) if matches!(code.as_str(), "60111" | "60121") => Ok(None),
+        }) if matches!(code.as_str(), "33012" | "60111" | "60121") => Ok(None),
         found => found,
     }
 }

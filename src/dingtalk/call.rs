@@ -1,4 +1,4 @@
-//! A call: one of the four kinds of HTTP request this crate sends to DingTalk.
+//! A call: one of the six kinds of HTTP request this crate sends to DingTalk.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,15 +15,21 @@ pub enum Call {
     AppAccessToken,
     /// The employee id behind a union id.
     UserIdByUnionId,
+    /// Redemption of a code that the DingTalk client gave a page inside it.
+    UserInfo,
+    /// The directory's entry of a member.
+    UserDetails,
 }
 
 impl Call {
     /// Every kind, for whoever registers a metric per kind.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
         Self::UserAccessToken,
         Self::Profile,
         Self::AppAccessToken,
         Self::UserIdByUnionId,
+        Self::UserInfo,
+        Self::UserDetails,
     ];
 
     /// The name in metrics and logs; it never changes.
@@ -33,14 +39,22 @@ impl Call {
             Self::Profile => "profile",
             Self::AppAccessToken => "app_access_token",
             Self::UserIdByUnionId => "user_id_by_union_id",
+            Self::UserInfo => "user_info",
+            Self::UserDetails => "user_details",
         }
+    }
+
+    /// Whether it uses up a code, which is good once.
+    pub const fn redeems_a_code(self) -> bool {
+        matches!(self, Self::UserAccessToken | Self::UserInfo)
     }
 
     /// The permission it takes, as DingTalk's console spells it; DingTalk does not always name it.
     pub const fn permission(self) -> Option<&'static str> {
         match self {
             Self::Profile => Some("Contact.User.Read"),
-            Self::UserIdByUnionId => Some("qyapi_get_member"),
+            Self::UserIdByUnionId | Self::UserDetails => Some("qyapi_get_member"),
+            Self::UserInfo => Some("qyapi_base"),
             Self::UserAccessToken | Self::AppAccessToken => None,
         }
     }

@@ -13,14 +13,14 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::answer;
-use super::app_token::{AppAccessToken, AppTokens};
+use super::app_token::AppTokens;
 use super::authorization::{self, AuthorizationRequest};
 use super::call::{Call, CallReport, Observer};
 use super::call_queue::{Attempt, CallQueue, QueueKey};
 use super::credentials::Credentials;
 use super::endpoints::{Addresses, Endpoints};
 use super::error::{DingTalkError, ErrorKind, SetUpFault};
-use super::identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
+use super::identity::{Profile, UserAccessToken};
 use super::raw_answer::RawAnswer;
 use super::retry_pauses::RetryPauses;
 use super::transport;
@@ -55,16 +55,16 @@ impl Default for Limits {
 /// DingTalk; clones share its connections, queues and app access tokens.
 #[derive(Clone)]
 pub struct DingTalk {
-    inner: Arc<Shared>,
+    pub(super) inner: Arc<Shared>,
     /// Whose calls these are, in the queue.
     queue_key: QueueKey,
 }
 
-struct Shared {
-    http: Client,
-    addresses: Addresses,
+pub(super) struct Shared {
+    pub(super) http: Client,
+    pub(super) addresses: Addresses,
     call_queue: CallQueue,
-    tokens: AppTokens,
+    pub(super) tokens: AppTokens,
     pauses: RetryPauses,
     observer: Observer,
 }
@@ -148,70 +148,12 @@ impl DingTalk {
             .await
     }
 
-    /// The app's own credential, from memory while it is good.
-    pub async fn app_access_token(&self, credentials: &Credentials) -> Result<AppAccessToken, DingTalkError> {
-        let url = &self.inner.addresses.app_access_token;
-        let request = || {
-            self.inner.http.post(url.clone()).json(&json!({
-                "appKey": credentials.client_id,
-                "appSecret": credentials.client_secret.expose_secret(),
-            }))
-        };
-        let fetch = self.call(
-            Call::AppAccessToken,
-            credentials,
-            request,
-            answer::app_access_token,
-        );
-        self.inner.tokens.get(credentials, fetch).await
-    }
-
-    /// The id of a member of the app's organization; `None` for anybody else, an external contact too.
-    pub async fn find_user_id(
-        &self,
-        credentials: &Credentials,
-        union_id: &UnionId,
-    ) -> Result<Option<DingTalkUserId>, DingTalkError> {
-        let token = self.app_access_token(credentials).await?;
-        match self.find_user_id_with(credentials, &token, union_id).await {
-            // Revoked or outlived at DingTalk before its time; a second refusal is for an administrator.
-            Err(DingTalkError {
-                kind: ErrorKind::TokenRejected,
-                ..
-            }) => {
-                self.inner.tokens.forget(credentials, &token).await;
-                let token = self.app_access_token(credentials).await?;
-                self.find_user_id_with(credentials, &token, union_id).await
-            }
-            found => found,
-        }
-    }
-
     /// Calls that wait in our own queue now, for the metrics.
     pub fn queue_length(&self) -> usize {
         self.inner.call_queue.waiting()
     }
 
-    async fn find_user_id_with(
-        &self,
-        credentials: &Credentials,
-        token: &AppAccessToken,
-        union_id: &UnionId,
-    ) -> Result<Option<DingTalkUserId>, DingTalkError> {
-        let mut url = self.inner.addresses.user_id_by_union_id.clone();
-        url.query_pairs_mut()
-            .append_pair("access_token", token.token.expose_secret());
-        let request = || {
-            self.inner
-                .http
-                .post(url.clone())
-                .json(&json!({ "unionid": union_id.as_str() }))
-        };
-        self.call(Call::UserIdByUnionId, credentials, request, answer::user_id)
-            .await
-    }
-
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         call: Call,
         credentials: &Credentials,

@@ -50,6 +50,8 @@ pub(super) struct Addresses {
     pub(super) profile: Url,
     pub(super) app_access_token: Url,
     pub(super) user_id_by_union_id: Url,
+    pub(super) user_info: Url,
+    pub(super) user_details: Url,
 }
 
 impl Addresses {
@@ -61,6 +63,8 @@ impl Addresses {
             profile: join(&bases.api, &["v1.0", "contact", "users", "me"]),
             app_access_token: join(&bases.api, &["v1.0", "oauth2", "accessToken"]),
             user_id_by_union_id: join(&bases.oapi, &["topapi", "user", "getbyunionid"]),
+            user_info: join(&bases.oapi, &["topapi", "v2", "user", "getuserinfo"]),
+            user_details: join(&bases.oapi, &["topapi", "v2", "user", "get"]),
         }
     }
 }

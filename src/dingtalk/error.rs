@@ -56,6 +56,9 @@ pub enum ErrorKind {
     /// The person or their department is outside of what the app may see.
     #[error("the DingTalk app may not see this person")]
     NotInScope,
+    /// The person may not use the app: it is not published, or they are outside its visible range.
+    #[error("the DingTalk app is not visible to this person")]
+    AppNotVisible,
     /// The app or its organization is switched off.
     #[error("the DingTalk app or its organization is disabled")]
     AppUnavailable,
@@ -165,6 +168,7 @@ impl ErrorKind {
             Self::PermissionMissing(_) => row("permission_missing", Code::PermissionMissing, false, false),
             Self::IpNotAllowed => row("ip_not_allowed", Code::IpNotAllowed, false, false),
             Self::NotInScope => row("not_in_scope", Code::NotInScope, false, false),
+            Self::AppNotVisible => row("app_not_visible", Code::AppNotVisible, false, false),
             Self::AppUnavailable => row("app_unavailable", Code::AppDisabled, false, false),
             Self::Throttled { .. } => row("throttled", Code::DingTalkBusy, true, true),
             Self::QuotaUsedUp => row("quota_used_up", Code::QuotaUsedUp, true, false),

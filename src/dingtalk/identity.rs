@@ -71,6 +71,28 @@ pub struct UserAccessToken {
     pub corp_id: Option<String>,
 }
 
+/// Who is signed in in DingTalk's client, as a redeemed code of it tells.
+#[derive(Clone)]
+pub struct ClientUser {
+    /// Their id in the app's organization.
+    pub user_id: DingTalkUserId,
+    /// Their id across all apps of the developer.
+    pub union_id: UnionId,
+    /// Their name in the organization.
+    pub name: Option<String>,
+}
+
+/// A member's entry in the organization's directory, as far as it is used.
+#[derive(Clone)]
+pub struct Member {
+    /// Their id in the organization.
+    pub user_id: DingTalkUserId,
+    /// Phone number, if the app may see it.
+    pub mobile: Option<String>,
+    /// Country code of the number, digits only.
+    pub state_code: Option<String>,
+}
+
 /// What DingTalk says about the person; only the union id is always there.
 #[derive(Clone)]
 pub struct Profile {

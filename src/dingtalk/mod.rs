@@ -1,10 +1,13 @@
-//! DingTalk, as this crate sees it: an authorization page to send a browser to, and four calls.
+//! DingTalk, as this crate sees it: an authorization page to send a browser to, and six calls.
 //!
 //! DingTalk's web sign-in is OAuth 2 without discovery, without PKCE and without an id token. The browser comes
 //! back with a one-time code; [`DingTalk::redeem`] turns it into the person's access token and
 //! [`DingTalk::profile`] into who they are. Membership of the organization and the employee id need a second
 //! credential, the app access token, and an older API that answers 200 whatever happens
 //! ([`DingTalk::find_user_id`]).
+//!
+//! Inside DingTalk's own client a page asks the client for a code instead; [`DingTalk::redeem_in_client`] says who is
+//! signed in there, in one call, and [`DingTalk::find_member`] their phone number.
 //!
 //! "Client ID" and "Client Secret" are DingTalk's AppKey and AppSecret.
 //!
@@ -19,6 +22,7 @@ mod call;
 mod call_queue;
 mod client;
 mod credentials;
+mod directory;
 mod endpoints;
 mod error;
 mod identity;
@@ -40,4 +44,4 @@ pub use client::{DingTalk, Limits};
 pub use credentials::Credentials;
 pub use endpoints::Endpoints;
 pub use error::{DingTalkError, ErrorKind, Fault, SetUpFault};
-pub use identity::{DingTalkUserId, Profile, UnionId, UserAccessToken};
+pub use identity::{ClientUser, DingTalkUserId, Member, Profile, UnionId, UserAccessToken};

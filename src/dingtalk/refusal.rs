@@ -44,7 +44,7 @@ pub(super) fn refusal(call: Call, answer: &RawAnswer, body: &Map<String, Value>)
         }
         "Forbidden.AccessDenied.ApiCountLimitForOrg" | "90020" => ErrorKind::QuotaUsedUp,
         // "System busy" does not say whether an authorization code was used, but a question can be asked again.
-        "-1" if call != Call::UserAccessToken => {
+        "-1" if !call.redeems_a_code() => {
             let retry_after = answer.retry_after.unwrap_or(PER_SECOND);
             ErrorKind::Throttled { retry_after }
         }
@@ -69,6 +69,7 @@ pub(super) fn refusal(call: Call, answer: &RawAnswer, body: &Map<String, Value>)
             ErrorKind::PermissionMissing(permissions(call, body))
         }
         "50002" | "50004" => ErrorKind::NotInScope,
+        "40079" => ErrorKind::AppNotVisible,
         "50003" | "50005" => ErrorKind::AppUnavailable,
         _ if has_unreadable_number(body) => ErrorKind::Malformed(Fault::Field("errcode")),
         _ => {

@@ -83,7 +83,7 @@ pub(super) fn failure(check: &'static str, error: &DingTalkError) -> Finding {
                 .advise("Check name resolution, firewall and the DINGTALK addresses in the sidecar's settings.")
         }
         ErrorKind::Refused { code, .. } => refused(check, code),
-        ErrorKind::CodeRejected | ErrorKind::QuotaUsedUp => refused(check, error.label()),
+        ErrorKind::CodeRejected | ErrorKind::AppNotVisible | ErrorKind::QuotaUsedUp => refused(check, error.label()),
     }
 }
 

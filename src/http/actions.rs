@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use futures_util::future::LocalBoxFuture;
 
 use super::request::context::Context;
-use super::resources::{app, auth, authenticators, dingtalk, password, pm};
+use super::resources::{app, auth, authenticators, dingtalk, in_client, password, pm};
 use super::response::error::ApiError;
 use crate::product::REDIRECT_ACTION;
 
@@ -126,6 +126,8 @@ pub const ACTIONS: &[Action] = &[
     action!("app:getInfo", GetOrPost, Alone, Public, app::get_info),
     action!("systemSettings:get", GetOrPost, Alone, Public, app::system_settings),
     action!("dingtalk:signInButton", Get, Always, Public, dingtalk::sign_in_button),
+    action!("dingtalk:checkLogin", Get, Always, Public, in_client::check_login),
+    action!("dingtalk:getAuthUrl", Post, Always, Public, in_client::get_auth_url),
     action!("dingtalk:configForm", Get, Always, Administrator, dingtalk::config_form),
     action!("dingtalk:diagnose", Post, Always, Administrator, dingtalk::diagnose),
     action!("dingtalk:bindings", Get, Always, Administrator, dingtalk::bindings),

@@ -29,6 +29,7 @@ use response::{envelope, pages};
 pub use server::listener::{Address, Bounds, Listener, Server, Stop};
 pub use state::{AppState, Demo, Edge, Installation, Ops, Throttles};
 pub use throttle::cooldown::Cooldown;
+pub use throttle::in_client_throttle::InClientThrottle;
 pub use throttle::password_throttle::PasswordThrottle;
 pub use throttle::sign_in_throttle::SignInThrottle;
 

@@ -10,6 +10,7 @@ use super::ops::packages::Packages;
 use super::request::client_origin::TrustedProxies;
 use super::request::context::way_here;
 use super::throttle::cooldown::Cooldown;
+use super::throttle::in_client_throttle::InClientThrottle;
 use super::throttle::password_throttle::PasswordThrottle;
 use super::throttle::sign_in_throttle::SignInThrottle;
 use crate::audit::Audit;
@@ -78,6 +79,8 @@ impl Edge {
 pub struct Throttles {
     /// How many sign-ins of an address may fail.
     pub sign_ins: SignInThrottle,
+    /// How many codes of DingTalk's client may be refused.
+    pub in_client: InClientThrottle,
     /// The passwords that were wrong.
     pub passwords: PasswordThrottle,
     /// When the doctor last asked DingTalk.

@@ -132,7 +132,8 @@ fn page_with(flow: &Flow, what: &[(&str, &str)]) -> String {
     flow.return_path().with(&told)
 }
 
-fn is_code(code: &SecretString) -> bool {
+/// Whether a text may be a code of DingTalk's.
+pub fn is_code(code: &SecretString) -> bool {
     use secrecy::ExposeSecret as _;
     let code = code.expose_secret();
     !code.is_empty() && code.len() <= CODE_LIMIT && code.bytes().all(|byte| byte.is_ascii_graphic())

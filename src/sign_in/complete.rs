@@ -1,18 +1,13 @@
 //! The sign-in itself: code to identity, identity to user, user to session.
 
-use log::{info, warn};
-
 use super::flow::{AuthorizedFlow, Flow, Proof};
 use super::identity::{Identity, Phone, nickname};
-use super::matching::{Matching, Rules};
+use super::signed_in::{SignedIn, Way, identifies_alike, subject_of};
 use super::start::remove;
-use super::{CookieChange, CookieIn, Outcome, Requester, SignIn, SignInError, credentials};
-use crate::audit::Matched;
-use crate::authenticator::AuthenticatorOptions;
+use super::{CookieChange, CookieIn, Requester, SignIn, SignInError, credentials};
 use crate::authenticator::Configured;
-use crate::causes::with_causes;
-use crate::dingtalk::{DingTalk, DingTalkError};
-use crate::nocobase::{LinkSource, SubjectKind, User};
+use crate::dingtalk::DingTalk;
+use crate::nocobase::{SubjectKind, User};
 use crate::origin::Origin;
 use crate::session::{Issued, SessionCookie};
 
@@ -73,7 +68,8 @@ impl SignIn {
         } else {
             Err(SignInError::FlowUsed)
         };
-        self.report(&outcome, &request).await;
+        self.report(&outcome, Way::Flow, request.authenticator, request.attempt)
+            .await;
         // A duplicate that still has the code must not redeem it again.
         let was_redeemed = flow.step() != step;
         let flow = match &outcome {
@@ -81,20 +77,12 @@ impl SignIn {
             Err(_) => Flow::from(flow),
         };
         match outcome {
-            Ok(done) => Ok(Completed {
-                session_cookies: self.sessions.cookies(
-                    &done.issued.token,
-                    request.authenticator,
-                    done.role.as_deref(),
-                    done.issued.lifetime,
-                ),
-                is_new_user: done.matched == Matched::SignUp,
-                user: done.user,
-                issued: done.issued,
-                cookies: self
+            Ok(done) => {
+                let cookies = self
                     .keep(&flow, request.origin.is_secure())
-                    .map_or_else(|_| remove(&flow, request.cookies), |kept| vec![kept]),
-            }),
+                    .map_or_else(|_| remove(&flow, request.cookies), |kept| vec![kept]);
+                Ok(self.completed(done, request.authenticator, cookies))
+            }
             Err(error) if error.keeps_flow() => {
                 let kept = self.keep(&flow, request.origin.is_secure());
                 if !was_redeemed {
@@ -132,25 +120,8 @@ impl SignIn {
             return Err(SignInError::SettingsChanged);
         }
         let draft = self.sessions.draft(&latest.authenticator.name, flow.id()).await?;
-        let matching = Matching {
-            store: &self.store,
-            spellings: &self.known_phones,
-            authenticator: &latest.authenticator,
-            rules: Rules::of(&latest.options),
-            draft: &draft,
-        };
-        let person = matching.find_or_link(identity).await?;
-        if !person.has_session {
-            self.sessions.record(person.user.id, &draft).await?;
-        }
-        let issued = self.sessions.hand_out(person.user.id, &draft)?;
-        Ok(SignedIn {
-            user: person.user,
-            role: person.role,
-            issued,
-            matched: person.matched,
-            replaced_dead_link: person.replaced_dead_link,
-        })
+        let person = self.matching(&latest, &draft).find_or_link(identity).await?;
+        self.hand_out(person, &draft).await
     }
 
     /// Asks DingTalk who this is: two calls, and a third where the subject is the organization's own id.
@@ -175,7 +146,7 @@ impl SignIn {
         }
         let profile = dingtalk.profile(&credentials, &token).await?;
         let phone = Phone::parse(profile.state_code.as_deref(), profile.mobile.as_deref());
-        let subject = match options.subject {
+        let id = match options.subject {
             SubjectKind::UnionId => profile.union_id.as_str().to_owned(),
             SubjectKind::UserId => dingtalk
                 .find_user_id(&credentials, &profile.union_id)
@@ -189,66 +160,11 @@ impl SignIn {
             },
         };
         Ok(Identity {
-            subject,
-            source: LinkSource {
-                kind: options.subject,
-                client_id: credentials.client_id,
-                corp_id: options.corp_id.clone(),
-            },
+            subject: subject_of(options, id, credentials.client_id),
             phone,
-            nickname: nickname(&profile),
+            nickname: nickname(profile.nick.as_deref()),
         })
     }
-
-    async fn report(&self, outcome: &Result<SignedIn, SignInError>, request: &CompleteRequest<'_>) {
-        let reference = &request.attempt.reference;
-        let authenticator = request.authenticator;
-        let entry = match outcome {
-            Ok(done) => {
-                info!(
-                    "user {} signed in through {authenticator} (reference {reference})",
-                    done.user.id
-                );
-                Outcome {
-                    authenticator,
-                    result: Ok(()),
-                    matched: Some(done.matched),
-                    user_id: Some(done.user.id),
-                    dingtalk_request_id: None,
-                    detail: done.replaced_dead_link.then_some("dead_link_replaced"),
-                }
-            }
-            Err(error) => {
-                let code = error.code();
-                warn!(
-                    "sign-in through {authenticator} refused: {code} (reference {reference}): {}",
-                    with_causes(error)
-                );
-                Outcome {
-                    authenticator,
-                    result: Err(code),
-                    matched: None,
-                    user_id: None,
-                    dingtalk_request_id: error.dingtalk().and_then(|error| error.request_id.clone()),
-                    detail: error.dingtalk().map(DingTalkError::label),
-                }
-            }
-        };
-        self.record(request.attempt, entry).await;
-    }
-}
-
-struct SignedIn {
-    user: User,
-    role: Option<String>,
-    issued: Issued,
-    matched: Matched,
-    replaced_dead_link: bool,
-}
-
-/// Whether a person is the same subject under both settings.
-fn identifies_alike(before: &AuthenticatorOptions, after: &AuthenticatorOptions) -> bool {
-    (&before.client_id, before.subject, &before.corp_id) == (&after.client_id, after.subject, &after.corp_id)
 }
 
 fn newest_returned(

@@ -52,6 +52,9 @@ pub enum SignInError {
     /// The person is not of the organization that may sign in.
     #[error("the person is not a member of the organization")]
     NotInOrganization,
+    /// The authenticator takes no codes of DingTalk's client.
+    #[error("the authenticator does not sign people in inside DingTalk")]
+    InClientOff,
     /// The settings come from another plugin, whose way of finding people does not carry over.
     #[error("the authenticator still has another plugin's settings")]
     MigrationNeeded,
@@ -97,6 +100,8 @@ impl SignInError {
             Self::Denied => Code::Denied,
             Self::NoPhone(NoPhone::Withheld) => Code::PhoneUnavailable,
             Self::NoPhone(NoPhone::Missing) => Code::PhoneMissing,
+            Self::NoPhone(NoPhone::NotShown) => Code::PhoneNotShown,
+            Self::InClientOff => Code::InClientOff,
             Self::NoMatchingUser => Code::NoMatchingUser,
             Self::PhoneAmbiguous => Code::PhoneAmbiguous,
             Self::PhoneTaken => Code::PhoneTaken,
@@ -117,6 +122,13 @@ impl SignInError {
     /// Whether the same flow may be tried again: DingTalk certainly did not process the call that failed.
     pub fn keeps_flow(&self) -> bool {
         matches!(self, Self::DingTalk(error) if error.was_not_processed())
+    }
+
+    /// Whether the next code of the same person will be refused, too.
+    pub fn will_not_pass(&self) -> bool {
+        let is_ours = matches!(self, Self::Store(_) | Self::Session(_));
+        let is_passing = |error: &DingTalkError| error.is_passing() || error.was_not_processed();
+        !is_ours && !self.dingtalk().is_some_and(is_passing)
     }
 
     /// What DingTalk answered, where that was the reason.

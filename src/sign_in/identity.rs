@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::dingtalk::Profile;
 use crate::nocobase::LinkSource;
 use crate::phone::{Dialled, digits};
 
@@ -10,13 +9,20 @@ use crate::phone::{Dialled, digits};
 #[derive(Debug)]
 pub struct Identity {
     /// What we store and recognise the person by.
-    pub subject: String,
-    /// What kind of id that is, and whose.
-    pub source: LinkSource,
+    pub subject: Subject,
     /// The phone number, where DingTalk gave one.
     pub phone: Result<Phone, NoPhone>,
     /// The name to show for a new user.
     pub nickname: Option<String>,
+}
+
+/// What a person is stored and recognised by.
+#[derive(Debug)]
+pub struct Subject {
+    /// The id, as links store it.
+    pub id: String,
+    /// What kind of id that is, and whose.
+    pub source: LinkSource,
 }
 
 /// Why there is no phone number to find somebody by.
@@ -26,6 +32,8 @@ pub enum NoPhone {
     Withheld,
     /// The account has none, or what stands there is none: accounts that an organization made for its members need none.
     Missing,
+    /// The organization's directory shows the app none: there is none, or the app lacks the permission.
+    NotShown,
 }
 
 /// The country code of mainland China, whose numbers are usually written without it.
@@ -134,10 +142,8 @@ fn reads_as_mainland(number: &str) -> bool {
 }
 
 /// The nickname as NocoBase can hold it.
-pub fn nickname(profile: &Profile) -> Option<String> {
-    let nick: String = profile
-        .nick
-        .as_deref()?
+pub fn nickname(name: Option<&str>) -> Option<String> {
+    let nick: String = name?
         .chars()
         .filter(|c| !c.is_control() && *c != char::REPLACEMENT_CHARACTER)
         .collect();

@@ -8,7 +8,7 @@ use log::warn;
 use serde_json::json;
 
 use super::error::SignInError;
-use super::identity::{Identity, Phone, shortened};
+use super::identity::{Identity, Phone, Subject, shortened};
 use super::known_phones::KnownPhones;
 use crate::audit::Matched;
 use crate::authenticator::AuthenticatorOptions;
@@ -88,13 +88,27 @@ pub struct Matching<'a> {
 
 impl Matching<'_> {
     /// Finds the user for `identity`, linking or creating one in a single transaction where the rules allow.
-    pub async fn find_or_link(&self, mut identity: Identity) -> Result<MatchedUser, SignInError> {
-        if let Some(known) = self.find_known(&identity).await? {
-            return Ok(known);
+    pub async fn find_or_link(&self, identity: Identity) -> Result<MatchedUser, SignInError> {
+        // Whoever can be linked is looked for once more by a linking, also among older links.
+        let is_looked_for_again = identity.phone.is_ok() && self.rules.may_match_by_phone;
+        match self.find_known(&identity.subject, is_looked_for_again).await? {
+            Some(known) => Ok(known),
+            None => self.link_or_sign_up(identity).await,
         }
-        if !self.rules.may_match_by_phone {
-            return Err(SignInError::MigrationNeeded);
+    }
+
+    /// Refuses who is unknown where nobody may be linked by phone number.
+    pub fn require_linking(&self) -> Result<(), SignInError> {
+        if self.rules.may_match_by_phone {
+            Ok(())
+        } else {
+            Err(SignInError::MigrationNeeded)
         }
+    }
+
+    /// Finds the user of somebody unknown by phone number, or makes one, in a single transaction where the rules allow.
+    pub async fn link_or_sign_up(&self, mut identity: Identity) -> Result<MatchedUser, SignInError> {
+        self.require_linking()?;
         let phone = identity.phone.clone().map_err(SignInError::NoPhone)?;
         let mut was_repeated = false;
         loop {
@@ -117,33 +131,35 @@ impl Matching<'_> {
         }
     }
 
-    /// The user whom an earlier sign-in has linked.
-    async fn find_known(&self, identity: &Identity) -> Result<Option<MatchedUser>, SignInError> {
+    /// The user whom an earlier sign-in has linked; one of an older link may be left to a linking, which looks again.
+    pub async fn find_known(
+        &self,
+        subject: &Subject,
+        is_looked_for_again: bool,
+    ) -> Result<Option<MatchedUser>, SignInError> {
         let Draft { row, now, .. } = self.draft;
-        let (store, subject) = (self.store, &identity.subject);
-        let authenticator = &self.authenticator.name;
+        let (store, authenticator) = (self.store, &self.authenticator.name);
         if store.signs_in_at_once() {
-            match store.sign_in(subject, &identity.source, row, *now).await {
+            match store.sign_in(&subject.id, &subject.source, row, *now).await {
                 Ok(Some(linked)) => return Ok(Some(MatchedUser::at_once(linked, Matched::Subject))),
-                // Whoever can be linked is looked for once more by a linking, also among older links.
-                Ok(None) if identity.phone.is_ok() && self.rules.may_match_by_phone => return Ok(None),
+                Ok(None) if is_looked_for_again => return Ok(None),
                 Ok(None) => {}
                 Err(StoreError::Duplicate { .. }) => return Err(SignInError::FlowUsed),
                 Err(error) => return Err(error.into()),
             }
         }
-        match store.links().find_user(authenticator, subject).await? {
-            Some(linked) => self.recognize(linked, identity).await.map(Some),
+        match store.links().find_user(authenticator, &subject.id).await? {
+            Some(linked) => self.recognize(linked, subject).await.map(Some),
             None => Ok(None),
         }
     }
 
     /// Whether the link is of this person, and not of another id that is spelt alike.
-    async fn recognize(&self, linked: LinkedUser, identity: &Identity) -> Result<MatchedUser, SignInError> {
-        match identity.source.compare(&linked.meta) {
+    async fn recognize(&self, linked: LinkedUser, subject: &Subject) -> Result<MatchedUser, SignInError> {
+        match subject.source.compare(&linked.meta) {
             Noted::Same => {}
             Noted::Refresh => {
-                let meta = identity.source.noted_in(&linked.meta);
+                let meta = subject.source.noted_in(&linked.meta);
                 self.store
                     .links()
                     .note(&self.authenticator.name, linked.user.id, &meta, self.draft.now)
@@ -156,12 +172,12 @@ impl Matching<'_> {
 
     async fn link(&self, identity: &Identity, phone: &Phone) -> Result<MatchedUser, SignInError> {
         let Draft { row, now, .. } = self.draft;
-        let (now, subject) = (*now, &identity.subject);
+        let (now, subject) = (*now, &identity.subject.id);
         let new_user = || NewUser {
             nickname: identity.nickname.clone(),
             phone: Some(phone.stored()),
         };
-        let meta = |matched| identity.source.noted_in(&json!({ "matchedBy": matched }));
+        let meta = |matched| identity.subject.source.noted_in(&json!({ "matchedBy": matched }));
         let mut spellings = phone.spellings();
         spellings.extend(self.spellings.of(phone.dialled()).await?);
         if self.rules.may_sign_up {
@@ -185,7 +201,7 @@ impl Matching<'_> {
         match linking.find_link(subject).await? {
             Some(Link::To(linked)) => {
                 drop(linking);
-                return self.recognize(*linked, identity).await;
+                return self.recognize(*linked, &identity.subject).await;
             }
             Some(Link::Dead) => {
                 linking.remove_dead(subject).await?;

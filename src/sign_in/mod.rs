@@ -1,17 +1,21 @@
 //! The use case: a person signs in with DingTalk.
 //!
 //! [`SignIn::start`] sends the browser to DingTalk, [`SignIn::callback`] takes its answer back to the
-//! sign-in page, [`SignIn::complete`] redeems the code, finds the user and issues the session.
+//! sign-in page, [`SignIn::complete`] redeems the code, finds the user and issues the session. Inside DingTalk's own
+//! client [`SignIn::complete_in_client`] does that alone.
 
 mod callback;
+mod code_id;
 mod complete;
 mod error;
 pub mod flow;
 pub mod flow_cookie;
 mod identity;
+mod in_client;
 mod known_phones;
 mod matching;
 mod return_path;
+mod signed_in;
 mod start;
 mod used_flows;
 
@@ -34,12 +38,14 @@ use crate::product::REDIRECT_ACTION;
 use crate::secret::SecretBytes;
 use crate::session::Sessions;
 
-pub use callback::{CallbackAnswer, CallbackKind, CallbackQuery};
+pub use callback::{CallbackAnswer, CallbackKind, CallbackQuery, is_code};
+use code_id::CodeIds;
 pub use complete::{CompleteRequest, Completed, SignInRefusal};
 pub use error::SignInError;
 use flow::Flow;
 use flow_cookie::FlowSeal;
 pub use identity::{NoPhone, Phone};
+pub use in_client::InClientRequest;
 use known_phones::KnownPhones;
 pub use return_path::ReturnPath;
 pub use start::{StartRequest, Started};
@@ -119,6 +125,9 @@ pub struct SignIn {
     audit: Audit,
     seal: FlowSeal,
     used_flows: Arc<UsedFlows>,
+    code_ids: CodeIds,
+    /// Apart from the flows, which cost more to make: nobody pushes these out with made-up codes.
+    used_codes: Arc<UsedFlows>,
     registry: Registry,
     known_phones: KnownPhones,
     site: Site,
@@ -154,6 +163,8 @@ impl SignIn {
         Self {
             seal: FlowSeal::new(&parts.secret, parts.aes_key.as_ref(), parts.entropy.clone()),
             used_flows: Arc::default(),
+            code_ids: CodeIds::new(&parts.secret, parts.aes_key.as_ref()),
+            used_codes: Arc::default(),
             dingtalk: parts.dingtalk,
             sessions: parts.sessions,
             audit: parts.audit,

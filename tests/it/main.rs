@@ -19,6 +19,7 @@ mod fault_matrix;
 mod glossary;
 mod golden;
 mod guides;
+mod in_client;
 mod journey;
 mod languages;
 mod limits;

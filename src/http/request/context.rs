@@ -218,6 +218,14 @@ impl Context {
         headers.flat_map(|value| cookies_in(value.as_bytes())).collect()
     }
 
+    /// The program that asks, as it calls itself.
+    pub fn user_agent(&self) -> Cow<'_, str> {
+        let value = self.request.headers().get(header::USER_AGENT);
+        value.map_or(Cow::Borrowed(""), |value| {
+            String::from_utf8_lossy(value.as_bytes())
+        })
+    }
+
     /// Who is asking, for the audit.
     pub fn attempt(&self) -> Requester {
         Requester {

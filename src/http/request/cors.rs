@@ -36,6 +36,24 @@ pub fn require_trusted_origin(context: &Context) -> Result<(), RequestError> {
     }
 }
 
+/// Refuses what a page of another origin sends, a trusted one too: for what needs no cookie of ours. Who says neither
+/// origin nor site passes; pages always say one, and others have to send a header that is asked for beforehand.
+pub fn require_same_origin(context: &Context) -> Result<(), RequestError> {
+    let site = text_header(&context.request, "Sec-Fetch-Site")?;
+    if site.is_some_and(|site| site != "same-origin") {
+        return Err(RequestError::UntrustedOrigin);
+    }
+    let origin = text_header(&context.request, "Origin")?.map(str::to_owned);
+    let page = match origin.filter(|origin| !origin.is_empty()) {
+        Some(origin) => Some(origin),
+        None => origin_of_referer(context)?,
+    };
+    match page {
+        Some(page) if page != context.origin.as_text() => Err(refusal(&context.origin, &page)),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Refuses a start whose page is under https while we are told of http: it could not be finished, and at its end nobody
 /// would see why.
 pub fn require_known_https(context: &Context) -> Result<(), RequestError> {

@@ -14,13 +14,14 @@ use crate::http::ActionResult;
 use crate::http::request::context::Context;
 use crate::http::request::cors;
 use crate::http::request::navigation;
+use crate::http::resources::in_client;
 use crate::http::response::envelope;
 use crate::http::response::envelope::Data;
 use crate::http::response::error::RequestError;
 use crate::nocobase::User;
 use crate::product::AUTH_TYPE;
 use crate::session::cookies;
-use crate::sign_in::{self, CallbackKind, CompleteRequest, SignInError, StartRequest};
+use crate::sign_in::{self, CallbackKind, CompleteRequest, Completed, SignInError, StartRequest};
 
 /// The header that tells the bridge of a new user, so that NocoBase's own events can be raised.
 const CREATED_USER: &str = "x-dingtalk-created-user";
@@ -124,8 +125,11 @@ fn to(context: &Context, location: &str, cookies: &[sign_in::CookieChange]) -> H
     response.finish()
 }
 
-/// `auth:signIn`: with a flow through DingTalk, else with a password.
+/// `auth:signIn`: with a code of DingTalk's client, with a flow through DingTalk, else with a password.
 pub async fn sign_in(context: Context) -> ActionResult {
+    if context.values.contains_key("authCode") {
+        return in_client::sign_in(&context).await;
+    }
     let name = context.authenticator()?.unwrap_or("basic").to_owned();
     // Beside NocoBase only our own type is ours to sign in with; the use case looks it up.
     if context.state.mode == Mode::BesideNocoBase {
@@ -170,23 +174,7 @@ async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
             context.state.throttles.sign_ins.take_back(context.address);
             context.state.ops.metrics.signed_in(Ok(()));
             context.state.ops.metrics.flow_finished();
-            let mut response = HttpResponse::Ok();
-            envelope::set_flow_cookies(&mut response, &done.cookies, &context.origin, now());
-            if done.is_new_user {
-                response.insert_header((CREATED_USER, done.user.id.to_string()));
-            }
-            let (user, token) = (&done.user, done.issued.token.as_str());
-            let mut response = response.json(Data {
-                data: SessionAnswer { user, token },
-            });
-            let is_secure = context.origin.is_secure();
-            envelope::set_session_cookies(
-                response.headers_mut(),
-                &done.session_cookies,
-                &context.state,
-                is_secure,
-            );
-            Ok(response)
+            Ok(signed_in(context, &done))
         }
         Err(refusal) => {
             context.state.ops.metrics.signed_in(Err(refusal.error.code()));
@@ -213,6 +201,28 @@ async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
             Ok(answer)
         }
     }
+}
+
+/// The answer to who is signed in through DingTalk.
+pub fn signed_in(context: &Context, done: &Completed) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    let now = context.state.clock.now().timestamp();
+    envelope::set_flow_cookies(&mut response, &done.cookies, &context.origin, now);
+    if done.is_new_user {
+        response.insert_header((CREATED_USER, done.user.id.to_string()));
+    }
+    let (user, token) = (&done.user, done.issued.token.as_str());
+    let mut response = response.json(Data {
+        data: SessionAnswer { user, token },
+    });
+    let is_secure = context.origin.is_secure();
+    envelope::set_session_cookies(
+        response.headers_mut(),
+        &done.session_cookies,
+        &context.state,
+        is_secure,
+    );
+    response
 }
 
 async fn with_password(context: &Context, name: &str) -> ActionResult {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::authenticator::{SECRET_MASK, SECRET_PLACES, pointer, take_secrets};
+use crate::authenticator::{AutoLogin, SECRET_MASK, SECRET_PLACES, pointer, take_secrets};
 use crate::http::request::context::Context;
 use crate::http::response::error::RequestError;
 use crate::nocobase::{KeptSecret, SecretChange};
@@ -76,6 +76,8 @@ fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
         ("clientSecret", "Client Secret"),
         ("subject", "subject"),
         ("corpId", "Corp ID"),
+        ("agentId", "Agent ID"),
+        ("autoLoginType", "autoLoginType"),
         ("callbackOrigin", "callbackOrigin"),
     ] {
         let Some(value) = options.get_mut(name) else {
@@ -101,12 +103,25 @@ fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
     if text("callbackOrigin").is_some_and(|origin| !is_template(origin) && Origin::parse(origin).is_none()) {
         return Err(RequestError::InvalidField("callbackOrigin"));
     }
+    if text("autoLoginType").is_some_and(|way| AutoLogin::named(way).is_none()) {
+        return Err(RequestError::InvalidField("autoLoginType"));
+    }
     let is_flag = |value: Option<&Value>| value.is_none_or(|value| value.is_boolean() || value.is_null());
     if options.get("public").is_some_and(|public| !public.is_object())
         || !is_flag(options.get("bindAdministrators"))
+        || !is_flag(options.get("autoLogin"))
         || !is_flag(options.get("public").and_then(|public| public.get("autoSignup")))
     {
         return Err(RequestError::InvalidField("options"));
+    }
+    let is_internal = options.get("autoLogin").and_then(Value::as_bool) == Some(true)
+        && text("autoLoginType")
+            .and_then(AutoLogin::named)
+            .unwrap_or_default()
+            == AutoLogin::Internal;
+    if is_internal && text("corpId").is_none() {
+        // DingTalk's client gives a code only to who names the organization.
+        return Err(RequestError::InvalidField("Corp ID"));
     }
     Ok(())
 }

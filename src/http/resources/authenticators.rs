@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::audit::Event;
+use crate::authenticator::AutoLogin;
 use crate::http::request::context::Context;
 use crate::http::resources::authenticator_options;
 use crate::http::response::envelope;
@@ -88,6 +89,10 @@ pub async fn create(context: Context) -> ActionResult {
     let given = authenticator_options::of_body(&context, auth_type, &[])?;
     let (options, secrets) =
         given.map_or_else(|| (json!({}), Vec::new()), |given| (given.options, given.secrets));
+    let enabled = boolean(&context, "enabled")?.unwrap_or(false);
+    if enabled && auth_type == AUTH_TYPE {
+        require_only_auto_login(&context.state, None, &options).await?;
+    }
     let new = NewAuthenticator {
         name: name.to_owned(),
         auth_type: auth_type.to_owned(),
@@ -95,7 +100,7 @@ pub async fn create(context: Context) -> ActionResult {
         description: short_text(&context, "description")?.flatten().unwrap_or_default(),
         options,
         secrets,
-        enabled: boolean(&context, "enabled")?.unwrap_or(false),
+        enabled,
     };
     let row = context
         .state
@@ -129,13 +134,18 @@ pub async fn update(context: Context) -> ActionResult {
     let (options, secrets) = authenticator_options::of_body(&context, &stored.auth_type, &kept)?
         .map(|given| (given.options, given.secrets))
         .unzip();
+    let enabled = boolean(&context, "enabled")?;
+    if enabled.unwrap_or(stored.enabled) && stored.auth_type == AUTH_TYPE {
+        let options = options.as_ref().unwrap_or(&stored.options);
+        require_only_auto_login(&context.state, Some(id), options).await?;
+    }
     let changes = AuthenticatorChanges {
         auth_type: None,
         title: short_text(&context, "title")?,
         description: short_text(&context, "description")?.map(Option::unwrap_or_default),
         options,
         secrets: secrets.unwrap_or_default(),
-        enabled: boolean(&context, "enabled")?,
+        enabled,
     };
     let now = context.state.clock.now();
     let row = context
@@ -201,6 +211,25 @@ pub async fn move_(context: Context) -> ActionResult {
         .await?;
     context.state.sign_in.authenticators().forget();
     Ok(envelope::nothing())
+}
+
+/// Refuses automatic login where another enabled authenticator has it: a page can begin only one by itself.
+async fn require_only_auto_login(state: &AppState, id: Option<i64>, options: &Value) -> Result<(), ApiError> {
+    if AutoLogin::wanted(options).is_none() {
+        return Ok(());
+    }
+    let enabled = state.store.authenticators().enabled().await?;
+    let other = enabled.into_iter().find(|row| {
+        row.auth_type == AUTH_TYPE && Some(row.id) != id && AutoLogin::wanted(&row.options).is_some()
+    });
+    match other {
+        Some(row) => {
+            // A title may be a template, which only NocoBase's pages fill in.
+            let title = row.title.filter(|title| !title.contains("{{"));
+            Err(RequestError::AutoLoginTaken(title.unwrap_or(row.name)).into())
+        }
+        None => Ok(()),
+    }
 }
 
 async fn require_type(state: &AppState, auth_type: &str) -> Result<(), ApiError> {

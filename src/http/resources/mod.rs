@@ -5,5 +5,6 @@ pub mod auth;
 pub mod authenticator_options;
 pub mod authenticators;
 pub mod dingtalk;
+pub mod in_client;
 pub mod password;
 pub mod pm;

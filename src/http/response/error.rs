@@ -59,6 +59,9 @@ pub enum RequestError {
     /// The name is taken.
     #[error("the name is taken")]
     NameTaken,
+    /// Another enabled authenticator has automatic login.
+    #[error("the authenticator {0} has automatic login already")]
+    AutoLoginTaken(String),
     /// The type of the authenticator is none that is offered.
     #[error("the authenticator's type is not offered")]
     UnknownType,
@@ -124,6 +127,7 @@ impl RequestError {
             Self::InvalidHeader(_) => Code::InvalidHeader,
             Self::RecordNotFound => Code::RecordNotFound,
             Self::NameTaken => Code::NameTaken,
+            Self::AutoLoginTaken(_) => Code::AutoLoginTaken,
             Self::UnknownType => Code::UnknownType,
             Self::PasswordTooShort => Code::PasswordTooShort,
             Self::PasswordRefused => Code::PasswordRefused,
@@ -165,6 +169,8 @@ impl ApiError {
             Some(("permission", permissions.join(", ")))
         } else if let Self::Request(RequestError::InvalidField(field)) = self {
             Some(("field", (*field).to_owned()))
+        } else if let Self::Request(RequestError::AutoLoginTaken(name)) = self {
+            Some(("name", name.clone()))
         } else if let Self::Request(RequestError::InvalidHeader(name)) = self {
             Some(("header", (*name).to_owned()))
         } else if let Some(StoreError::ValueRequired { column }) = self.store() {
@@ -210,6 +216,7 @@ fn status_of(code: Code) -> StatusCode {
         | Code::InvalidField
         | Code::InvalidHeader
         | Code::NameTaken
+        | Code::AutoLoginTaken
         | Code::UnknownType
         | Code::LastAuthenticator
         | Code::PasswordTooShort
@@ -222,6 +229,7 @@ fn status_of(code: Code) -> StatusCode {
         | Code::SettingsChanged
         | Code::PhoneUnavailable
         | Code::PhoneMissing
+        | Code::PhoneNotShown
         | Code::NoMatchingUser
         | Code::PhoneAmbiguous
         | Code::PhoneAlreadyLinked
@@ -242,6 +250,7 @@ fn status_of(code: Code) -> StatusCode {
         | Code::RoleNotFound
         | Code::NoRoles => StatusCode::UNAUTHORIZED,
         Code::NotServedHere
+        | Code::InClientOff
         | Code::UntrustedOrigin
         | Code::HttpsNotForwarded
         | Code::NoPermission
@@ -256,6 +265,7 @@ fn status_of(code: Code) -> StatusCode {
         | Code::UserFieldRequired
         | Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Code::CredentialsRejected
+        | Code::AppNotVisible
         | Code::AppDisabled
         | Code::PermissionMissing
         | Code::NotInScope

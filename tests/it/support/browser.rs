@@ -199,6 +199,12 @@ impl Browser {
         self.send(request).await
     }
 
+    /// Posts a sign-in with this body.
+    pub async fn post_sign_in(&mut self, authenticator: &str, body: Value) -> Answer {
+        let request = self.posted_sign_in(authenticator).json(&body);
+        self.send(request).await
+    }
+
     /// Sends a request that was put together elsewhere.
     pub async fn request(
         &mut self,

@@ -1,0 +1,146 @@
+//! What both ways of signing in share, from the moment DingTalk has said who it is.
+
+use log::{info, warn};
+
+use super::complete::Completed;
+use super::identity::Subject;
+use super::matching::{MatchedUser, Matching, Rules};
+use super::{CookieChange, Outcome, Requester, SignIn, SignInError};
+use crate::audit::Matched;
+use crate::authenticator::{AuthenticatorOptions, Configured};
+use crate::causes::with_causes;
+use crate::dingtalk::DingTalkError;
+use crate::nocobase::{LinkSource, User};
+use crate::session::{Draft, Issued};
+
+/// How a person came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Through DingTalk's sign-in page.
+    Flow,
+    /// Inside DingTalk, with a code of its client.
+    InClient,
+}
+
+/// Somebody who was found and has a session.
+pub(super) struct SignedIn {
+    user: User,
+    role: Option<String>,
+    issued: Issued,
+    matched: Matched,
+    replaced_dead_link: bool,
+}
+
+/// Whether a person is the same subject under both settings.
+pub(super) fn identifies_alike(before: &AuthenticatorOptions, after: &AuthenticatorOptions) -> bool {
+    (&before.client_id, before.subject, &before.corp_id) == (&after.client_id, after.subject, &after.corp_id)
+}
+
+/// The subject of this id under these settings.
+pub(super) fn subject_of(options: &AuthenticatorOptions, id: String, client_id: String) -> Subject {
+    Subject {
+        id,
+        source: LinkSource {
+            kind: options.subject,
+            client_id,
+            corp_id: options.corp_id.clone(),
+        },
+    }
+}
+
+impl SignIn {
+    /// Looks for users under the settings as they are now.
+    pub(super) fn matching<'a>(&'a self, latest: &'a Configured, draft: &'a Draft) -> Matching<'a> {
+        Matching {
+            store: &self.store,
+            spellings: &self.known_phones,
+            authenticator: &latest.authenticator,
+            rules: Rules::of(&latest.options),
+            draft,
+        }
+    }
+
+    /// Gives the session to whom it was drafted for.
+    pub(super) async fn hand_out(&self, person: MatchedUser, draft: &Draft) -> Result<SignedIn, SignInError> {
+        if !person.has_session {
+            self.sessions.record(person.user.id, draft).await?;
+        }
+        let issued = self.sessions.hand_out(person.user.id, draft)?;
+        Ok(SignedIn {
+            user: person.user,
+            role: person.role,
+            issued,
+            matched: person.matched,
+            replaced_dead_link: person.replaced_dead_link,
+        })
+    }
+
+    /// What is answered.
+    pub(super) fn completed(
+        &self,
+        done: SignedIn,
+        authenticator: &str,
+        cookies: Vec<CookieChange>,
+    ) -> Completed {
+        let session_cookies = self.sessions.cookies(
+            &done.issued.token,
+            authenticator,
+            done.role.as_deref(),
+            done.issued.lifetime,
+        );
+        Completed {
+            session_cookies,
+            is_new_user: done.matched == Matched::SignUp,
+            user: done.user,
+            issued: done.issued,
+            cookies,
+        }
+    }
+
+    /// Says in log and audit how it ended.
+    pub(super) async fn report(
+        &self,
+        outcome: &Result<SignedIn, SignInError>,
+        way: Way,
+        authenticator: &str,
+        attempt: &Requester,
+    ) {
+        let reference = &attempt.reference;
+        let entry = match outcome {
+            Ok(done) => {
+                info!(
+                    "user {} signed in through {authenticator} (reference {reference})",
+                    done.user.id
+                );
+                Outcome {
+                    authenticator,
+                    result: Ok(()),
+                    matched: Some(done.matched),
+                    user_id: Some(done.user.id),
+                    dingtalk_request_id: None,
+                    detail: match way {
+                        _ if done.replaced_dead_link => Some("dead_link_replaced"),
+                        Way::InClient => Some("in_client"),
+                        Way::Flow => None,
+                    },
+                }
+            }
+            Err(error) => {
+                let code = error.code();
+                warn!(
+                    "sign-in through {authenticator} refused: {code} (reference {reference}): {}",
+                    with_causes(error)
+                );
+                Outcome {
+                    authenticator,
+                    result: Err(code),
+                    matched: None,
+                    user_id: None,
+                    dingtalk_request_id: error.dingtalk().and_then(|error| error.request_id.clone()),
+                    detail: error.dingtalk().map(DingTalkError::label),
+                }
+            }
+        };
+        self.record(attempt, entry).await;
+    }
+}
