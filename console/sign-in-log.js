@@ -5,6 +5,7 @@ import { fill, h, icon, whileBusy } from './dom.js';
 import { formatDateTime, t } from './i18n.js';
 import { matchedLabel } from './matched.js';
 import { banner, sentence } from './messages.js';
+import { callsLine } from './calls.js';
 import { afterTyping, authenticatorChoice, filterField, pagedList } from './paged-list.js';
 
 const SUCCESS = 'OK';
@@ -15,7 +16,12 @@ export function signInLog({ app, root, isCurrent }) {
   const slot = h('div', null);
   let texts = {};
   const restart = () => list.restart();
-  const authenticator = authenticatorChoice(restart);
+  const calls = h('div', null);
+  const authenticator = authenticatorChoice(() => {
+    restart();
+    showCalls();
+  });
+  const showCalls = () => callsLine(authenticator.value).then((line) => isCurrent() && fill(calls, line));
   const result = h('select', { onchange: restart },
     h('option', { value: '' }, t('All')), h('option', { value: SUCCESS }, t('Signed in')), h('option', { value: REFUSED }, t('All refused')));
   const from = h('input', { type: 'date', onchange: restart });
@@ -68,8 +74,9 @@ export function signInLog({ app, root, isCurrent }) {
       filterField(t('From'), from), filterField(t('To'), to),
       filterField(t('User'), user), filterField(t('Reference'), reference),
       h('span', { class: 'grow' }), csv),
-    failure, slot);
+    failure, calls, slot);
 
+  showCalls();
   api.get('dingtalk:signInButton').then(({ data }) => {
     texts = data?.errors ?? {};
     result.append(...Object.keys(texts).map((code) => h('option', { value: code }, code)));

@@ -13,6 +13,7 @@ use log::{info, warn};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::audit::{Audit, AuditError};
+use crate::call_counts::CallCounts;
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::config::{Config, Listen, Mode};
@@ -82,9 +83,13 @@ pub struct App {
     server: Server,
     first_password: Option<SecretString>,
     store: Store,
+    calls: CallCounts,
 }
 
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
+const SAVE_CALLS_EVERY: Duration = Duration::from_mins(5);
+/// In the storage folder.
+const CALLS_FOLDER: &str = "calls";
 
 impl App {
     /// Builds everything: database, audit, clients, use cases, server.
@@ -113,9 +118,16 @@ impl App {
             clock.now(),
         )?;
         prune_regularly(audit.clone(), clock.clone());
-        let counted = metrics.clone();
+        let calls = CallCounts::new(
+            &config.storage.join(CALLS_FOLDER),
+            &config.instance,
+            clock.clone(),
+        );
+        save_regularly(calls.clone());
+        let (counted, of_month) = (metrics.clone(), calls.clone());
         let observer = Arc::new(move |report: &crate::dingtalk::CallReport| {
-            counted.dingtalk_called(report.call.label(), report.outcome, report.elapsed);
+            counted.dingtalk_called(&report.app, report.call.label(), report.outcome, report.elapsed);
+            of_month.add(&report.app, report.call.label());
         });
         let dingtalk = DingTalk::new(&config.endpoints, config.limits, observer)?;
         let secret = SessionSecret::new(&config.secret);
@@ -152,6 +164,7 @@ impl App {
             },
             ops: Ops {
                 audit,
+                calls: calls.clone(),
                 metrics,
                 packages: Packages::new(&config.public_path),
                 sidecar_url: config.sidecar_url,
@@ -183,6 +196,7 @@ impl App {
             server,
             first_password,
             store,
+            calls,
         })
     }
 
@@ -208,7 +222,9 @@ impl App {
 
     /// Answers until it is stopped.
     pub async fn run(self) -> io::Result<()> {
-        self.server.run().await
+        let ended = self.server.run().await;
+        save(&self.calls).await;
+        ended
     }
 }
 
@@ -318,6 +334,22 @@ async fn ensure_index(store: &Store, may_create: bool) -> Option<Result<SubjectI
         }
     }
     Some(outcome)
+}
+
+/// A process that is killed loses what it counted since.
+fn save_regularly(calls: CallCounts) {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(SAVE_CALLS_EVERY).await;
+            save(&calls).await;
+        }
+    });
+}
+
+async fn save(calls: &CallCounts) {
+    if let Err(error) = calls.save().await {
+        warn!("the calls to DingTalk that were counted could not be written: {error}");
+    }
 }
 
 fn prune_regularly(audit: Audit, clock: Clock) {

@@ -1,8 +1,8 @@
 // Who signed in through this authenticator, who was refused, and why.
 define(
   'nocobase-plugin-auth-dingtalk/client-v2/sign-in-log',
-  ['react', 'antd', '@ant-design/icons', './texts', './host', './paged-table', './people'],
-  function (React, antd, icons, texts, host, pagedTable, people) {
+  ['react', 'antd', '@ant-design/icons', './texts', './host', './paged-table', './people', './calls'],
+  function (React, antd, icons, texts, host, pagedTable, people, calls) {
     'use strict';
 
     const { BUTTON, gaps, useText } = texts;
@@ -128,6 +128,7 @@ define(
       };
       const emptyText = event || result || search || reference ? t('Nothing matches the filter.') : t('Nobody has signed in with DingTalk yet.');
       return h('div', { 'data-testid': 'dingtalk-log' },
+        h(calls.Calls),
         h(Filter, { pages }),
         h(PagedTable, { pages, columns, expandable, emptyText, rowKey: (row) => `${row.time} ${row.reference}` }),
       );

@@ -12,7 +12,7 @@ const ANSWER_LIMIT_MS = 60_000;
 const VISITOR_LIMIT_MS = 10_000;
 /** For everybody: how to sign in by itself, and where signing in begins. */
 const PUBLIC_METHODS = { checkLogin: 'GET', getAuthUrl: 'POST' };
-const METHODS = { configForm: 'GET', signInButton: 'GET', bindings: 'GET', audit: 'GET', diagnose: 'POST', unbind: 'POST' };
+const METHODS = { configForm: 'GET', signInButton: 'GET', bindings: 'GET', audit: 'GET', calls: 'GET', diagnose: 'POST', unbind: 'POST' };
 
 function withoutCredentials(querystring) {
   const query = new URLSearchParams(querystring);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use log::warn;
 use secrecy::SecretString;
 
-use super::{StartError, unusable};
+use super::{CALLS_FOLDER, StartError, unusable};
 use crate::audit::latest_results_in;
+use crate::call_counts;
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::config::{Config, Mode};
@@ -45,6 +46,9 @@ pub async fn examine(
             Vec::new()
         }
     };
+    let calls = call_counts::saved_in(&config.storage.join(CALLS_FOLDER), clock.now())
+        .await
+        .map_err(unusable(&config.storage))?;
     let origin = config.public_origin.clone().or_else(|| match config.mode {
         Mode::Alone => config
             .listen
@@ -81,6 +85,7 @@ pub async fn examine(
         key: config.aes_key.as_ref(),
         redirect_url: &redirect_url,
         latest_sign_ins: &doctor::latest_sign_ins(latest),
+        calls: &calls,
         nocobase,
         authenticator,
     };

@@ -69,6 +69,8 @@ impl fmt::Display for Call {
 /// How one HTTP request went; a repeated request makes a second report.
 #[derive(Clone, Debug)]
 pub struct CallReport {
+    /// The Client ID of the app that asked.
+    pub app: String,
     /// Which request it was.
     pub call: Call,
     /// `ok`, or the [`label`](super::DingTalkError::label) of the error.

@@ -181,6 +181,7 @@ impl DingTalk {
             let exchanged = transport::exchange(call, request().header(ACCEPT, "application/json")).await;
             let outcome = exchanged.and_then(|answer| understand(&answer));
             (self.inner.observer)(&CallReport {
+                app: credentials.client_id.clone(),
                 call,
                 outcome: outcome.as_ref().map_or_else(DingTalkError::label, |_| "ok"),
                 elapsed: begun.elapsed(),

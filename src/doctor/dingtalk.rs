@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use crate::authenticator::AuthenticatorOptions;
+use crate::call_counts::CallsOfMonth;
 use crate::causes::innermost;
 use crate::dingtalk::{Credentials, DingTalk, DingTalkError, ErrorKind, UnionId};
 use crate::error_code::{Code, OK};
@@ -130,6 +131,22 @@ const ORGANIZATION_PERMISSIONS: &str = "organization-permissions";
 /// People are recognized by their id in the organization, or only members may sign in.
 pub(super) fn needs_membership(options: &AuthenticatorOptions) -> bool {
     matches!(options.subject, SubjectKind::UserId) || options.corp_id.is_some()
+}
+
+/// What this app has cost so far, and what a sign-in costs.
+pub(super) fn tell_calls(calls: &CallsOfMonth, options: &AuthenticatorOptions) -> Option<Finding> {
+    let app = options.client_id.as_deref()?;
+    let (today, month) = (calls.today_of(app), calls.of(app));
+    let each = if needs_membership(options) { 3 } else { 2 };
+    Some(
+        Finding::ok(
+            "calls",
+            "DingTalk calls of this app: {{today}} today, {{month}} this month. A returning person's sign-in takes {{each}}.",
+        )
+        .with("today", today.to_string())
+        .with("month", month.to_string())
+        .with("each", each.to_string()),
+    )
 }
 
 pub(super) fn check_organization(answers: &Answers, is_needed: bool) -> Finding {

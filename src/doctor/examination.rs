@@ -4,6 +4,7 @@ use url::Url;
 
 use crate::aes_key::AesKey;
 use crate::authenticator::{AuthenticatorOptions, Environment};
+use crate::call_counts::CallsOfMonth;
 use crate::dingtalk::DingTalk;
 use crate::nocobase::{Authenticator, Page, Store, StoreError, SubjectIndex};
 use crate::product::AUTH_TYPE;
@@ -29,6 +30,8 @@ pub struct CheckInput<'a> {
     pub redirect_url: &'a Url,
     /// The latest sign-in through each authenticator that came as far as DingTalk's profile.
     pub latest_sign_ins: &'a [(String, LatestSignIn)],
+    /// The calls of this month.
+    pub calls: &'a CallsOfMonth,
     /// The neighbour, beside NocoBase.
     pub nocobase: Option<NocoBaseProbe<'a>>,
     /// Examines this DingTalk authenticator only; none examines all of them.
@@ -73,6 +76,7 @@ async fn examine_authenticators(input: &CheckInput<'_>) -> Result<Vec<Finding>, 
             redirect_url: input.redirect_url,
             environment: &environment,
             latest_sign_in: latest.map(|(_, latest)| latest),
+            calls: input.calls,
         };
         findings.extend(examine_authenticator(input.store, input.dingtalk, row, one).await);
     }
@@ -88,6 +92,8 @@ pub struct AuthenticatorInput<'a> {
     pub environment: &'a Environment,
     /// The latest sign-in through this authenticator that came as far as DingTalk's profile.
     pub latest_sign_in: Option<&'a LatestSignIn>,
+    /// The calls of this month.
+    pub calls: &'a CallsOfMonth,
 }
 
 /// Looks at the database and at the users' numbers; nothing more to see where the database fails.
@@ -144,6 +150,7 @@ pub async fn examine_authenticator(
             options.callback_origin.as_deref(),
         ));
         findings.push(dingtalk::check_personal(input.latest_sign_in));
+        findings.extend(dingtalk::tell_calls(input.calls, options));
         findings.extend(
             ask_tables(store, options)
                 .await

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use futures_util::future::LocalBoxFuture;
 
 use super::request::context::Context;
-use super::resources::{app, auth, authenticators, dingtalk, in_client, password, pm};
+use super::resources::{app, auth, authenticators, calls, dingtalk, in_client, password, pm};
 use super::response::error::ApiError;
 use crate::product::REDIRECT_ACTION;
 
@@ -133,4 +133,5 @@ pub const ACTIONS: &[Action] = &[
     action!("dingtalk:bindings", Get, Always, Administrator, dingtalk::bindings),
     action!("dingtalk:unbind", Post, Always, Administrator, dingtalk::unbind),
     action!("dingtalk:audit", Get, Always, Administrator, dingtalk::audit),
+    action!("dingtalk:calls", Get, Always, Administrator, calls::calls),
 ];

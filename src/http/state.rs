@@ -14,6 +14,7 @@ use super::throttle::in_client_throttle::InClientThrottle;
 use super::throttle::password_throttle::PasswordThrottle;
 use super::throttle::sign_in_throttle::SignInThrottle;
 use crate::audit::Audit;
+use crate::call_counts::CallCounts;
 use crate::clock::Clock;
 use crate::config::{Cors, Managed, Mode};
 use crate::dingtalk::DingTalk;
@@ -91,6 +92,8 @@ pub struct Throttles {
 pub struct Ops {
     /// The record of who signed in.
     pub audit: Audit,
+    /// How often DingTalk was called.
+    pub calls: CallCounts,
     /// Counters.
     pub metrics: Metrics,
     /// The plugin packages that were made.

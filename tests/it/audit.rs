@@ -1,6 +1,7 @@
 //! What an operator sees of what happened.
 
 use chrono::TimeDelta;
+use nocobase_dingtalk::call_counts::saved_in;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -374,4 +375,44 @@ async fn an_audit_that_cannot_be_written_keeps_nobody_out() {
     let answer = app.browser().sign_in(&app.dingtalk, "li-lei").await;
 
     assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+#[tokio::test]
+async fn calls_to_dingtalk_are_counted_by_app_api_and_day() {
+    let app = TestApp::start().await;
+    app.browser().sign_in(&app.dingtalk, "li-lei").await;
+    app.browser().sign_in(&app.dingtalk, "han-meimei").await;
+
+    let answer = app
+        .root()
+        .await
+        .get("dingtalk:calls?authenticator=s_dingtalk")
+        .await;
+
+    let of_day =
+        |call| json!({ "day": "2025-11-20", "app": app.dingtalk_app.client_id, "call": call, "count": 2 });
+    assert_eq!(
+        answer.json,
+        json!({ "data": [of_day("profile"), of_day("user_access_token")], "meta": { "today": "2025-11-20" } })
+    );
+    for (query, status) in [("?authenticator=basic", 200), ("?authenticator=nobody", 404)] {
+        let answer = app.root().await.get(&format!("dingtalk:calls{query}")).await;
+        assert_eq!(
+            (answer.status, answer.json["data"].as_array().map_or(0, Vec::len)),
+            (status, 0)
+        );
+    }
+}
+
+#[tokio::test]
+async fn counted_calls_outlive_the_process() {
+    let mut app = TestApp::start().await;
+    app.browser().sign_in(&app.dingtalk, "li-lei").await;
+
+    app.stop_gracefully().await;
+
+    let saved = saved_in(&app.folder.path().join("calls"), app.clock.now())
+        .await
+        .unwrap();
+    assert_eq!(saved.of(&app.dingtalk_app.client_id), 2);
 }

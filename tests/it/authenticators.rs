@@ -9,7 +9,7 @@ use crate::support::app::{AUTHENTICATOR, TestApp};
 use crate::support::browser::{Answer, Browser, refusal};
 
 /// Every action of administrators, with the method it takes.
-const ACTIONS: [(&str, &str); 18] = [
+const ACTIONS: [(&str, &str); 19] = [
     ("GET", "authenticators:listTypes"),
     ("GET", "authenticators:list"),
     ("GET", "authenticators:get?filterByTk=1"),
@@ -27,6 +27,7 @@ const ACTIONS: [(&str, &str); 18] = [
     ("POST", "dingtalk:unbind?authenticator=s_dingtalk&userId=1"),
     ("GET", "dingtalk:audit"),
     ("GET", "dingtalk:audit?format=csv"),
+    ("GET", "dingtalk:calls"),
     ("POST", "authenticators:list"),
 ];
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use dingtalk_simulator::{App, AppStatus, Control, Simulator, SimulatorOptions, permission};
 use nocobase_dingtalk::authenticator::Environment;
+use nocobase_dingtalk::call_counts::{CallsOfMonth, Counted};
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
 use nocobase_dingtalk::doctor::{
     AuthenticatorInput, CheckInput, Finding, LatestSignIn, NocoBaseProbe, Report, Status, examine,
@@ -107,6 +108,23 @@ impl Ward {
         self.simulator.control()
     }
 
+    /// Seven of its app today, and twenty before.
+    fn calls(&self) -> CallsOfMonth {
+        let counted = |day: &str, app: &str| Counted {
+            day: day.parse().unwrap(),
+            app: app.to_owned(),
+            call: "profile".to_owned(),
+        };
+        CallsOfMonth {
+            today: "2026-11-29".parse().unwrap(),
+            counts: BTreeMap::from([
+                (counted("2026-11-28", &self.app.client_id), 20),
+                (counted("2026-11-29", &self.app.client_id), 7),
+                (counted("2026-11-29", "another"), 100),
+            ]),
+        }
+    }
+
     /// What is found about the one authenticator.
     async fn findings(&self) -> Vec<Finding> {
         let row = self.store.authenticators().find(NAME).await.unwrap().unwrap();
@@ -114,6 +132,7 @@ impl Ward {
             redirect_url: &Url::parse("https://crm.example.com/api/auth:redirect").unwrap(),
             environment: &Environment::new(Vec::new(), None),
             latest_sign_in: Some(&LatestSignIn::Complete),
+            calls: &self.calls(),
         };
         examine_authenticator(&self.store, &self.dingtalk, &row, circumstances).await
     }
@@ -132,6 +151,7 @@ impl Ward {
             key: None,
             redirect_url: &Url::parse("https://crm.example.com/api/auth:redirect").unwrap(),
             latest_sign_ins: &[],
+            calls: &self.calls(),
             nocobase,
             authenticator,
         };
@@ -374,4 +394,30 @@ async fn tables_of_another_shape_end_the_examination() {
         ["database"]
     );
     assert_eq!(Report::of(findings).worst(), Status::Error);
+}
+
+#[tokio::test]
+async fn the_calls_of_the_app_are_told_with_what_a_sign_in_takes() {
+    for (options, each) in [
+        (json!({ "corpId": "" }), "2"),
+        (json!({}), "3"),
+        (json!({ "corpId": "", "subject": "userId" }), "3"),
+    ] {
+        let ward = Ward::open().await;
+        let mut all = ward.options();
+        all.as_object_mut()
+            .unwrap()
+            .extend(options.as_object().unwrap().clone());
+        ward.add(all).await;
+
+        let findings = ward.findings().await;
+
+        let calls = findings.iter().find(|finding| finding.check == "calls").unwrap();
+        let told: Vec<_> = calls
+            .params
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        assert_eq!(told, [("today", "7"), ("month", "27"), ("each", each)]);
+    }
 }

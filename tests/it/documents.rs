@@ -278,7 +278,7 @@ fn metrics_text() -> String {
     metrics.flow_finished();
     metrics.limited("start");
     metrics.password_checked(moment);
-    metrics.dingtalk_called("profile", "ok", moment);
+    metrics.dingtalk_called("ding1", "profile", "ok", moment);
     metrics.queue_length(1);
     metrics.statement_ran(false, moment);
     String::from_utf8(metrics.text()).unwrap()

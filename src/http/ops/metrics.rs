@@ -25,7 +25,8 @@ pub struct Metrics {
     flows_finished: IntCounter,
     limited: IntCounterVec,
     passwords: Histogram,
-    dingtalk_calls: HistogramVec,
+    dingtalk_calls: IntCounterVec,
+    dingtalk_seconds: HistogramVec,
     dingtalk_queue: IntGauge,
     statements: HistogramVec,
 }
@@ -68,7 +69,11 @@ impl Metrics {
                 HistogramOpts::new("password_seconds", "Time to check one password")
                     .buckets(BUCKETS.to_vec()),
             )?,
-            dingtalk_calls: histogram(
+            dingtalk_calls: IntCounterVec::new(
+                Opts::new("dingtalk_calls_total", "Calls that were sent to DingTalk"),
+                &["app", "call"],
+            )?,
+            dingtalk_seconds: histogram(
                 "dingtalk_call_seconds",
                 "Time of one call to DingTalk, without its time in the queue",
                 &["call", "outcome"],
@@ -80,7 +85,7 @@ impl Metrics {
             statements: histogram("database_seconds", "Time of one SQL statement", &["outcome"])?,
             registry,
         };
-        let all: [Box<dyn prometheus::core::Collector>; 11] = [
+        let all: [Box<dyn prometheus::core::Collector>; 12] = [
             Box::new(metrics.requests.clone()),
             Box::new(metrics.refusals.clone()),
             Box::new(metrics.sign_ins.clone()),
@@ -90,6 +95,7 @@ impl Metrics {
             Box::new(metrics.limited.clone()),
             Box::new(metrics.passwords.clone()),
             Box::new(metrics.dingtalk_calls.clone()),
+            Box::new(metrics.dingtalk_seconds.clone()),
             Box::new(metrics.dingtalk_queue.clone()),
             Box::new(metrics.statements.clone()),
         ];
@@ -142,8 +148,9 @@ impl Metrics {
     }
 
     /// DingTalk answered a call, or did not.
-    pub fn dingtalk_called(&self, call: &str, outcome: &str, elapsed: Duration) {
-        self.dingtalk_calls
+    pub fn dingtalk_called(&self, app: &str, call: &str, outcome: &str, elapsed: Duration) {
+        self.dingtalk_calls.with_label_values(&[app, call]).inc();
+        self.dingtalk_seconds
             .with_label_values(&[call, outcome])
             .observe(elapsed.as_secs_f64());
     }

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use log::info;
 use serde_json::{Value, json};
 
+use super::calls;
 use crate::audit::{self, Ended, Entry, Event, Filter, NamedEntry};
 use crate::causes::with_causes;
 use crate::config::Mode;
@@ -79,6 +80,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         );
         Vec::new()
     });
+    let calls = calls::of_this_month(context).await?;
     let has_neighbour = state.mode == Mode::BesideNocoBase || state.installation.nocobase_url.is_some();
     let patient = CheckInput {
         program: Some(RunningProgram {
@@ -93,6 +95,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         key: state.sign_in.authenticators().aes_key(),
         redirect_url: &redirect_url,
         latest_sign_ins: &doctor::latest_sign_ins(latest),
+        calls: &calls,
         nocobase: has_neighbour.then(|| NocoBaseProbe {
             url: state.installation.nocobase_url.as_ref(),
             api_base: &state.edge.api_base,

@@ -4,6 +4,7 @@ pub mod app;
 pub mod auth;
 pub mod authenticator_options;
 pub mod authenticators;
+pub mod calls;
 pub mod dingtalk;
 pub mod in_client;
 pub mod password;
