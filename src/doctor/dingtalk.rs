@@ -137,7 +137,10 @@ pub(super) fn needs_membership(options: &AuthenticatorOptions) -> bool {
 pub(super) fn tell_calls(calls: &CallsOfMonth, options: &AuthenticatorOptions) -> Option<Finding> {
     let app = options.client_id.as_deref()?;
     let (today, month) = (calls.today_of(app), calls.of(app));
-    let each = if needs_membership(options) { 3 } else { 2 };
+    let each = match options.subject {
+        SubjectKind::UserId => "3",
+        SubjectKind::UnionId | SubjectKind::Mobile => "2",
+    };
     Some(
         Finding::ok(
             "calls",
@@ -145,7 +148,7 @@ pub(super) fn tell_calls(calls: &CallsOfMonth, options: &AuthenticatorOptions) -
         )
         .with("today", today.to_string())
         .with("month", month.to_string())
-        .with("each", each.to_string()),
+        .with("each", each),
     )
 }
 
