@@ -398,7 +398,10 @@ async fn tables_of_another_shape_end_the_examination() {
 
 #[tokio::test]
 async fn the_calls_of_the_app_are_told_with_what_a_sign_in_takes() {
-    for (options, each) in [(json!({}), "2"), (json!({ "subject": "userId" }), "3")] {
+    for (options, each) in [
+        (json!({ "subject": "unionId" }), "2"),
+        (json!({ "subject": "userId" }), "3"),
+    ] {
         let ward = Ward::open().await;
         let mut all = ward.options();
         all.as_object_mut()
