@@ -1,7 +1,11 @@
-//! The names by which NocoBase and DingTalk know this product, each said once.
+//! The names by which NocoBase and DingTalk know this product, and those of NocoBase's that it goes by, each said once.
 
 /// The `authType` under which NocoBase knows us.
 pub const AUTH_TYPE: &str = "dingtalk";
+/// NocoBase's own type of authenticator, which takes passwords.
+pub const PASSWORD_AUTH_TYPE: &str = "Email/Password";
+/// The authenticator with which NocoBase is installed, and which a request means that names none.
+pub const PASSWORD_AUTHENTICATOR: &str = "basic";
 /// The plugin's name in NocoBase: its package, and the namespace of its texts.
 pub const PLUGIN_NAME: &str = "nocobase-plugin-auth-dingtalk";
 /// The roles of NocoBase that may do anything, or nearly.

@@ -15,7 +15,7 @@ use crate::dingtalk::DingTalk;
 use crate::doctor::{self, CheckInput, Finding, NocoBaseProbe};
 use crate::nocobase::{AuthenticatorChanges, DatabaseSettings, Page, Store};
 use crate::origin::Origin;
-use crate::product::PLUGIN_NAME;
+use crate::product::{PASSWORD_AUTH_TYPE, PLUGIN_NAME};
 use crate::session::{FirstPassword, SessionSecret};
 
 /// Examines what a sign-in would meet, without answering any request.
@@ -102,7 +102,7 @@ pub async fn enable_password(config: &Config, clock: &Clock) -> Result<usize, St
     .await?;
     let mut count = 0;
     for row in store.authenticators().page(Page::ALL).await?.rows {
-        if row.auth_type == PASSWORD_TYPE && !row.enabled {
+        if row.auth_type == PASSWORD_AUTH_TYPE && !row.enabled {
             let changes = AuthenticatorChanges {
                 enabled: Some(true),
                 ..AuthenticatorChanges::default()
@@ -132,6 +132,3 @@ fn require_database(config: &Config) -> Result<(), StartError> {
         DatabaseSettings::Sqlite { .. } | DatabaseSettings::Server(_) => Ok(()),
     }
 }
-
-/// NocoBase's own type of authenticator.
-const PASSWORD_TYPE: &str = "Email/Password";

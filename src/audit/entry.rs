@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::error_code::{Code, result_name};
+
 /// One line of the audit. Ids and codes only: no text of DingTalk's, nothing personal, nothing secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -97,6 +99,23 @@ pub struct NamedEntry {
 }
 
 impl Entry {
+    /// What was attempted and how it ended; who and how is added to it.
+    pub fn new(time: DateTime<Utc>, reference: &str, event: Event, result: Result<(), Code>) -> Self {
+        Self {
+            time,
+            reference: reference.to_owned(),
+            authenticator: String::new(),
+            event,
+            result: result_name(result).to_owned(),
+            matched: None,
+            user_id: None,
+            actor_id: None,
+            address: None,
+            dingtalk_request_id: None,
+            detail: None,
+        }
+    }
+
     /// The ids of the users it names.
     pub fn users(&self) -> impl Iterator<Item = i64> {
         self.user_id.into_iter().chain(self.actor_id)

@@ -87,17 +87,16 @@ mod tests {
 
     fn an_entry() -> Entry {
         Entry {
-            time: "2026-11-18T10:26:40.007Z".parse().unwrap(),
-            reference: "r1".into(),
             authenticator: "dingtalk".into(),
-            event: Event::SignIn,
-            result: crate::error_code::OK.into(),
             matched: Some(Matched::Phone),
             user_id: Some(7),
-            actor_id: None,
             address: Some("2001:db8::1".parse().unwrap()),
-            dingtalk_request_id: None,
-            detail: None,
+            ..Entry::new(
+                "2026-11-18T10:26:40.007Z".parse().unwrap(),
+                "r1",
+                Event::SignIn,
+                Ok(()),
+            )
         }
     }
 

@@ -19,8 +19,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use log::error;
 use thiserror::Error;
 
+use crate::causes::with_causes;
 use crate::files::make_private_folder;
 
 pub use entry::{Entry, Event, Matched, NamedEntry};
@@ -98,6 +100,17 @@ impl Audit {
         let (inner, day) = (Arc::clone(&self.0), entry.time.date_naive());
         // Once begun, the write ends even when the caller goes away.
         blocking(move || inner.append(day, &line)).await
+    }
+
+    /// Records an entry beside something else: an audit that cannot be written is reported and keeps nobody out.
+    pub async fn note(&self, entry: &Entry) {
+        if let Err(failure) = self.record(entry).await {
+            error!(
+                "the audit could not be written: {} (reference {})",
+                with_causes(&failure),
+                entry.reference
+            );
+        }
     }
 
     /// The entries that pass the filter, newest first, `page` counted from 1.

@@ -12,17 +12,8 @@ fn at(text: &str) -> DateTime<Utc> {
 
 fn an_entry(time: &str, reference: &str) -> Entry {
     Entry {
-        time: at(time),
-        reference: reference.into(),
         authenticator: "dingtalk".into(),
-        event: Event::SignIn,
-        result: crate::error_code::OK.into(),
-        matched: None,
-        user_id: None,
-        actor_id: None,
-        address: None,
-        dingtalk_request_id: None,
-        detail: None,
+        ..Entry::new(at(time), reference, Event::SignIn, Ok(()))
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::issued_tokens::TOKEN_POLICY_KEY;
 use super::sql::{Column, Database, StoreError, Table, Transaction};
 use super::store::Store;
+use crate::product::{PASSWORD_AUTH_TYPE, PASSWORD_AUTHENTICATOR};
 
 const SCHEMA: &str = include_str!("embedded.sql");
 
@@ -78,8 +79,8 @@ impl Store {
         let basic = self.sql.insert(
             Table::Authenticators,
             [
-                (Column::Name, "basic".into()),
-                (Column::AuthType, "Email/Password".into()),
+                (Column::Name, PASSWORD_AUTHENTICATOR.into()),
+                (Column::AuthType, PASSWORD_AUTH_TYPE.into()),
                 (Column::Description, "Sign in with username/email.".into()),
                 (
                     Column::Options,

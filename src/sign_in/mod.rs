@@ -22,17 +22,14 @@ mod used_flows;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use log::error;
-
 use crate::aes_key::AesKey;
 use crate::audit::{Audit, Entry, Event, Matched};
 use crate::authenticator::AuthenticatorOptions;
 use crate::authenticator::Registry;
-use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
-use crate::error_code::{Code, result_name};
+use crate::error_code::Code;
 use crate::nocobase::{Store, UserId};
 use crate::product::REDIRECT_ACTION;
 use crate::secret::SecretBytes;
@@ -207,31 +204,26 @@ impl SignIn {
         (flows, dead)
     }
 
-    /// Writes to the audit; an audit that cannot be written is reported and keeps nobody out.
+    /// Writes to the audit.
     async fn record(&self, attempt: &Requester, outcome: Outcome<'_>) {
         if outcome.result.is_err() && !attempt.records_refusals {
             return;
         }
         let entry = Entry {
-            time: self.clock.now(),
-            reference: attempt.reference.clone(),
             authenticator: outcome.authenticator.to_owned(),
-            event: Event::SignIn,
-            result: result_name(outcome.result).to_owned(),
             matched: outcome.matched,
             user_id: outcome.user_id.map(|id| id.0),
-            actor_id: None,
             address: attempt.address,
             dingtalk_request_id: outcome.dingtalk_request_id,
             detail: outcome.detail.map(str::to_owned),
+            ..Entry::new(
+                self.clock.now(),
+                &attempt.reference,
+                Event::SignIn,
+                outcome.result,
+            )
         };
-        if let Err(failure) = self.audit.record(&entry).await {
-            error!(
-                "the audit could not be written: {} (reference {})",
-                with_causes(&failure),
-                attempt.reference
-            );
-        }
+        self.audit.note(&entry).await;
     }
 }
 

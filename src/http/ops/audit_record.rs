@@ -1,11 +1,9 @@
 //! What is written to the audit at the edge.
 
 use actix_web::HttpRequest;
-use log::error;
 
 use crate::audit::{Entry, Event};
-use crate::causes::with_causes;
-use crate::error_code::{Code, result_name};
+use crate::error_code::Code;
 use crate::http::request::context::{Caller, Context, way_here};
 use crate::http::{ApiError, AppState, RequestError};
 
@@ -43,9 +41,9 @@ impl Context {
             actor_id,
             address: self.address,
             detail: detail.map(str::to_owned),
-            ..bare_entry(&self.state, &self.reference, event, result)
+            ..Entry::new(self.state.clock.now(), &self.reference, event, result)
         };
-        write(&self.state, &entry).await;
+        self.state.ops.audit.note(&entry).await;
     }
 }
 
@@ -71,34 +69,7 @@ pub async fn refused_access(
         actor_id: caller.and_then(|caller| caller.user_id),
         address,
         detail: action.map(str::to_owned),
-        ..bare_entry(state, reference, Event::Access, Err(error.code()))
+        ..Entry::new(state.clock.now(), reference, Event::Access, Err(error.code()))
     };
-    write(state, &entry).await;
-}
-
-fn bare_entry(state: &AppState, reference: &str, event: Event, result: Result<(), Code>) -> Entry {
-    Entry {
-        time: state.clock.now(),
-        reference: reference.to_owned(),
-        authenticator: String::new(),
-        event,
-        result: result_name(result).to_owned(),
-        matched: None,
-        user_id: None,
-        actor_id: None,
-        address: None,
-        dingtalk_request_id: None,
-        detail: None,
-    }
-}
-
-/// An audit that cannot be written is reported and keeps nobody out.
-async fn write(state: &AppState, entry: &Entry) {
-    if let Err(failure) = state.ops.audit.record(entry).await {
-        error!(
-            "the audit could not be written: {} (reference {})",
-            with_causes(&failure),
-            entry.reference
-        );
-    }
+    state.ops.audit.note(&entry).await;
 }

@@ -20,6 +20,7 @@ use crate::http::{Access, AppState, RequestError};
 use crate::nocobase::{Role, User};
 use crate::origin::Origin;
 use crate::plugin::{Language, negotiate};
+use crate::product::{ADMINISTRATOR_ROLES, PASSWORD_AUTHENTICATOR};
 use crate::session::{BridgeClaims, Claims, TokenError, TokenPolicy, cookies};
 use crate::sign_in::{CookieIn, Requester};
 
@@ -162,7 +163,7 @@ impl Context {
     pub fn may(&self, access: Access) -> bool {
         let is_administrator = |caller: &Caller| {
             let mut roles = caller.roles.iter();
-            roles.any(|role| matches!(role.name.as_str(), "root" | "admin"))
+            roles.any(|role| ADMINISTRATOR_ROLES.contains(&role.name.as_str()))
         };
         access != Access::Administrator
             || self.state.mode == Mode::BesideNocoBase
@@ -262,7 +263,7 @@ impl Context {
 
     /// Cookies that repeat the session of this request.
     pub fn session_cookies(&self, token: &str) -> Result<Vec<cookies::SessionCookie>, RequestError> {
-        let authenticator = self.authenticator()?.unwrap_or("basic");
+        let authenticator = self.authenticator()?.unwrap_or(PASSWORD_AUTHENTICATOR);
         let role = self
             .caller
             .as_ref()

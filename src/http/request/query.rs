@@ -2,6 +2,11 @@
 
 use serde_json::Value;
 
+use crate::nocobase::Page;
+
+const USUAL_ROWS: u64 = 20;
+const MOST_ROWS: u64 = 200;
+
 /// The pairs of a query, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Query(Vec<(String, String)>);
@@ -62,8 +67,25 @@ impl Query {
         values
     }
 
+    /// The part of a list that is asked for.
+    pub fn page(&self) -> Page {
+        self.part(USUAL_ROWS, MOST_ROWS)
+    }
+
+    /// The part of a table that is asked for: all that it may have, where nothing else is said.
+    pub fn table(&self, most: u64) -> Page {
+        self.part(most, most)
+    }
+
+    fn part(&self, usual: u64, most: u64) -> Page {
+        Page {
+            page: self.number("page", 1, u64::MAX),
+            page_size: self.number("pageSize", usual, most),
+        }
+    }
+
     /// A number between bounds; anything else is the fallback.
-    pub fn number(&self, name: &str, fallback: u64, most: u64) -> u64 {
+    fn number(&self, name: &str, fallback: u64, most: u64) -> u64 {
         self.only(name)
             .and_then(|text| text.parse().ok())
             .unwrap_or(fallback)

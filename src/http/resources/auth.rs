@@ -19,13 +19,12 @@ use crate::http::response::envelope;
 use crate::http::response::envelope::Data;
 use crate::http::response::error::RequestError;
 use crate::nocobase::User;
-use crate::product::AUTH_TYPE;
+use crate::product::{AUTH_TYPE, PASSWORD_AUTH_TYPE, PASSWORD_AUTHENTICATOR};
 use crate::session::cookies;
 use crate::sign_in::{self, CallbackKind, CompleteRequest, Completed, SignInError, StartRequest};
 
 /// The header that tells the bridge of a new user, so that NocoBase's own events can be raised.
 const CREATED_USER: &str = "x-dingtalk-created-user";
-const PASSWORD_TYPE: &str = "Email/Password";
 
 /// `auth:redirect`: the start of a sign-in, and DingTalk's way back. A browser is here: what goes wrong is said on a
 /// page, as `mod` sees to for this action.
@@ -114,15 +113,11 @@ fn is_set(change: &sign_in::CookieChange) -> bool {
 }
 
 fn to(context: &Context, location: &str, cookies: &[sign_in::CookieChange]) -> HttpResponse {
-    let mut response = HttpResponse::Found();
-    response.insert_header((header::LOCATION, location));
-    envelope::set_flow_cookies(
-        &mut response,
-        cookies,
-        &context.origin,
-        context.state.clock.now().timestamp(),
-    );
-    response.finish()
+    let mut response = HttpResponse::Found()
+        .insert_header((header::LOCATION, location))
+        .finish();
+    context.set_flow_cookies(&mut response, cookies);
+    response
 }
 
 /// `auth:signIn`: with a code of DingTalk's client, with a flow through DingTalk, else with a password.
@@ -130,17 +125,20 @@ pub async fn sign_in(context: Context) -> ActionResult {
     if context.values.contains_key("authCode") {
         return in_client::sign_in(&context).await;
     }
-    let name = context.authenticator()?.unwrap_or("basic").to_owned();
+    let name = context
+        .authenticator()?
+        .unwrap_or(PASSWORD_AUTHENTICATOR)
+        .to_owned();
     // Beside NocoBase only our own type is ours to sign in with; the use case looks it up.
     if context.state.mode == Mode::BesideNocoBase {
         return with_dingtalk(&context, &name).await;
     }
-    // TtlCell: in a storm everyone would wait here for the database before they wait for their turn at DingTalk.
+    // Remembered: in a storm everyone would wait here for the database before they wait for their turn at DingTalk.
     let offered = context.state.sign_in.authenticators().offered().await?;
     let found = offered.iter().find(|row| row.name == name);
     match found.map(|row| row.auth_type.as_str()) {
         Some(AUTH_TYPE) => with_dingtalk(&context, &name).await,
-        Some(PASSWORD_TYPE) => with_password(&context, &name).await,
+        Some(PASSWORD_AUTH_TYPE) => with_password(&context, &name).await,
         Some(_) | None => Err(SignInError::AuthenticatorNotFound.into()),
     }
 }
@@ -162,7 +160,6 @@ async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
         origin: &context.origin,
         attempt: &attempt,
     };
-    let now = || context.state.clock.now().timestamp();
     if let Err(limit) = context.state.throttles.sign_ins.may_redeem(context.address) {
         // The flow stays: it may be posted again when the wait is over.
         return Err(context
@@ -193,11 +190,7 @@ async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
             };
             let mut answer =
                 envelope::refusal(&context.state, &context.request, &error, &context.reference, None);
-            let mut carrier = HttpResponse::Ok();
-            envelope::set_flow_cookies(&mut carrier, &refusal.cookies, &context.origin, now());
-            for value in carrier.finish().headers().get_all(header::SET_COOKIE) {
-                answer.headers_mut().append(header::SET_COOKIE, value.clone());
-            }
+            context.set_flow_cookies(&mut answer, &refusal.cookies);
             Ok(answer)
         }
     }
@@ -206,8 +199,6 @@ async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
 /// The answer to who is signed in through DingTalk.
 pub fn signed_in(context: &Context, done: &Completed) -> HttpResponse {
     let mut response = HttpResponse::Ok();
-    let now = context.state.clock.now().timestamp();
-    envelope::set_flow_cookies(&mut response, &done.cookies, &context.origin, now);
     if done.is_new_user {
         response.insert_header((CREATED_USER, done.user.id.to_string()));
     }
@@ -215,13 +206,8 @@ pub fn signed_in(context: &Context, done: &Completed) -> HttpResponse {
     let mut response = response.json(Data {
         data: SessionAnswer { user, token },
     });
-    let is_secure = context.origin.is_secure();
-    envelope::set_session_cookies(
-        response.headers_mut(),
-        &done.session_cookies,
-        &context.state,
-        is_secure,
-    );
+    context.set_flow_cookies(&mut response, &done.cookies);
+    context.set_session_cookies(&mut response, &done.session_cookies);
     response
 }
 
@@ -267,8 +253,7 @@ async fn with_password(context: &Context, name: &str) -> ActionResult {
     );
     let (user, token) = (&user, issued.token.as_str());
     let mut response = envelope::data(SessionAnswer { user, token });
-    let is_secure = context.origin.is_secure();
-    envelope::set_session_cookies(response.headers_mut(), &cookies, &context.state, is_secure);
+    context.set_session_cookies(&mut response, &cookies);
     Ok(response)
 }
 
@@ -296,13 +281,7 @@ pub async fn sign_out(context: Context) -> ActionResult {
         context.record(Event::SignOut, "", Ok(()), Some(user_id.0)).await;
     }
     let mut response = envelope::nothing();
-    let is_secure = context.origin.is_secure();
-    envelope::set_session_cookies(
-        response.headers_mut(),
-        &cookies::of_sign_out(),
-        &context.state,
-        is_secure,
-    );
+    context.set_session_cookies(&mut response, &cookies::of_sign_out());
     Ok(response)
 }
 
@@ -315,7 +294,6 @@ pub async fn sync_cookies(context: Context) -> ActionResult {
     };
     let cookies = context.session_cookies(&token)?;
     let mut response = envelope::data(json!({ "synced": true }));
-    let is_secure = context.origin.is_secure();
-    envelope::set_session_cookies(response.headers_mut(), &cookies, &context.state, is_secure);
+    context.set_session_cookies(&mut response, &cookies);
     Ok(response)
 }

@@ -9,13 +9,11 @@ use crate::http::resources::authenticator_options;
 use crate::http::response::envelope;
 use crate::http::response::error::RequestError;
 use crate::http::{ActionResult, ApiError, AppState};
-use crate::nocobase::{AuthenticatorChanges, NewAuthenticator, Page};
-use crate::product::AUTH_TYPE;
+use crate::nocobase::{AuthenticatorChanges, NewAuthenticator};
+use crate::product::{AUTH_TYPE, PASSWORD_AUTH_TYPE};
 
-const PASSWORD_TYPE: &str = "Email/Password";
 const PASSWORD_TITLE: &str = r#"{{t("Password",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
 const DINGTALK_TITLE: &str = r#"{{t("DingTalk",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
-const MOST_ROWS: u64 = 200;
 const NAME_LIMIT: usize = 100;
 const TEXT_LIMIT: usize = 255;
 
@@ -39,7 +37,7 @@ pub async fn public_list(context: Context) -> ActionResult {
 
 /// `authenticators:listTypes`: our type once the plugin is enabled.
 pub async fn list_types(context: Context) -> ActionResult {
-    let mut types = vec![json!({ "name": PASSWORD_TYPE, "title": PASSWORD_TITLE })];
+    let mut types = vec![json!({ "name": PASSWORD_AUTH_TYPE, "title": PASSWORD_TITLE })];
     if context.state.sign_in.authenticators().offers_dingtalk().await? {
         types.push(json!({ "name": AUTH_TYPE, "title": DINGTALK_TITLE }));
     }
@@ -48,22 +46,13 @@ pub async fn list_types(context: Context) -> ActionResult {
 
 /// `authenticators:list`.
 pub async fn list(context: Context) -> ActionResult {
-    let number = context.query.number("page", 1, u64::MAX);
-    let size = context.query.number("pageSize", 20, MOST_ROWS);
-    let found = context
-        .state
-        .store
-        .authenticators()
-        .page(Page {
-            page: number,
-            page_size: size,
-        })
-        .await?;
+    let page = context.query.page();
+    let found = context.state.store.authenticators().page(page).await?;
     let rows = found.rows;
     if context.query.only("paginate") == Some("false") {
         return Ok(envelope::data(rows));
     }
-    Ok(envelope::page(rows, found.count, number, size))
+    Ok(envelope::page(rows, found.count, page))
 }
 
 /// `authenticators:get`.
@@ -235,7 +224,7 @@ async fn require_only_auto_login(state: &AppState, id: Option<i64>, options: &Va
 async fn require_type(state: &AppState, auth_type: &str) -> Result<(), ApiError> {
     let directory = state.sign_in.authenticators();
     let is_offered =
-        auth_type == PASSWORD_TYPE || auth_type == AUTH_TYPE && directory.offers_dingtalk().await?;
+        auth_type == PASSWORD_AUTH_TYPE || auth_type == AUTH_TYPE && directory.offers_dingtalk().await?;
     if is_offered {
         Ok(())
     } else {
@@ -245,7 +234,7 @@ async fn require_type(state: &AppState, auth_type: &str) -> Result<(), ApiError>
 
 fn title_of(auth_type: &str) -> &str {
     match auth_type {
-        PASSWORD_TYPE => PASSWORD_TITLE,
+        PASSWORD_AUTH_TYPE => PASSWORD_TITLE,
         AUTH_TYPE => DINGTALK_TITLE,
         other => other,
     }

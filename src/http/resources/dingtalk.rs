@@ -6,11 +6,11 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use chrono::{DateTime, Utc};
-use log::info;
+use log::{error, info};
 use serde_json::{Value, json};
 
 use super::calls;
-use crate::audit::{self, Ended, Entry, Event, Filter, NamedEntry};
+use crate::audit::{self, AuditError, Ended, Entry, Event, Filter, NamedEntry};
 use crate::causes::with_causes;
 use crate::config::Mode;
 use crate::doctor::{self, CheckInput, Finding, NocoBaseProbe, RunningProgram};
@@ -23,7 +23,6 @@ use crate::origin::Origin;
 use crate::plugin::{self, FormFill};
 use crate::product::{PLUGIN_NAME, REDIRECT_ACTION};
 
-const MOST_ROWS: u64 = 200;
 const MOST_CSV_ROWS: u64 = 10_000;
 /// Asks the audit for everything that did not end well, whatever its code.
 const REFUSED: &str = "REFUSED";
@@ -73,11 +72,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         .with_path(&format!("{}{REDIRECT_ACTION}", state.edge.api_base));
     let redirect_url = redirect_url.parse().map_err(|_| RequestError::Internal)?;
     let latest = state.ops.audit.latest_results().await.unwrap_or_else(|failure| {
-        log::error!(
-            "the audit could not be read: {} (reference {})",
-            with_causes(&failure),
-            context.reference
-        );
+        report_unread_audit(context, &failure);
         Vec::new()
     });
     let calls = calls::of_this_month(context).await?;
@@ -117,8 +112,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
 
 /// `dingtalk:bindings`: who is linked.
 pub async fn bindings(context: Context) -> ActionResult {
-    let number = context.query.number("page", 1, u64::MAX);
-    let size = context.query.number("pageSize", 20, MOST_ROWS);
+    let page = context.query.page();
     let found = context
         .state
         .store
@@ -126,10 +120,7 @@ pub async fn bindings(context: Context) -> ActionResult {
         .page(
             context.query.only("authenticator"),
             context.query.only("search"),
-            Page {
-                page: number,
-                page_size: size,
-            },
+            page,
         )
         .await?;
     let rows: Vec<Value> = found
@@ -146,7 +137,7 @@ pub async fn bindings(context: Context) -> ActionResult {
             })
         })
         .collect();
-    Ok(envelope::page(rows, found.count, number, size))
+    Ok(envelope::page(rows, found.count, page))
 }
 
 /// `dingtalk:unbind`: the person is matched anew at the next sign-in.
@@ -196,10 +187,8 @@ pub async fn audit(context: Context) -> ActionResult {
         from: time("from")?,
         to: time("to")?,
     };
-    let number = query.number("page", 1, u64::MAX);
     if query.only("format") == Some("csv") {
-        let size = query.number("pageSize", MOST_CSV_ROWS, MOST_CSV_ROWS);
-        let found = search(&context, &filter, number, size).await?;
+        let found = search(&context, &filter, query.table(MOST_CSV_ROWS)).await?;
         let csv = audit::to_csv(&with_names(&context, found.entries).await?);
         return Ok(HttpResponse::Ok()
             .content_type("text/csv; charset=utf-8")
@@ -209,10 +198,10 @@ pub async fn audit(context: Context) -> ActionResult {
             ))
             .body(csv));
     }
-    let size = query.number("pageSize", 20, MOST_ROWS);
-    let found = search(&context, &filter, number, size).await?;
+    let page = query.page();
+    let found = search(&context, &filter, page).await?;
     let rows = with_names(&context, found.entries).await?;
-    Ok(envelope::page(rows, found.count, number, size))
+    Ok(envelope::page(rows, found.count, page))
 }
 
 /// The users that `userId` and `search` leave; `None` when neither is given.
@@ -243,26 +232,25 @@ async fn with_names(context: &Context, entries: Vec<Entry>) -> Result<Vec<NamedE
     Ok(entries.into_iter().map(|entry| entry.told(&names)).collect())
 }
 
-async fn search(
-    context: &Context,
-    filter: &Filter,
-    number: u64,
-    size: u64,
-) -> Result<audit::Found, RequestError> {
+async fn search(context: &Context, filter: &Filter, page: Page) -> Result<audit::Found, RequestError> {
     context
         .state
         .ops
         .audit
-        .search(filter, number, size)
+        .search(filter, page.page, page.page_size)
         .await
         .map_err(|failure| {
-            log::error!(
-                "the audit could not be read: {} (reference {})",
-                with_causes(&failure),
-                context.reference
-            );
+            report_unread_audit(context, &failure);
             RequestError::Internal
         })
+}
+
+fn report_unread_audit(context: &Context, failure: &AuditError) {
+    error!(
+        "the audit could not be read: {} (reference {})",
+        with_causes(failure),
+        context.reference
+    );
 }
 
 /// Enough of a number to recognise someone, too little to call them.

@@ -1,21 +1,20 @@
-//! Answers in NocoBase's envelopes, their cookies, and the headers every answer has.
+//! Answers in NocoBase's envelopes, and the headers every answer has.
 
-use actix_web::cookie::time::{Duration, OffsetDateTime};
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::DefaultHeaders;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse};
 use log::log;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::causes::with_causes;
 use crate::http::request::context::{Caller, language_of, text_header};
+use crate::http::response::set_cookies;
 use crate::http::{ApiError, AppState};
-use crate::origin::Origin;
+use crate::nocobase::Page;
 use crate::plugin::Locales;
-use crate::session::{CookieLife, SessionCookie, cookies};
-use crate::sign_in::CookieChange;
+use crate::product::PASSWORD_AUTHENTICATOR;
+use crate::session::cookies;
 
 /// `{"data": …}`, for an answer with headers of its own.
 #[derive(Serialize)]
@@ -30,9 +29,9 @@ pub fn data(value: impl Serialize) -> HttpResponse {
 }
 
 /// `{"data": [...], "meta": {...}}`, as NocoBase pages lists.
-pub fn page(rows: impl Serialize, count: u64, number: u64, size: u64) -> HttpResponse {
-    let meta =
-        json!({ "count": count, "page": number, "pageSize": size, "totalPage": count.div_ceil(size.max(1)) });
+pub fn page(rows: impl Serialize, count: u64, page: Page) -> HttpResponse {
+    let size = page.page_size;
+    let meta = json!({ "count": count, "page": page.page, "pageSize": size, "totalPage": count.div_ceil(size.max(1)) });
     HttpResponse::Ok().json(json!({ "data": rows, "meta": meta }))
 }
 
@@ -106,61 +105,6 @@ pub fn allow(headers: &mut HeaderMap, methods: &[&str]) {
     }
 }
 
-/// Writes flow cookies: for this host only, out of reach of scripts, sent along when DingTalk sends the browser back.
-pub fn set_flow_cookies(
-    response: &mut HttpResponseBuilder,
-    changes: &[CookieChange],
-    origin: &Origin,
-    now: i64,
-) {
-    for change in changes {
-        let (name, value, seconds) = match change {
-            CookieChange::Set { name, value, ends_at } => (name, value.as_str(), (ends_at - now).max(0)),
-            CookieChange::Remove { name } => (name, "", 0),
-        };
-        let cookie = Cookie::build(name.as_str(), value)
-            .path("/")
-            .http_only(true)
-            .same_site(SameSite::Lax)
-            .secure(origin.is_secure())
-            .max_age(Duration::seconds(seconds))
-            .finish();
-        response.append_header((header::SET_COOKIE, cookie.to_string()));
-    }
-}
-
-/// Writes NocoBase's cookies with NocoBase's attributes.
-pub fn set_session_cookies(
-    headers: &mut HeaderMap,
-    session: &[SessionCookie],
-    state: &AppState,
-    origin_is_secure: bool,
-) {
-    let path = match state.edge.public_path.trim_end_matches('/') {
-        "" => "/",
-        path => path,
-    };
-    for item in session {
-        let expires = match item.life {
-            CookieLife::Removed => OffsetDateTime::UNIX_EPOCH,
-            CookieLife::For(life) => {
-                let ends = (state.clock.now() + life).timestamp();
-                OffsetDateTime::from_unix_timestamp(ends).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-            }
-        };
-        let cookie = Cookie::build(item.name, item.value.as_str())
-            .path(path)
-            .http_only(item.http_only)
-            .same_site(SameSite::Lax)
-            .secure(origin_is_secure)
-            .expires(expires)
-            .finish();
-        if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
-            headers.append(header::SET_COOKIE, value);
-        }
-    }
-}
-
 /// Gives the browser the token that replaces the one it sent.
 pub fn hand_over_renewed_token(
     state: &AppState,
@@ -179,9 +123,9 @@ pub fn hand_over_renewed_token(
     let authenticator = text_header(request, "X-Authenticator")
         .ok()
         .flatten()
-        .unwrap_or("basic");
+        .unwrap_or(PASSWORD_AUTHENTICATOR);
     let renewed = cookies::of_renewal(token, authenticator, policy.session_expiration);
     let origin = state.edge.origin_of(request);
     let is_secure = origin.is_some_and(|origin| origin.is_secure());
-    set_session_cookies(response.headers_mut(), &renewed, state, is_secure);
+    set_cookies::of_session(state, is_secure, response, &renewed);
 }

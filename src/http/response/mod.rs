@@ -4,3 +4,4 @@ pub mod envelope;
 pub mod error;
 pub mod pages;
 pub mod refusal;
+pub mod set_cookies;

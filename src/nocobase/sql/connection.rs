@@ -18,7 +18,7 @@ use super::settings::{DatabaseSettings, ServerDatabase, ServerDialect};
 use crate::files::{close_to_others, create_private_file, make_private_folder};
 
 use super::pooler::{self, Way};
-use super::tls::{is_pem, mysql_ssl_mode, postgres_ssl_mode};
+use super::tls;
 
 /// The longest wait for a connection, whether from the pool or from the server.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(3);
@@ -183,7 +183,6 @@ fn pooled(driver: &str, connections: u32) -> ConnectOptions {
 }
 
 pub(in crate::nocobase) fn postgres_options(server: &ServerDatabase) -> PgConnectOptions {
-    let ssl = &server.ssl;
     let mut options = PgConnectOptions::new_without_pgpass()
         .host(&server.host)
         .port(server.port)
@@ -192,7 +191,6 @@ pub(in crate::nocobase) fn postgres_options(server: &ServerDatabase) -> PgConnec
         .application_name("nocobase-dingtalk")
         // We read no such numbers, and a pooler refuses what it does not know.
         .extra_float_digits(None)
-        .ssl_mode(postgres_ssl_mode(ssl))
         .disable_statement_logging();
     if let Some(socket) = &server.socket {
         options = options.socket(socket);
@@ -200,40 +198,16 @@ pub(in crate::nocobase) fn postgres_options(server: &ServerDatabase) -> PgConnec
     if let Some(password) = password(server) {
         options = options.password(password);
     }
-    if let Some(ca) = &ssl.ca {
-        options = if is_pem(ca) {
-            options.ssl_root_cert_from_pem(ca.clone().into_bytes())
-        } else {
-            options.ssl_root_cert(ca)
-        };
-    }
-    if let Some(cert) = &ssl.cert {
-        options = if is_pem(cert) {
-            options.ssl_client_cert_from_pem(cert)
-        } else {
-            options.ssl_client_cert(cert)
-        };
-    }
-    if let Some(key) = &ssl.key {
-        let key = key.expose_secret();
-        options = if is_pem(key) {
-            options.ssl_client_key_from_pem(key)
-        } else {
-            options.ssl_client_key(key)
-        };
-    }
-    options
+    tls::of_postgres(options, &server.ssl)
 }
 
 pub(in crate::nocobase) fn mysql_options(server: &ServerDatabase) -> MySqlConnectOptions {
-    let ssl = &server.ssl;
     let mut options = MySqlConnectOptions::new()
         .host(&server.host)
         .port(server.port)
         .database(&server.database)
         .username(&server.user)
         .charset("utf8mb4")
-        .ssl_mode(mysql_ssl_mode(ssl))
         .disable_statement_logging();
     if let Some(socket) = &server.socket {
         options = options.socket(socket);
@@ -241,29 +215,7 @@ pub(in crate::nocobase) fn mysql_options(server: &ServerDatabase) -> MySqlConnec
     if let Some(password) = password(server) {
         options = options.password(password);
     }
-    if let Some(ca) = &ssl.ca {
-        options = if is_pem(ca) {
-            options.ssl_ca_from_pem(ca.clone().into_bytes())
-        } else {
-            options.ssl_ca(ca)
-        };
-    }
-    if let Some(cert) = &ssl.cert {
-        options = if is_pem(cert) {
-            options.ssl_client_cert_from_pem(cert)
-        } else {
-            options.ssl_client_cert(cert)
-        };
-    }
-    if let Some(key) = &ssl.key {
-        let key = key.expose_secret();
-        options = if is_pem(key) {
-            options.ssl_client_key_from_pem(key)
-        } else {
-            options.ssl_client_key(key)
-        };
-    }
-    options
+    tls::of_mysql(options, &server.ssl)
 }
 
 /// A driver that is given an empty password answers for it with a hash, which a user without one may not.

@@ -1,7 +1,8 @@
-//! What the database's certificate must prove, from NocoBase's settings.
+//! TLS to the database: what its certificate must prove, and what ours are, from NocoBase's settings.
 
-use sea_orm::sqlx::mysql::MySqlSslMode;
-use sea_orm::sqlx::postgres::PgSslMode;
+use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgSslMode};
+use secrecy::ExposeSecret;
 
 use super::settings::{SslMode, SslSettings};
 
@@ -36,31 +37,79 @@ fn verification(ssl: &SslSettings) -> Verification {
     }
 }
 
-/// What PostgreSQL's driver is told.
-pub(in crate::nocobase) fn postgres_ssl_mode(ssl: &SslSettings) -> PgSslMode {
-    match verification(ssl) {
+/// Tells PostgreSQL's driver.
+pub(in crate::nocobase) fn of_postgres(options: PgConnectOptions, ssl: &SslSettings) -> PgConnectOptions {
+    let options = options.ssl_mode(match verification(ssl) {
         Verification::Off => PgSslMode::Disable,
         Verification::Opportunistic => PgSslMode::Prefer,
         Verification::Encrypted => PgSslMode::Require,
         Verification::Authority => PgSslMode::VerifyCa,
         Verification::AuthorityAndName => PgSslMode::VerifyFull,
-    }
+    });
+    let (ca, cert, key) = of(ssl);
+    let options = given(
+        options,
+        ca,
+        |options, pem| options.ssl_root_cert_from_pem(pem.into()),
+        |options, path| options.ssl_root_cert(path),
+    );
+    let options = given(
+        options,
+        cert,
+        |options, pem| options.ssl_client_cert_from_pem(pem),
+        |options, path| options.ssl_client_cert(path),
+    );
+    given(
+        options,
+        key,
+        |options, pem| options.ssl_client_key_from_pem(pem),
+        |options, path| options.ssl_client_key(path),
+    )
 }
 
-/// What MySQL's driver is told.
-pub(in crate::nocobase) fn mysql_ssl_mode(ssl: &SslSettings) -> MySqlSslMode {
-    match verification(ssl) {
+/// Tells MySQL's driver.
+pub(in crate::nocobase) fn of_mysql(options: MySqlConnectOptions, ssl: &SslSettings) -> MySqlConnectOptions {
+    let options = options.ssl_mode(match verification(ssl) {
         Verification::Off => MySqlSslMode::Disabled,
         Verification::Opportunistic => MySqlSslMode::Preferred,
         Verification::Encrypted => MySqlSslMode::Required,
         Verification::Authority => MySqlSslMode::VerifyCa,
         Verification::AuthorityAndName => MySqlSslMode::VerifyIdentity,
-    }
+    });
+    let (ca, cert, key) = of(ssl);
+    let options = given(
+        options,
+        ca,
+        |options, pem| options.ssl_ca_from_pem(pem.into()),
+        |options, path| options.ssl_ca(path),
+    );
+    let options = given(
+        options,
+        cert,
+        |options, pem| options.ssl_client_cert_from_pem(pem),
+        |options, path| options.ssl_client_cert(path),
+    );
+    given(
+        options,
+        key,
+        |options, pem| options.ssl_client_key_from_pem(pem),
+        |options, path| options.ssl_client_key(path),
+    )
+}
+
+/// Authority, certificate and key.
+fn of(ssl: &SslSettings) -> (Option<&str>, Option<&str>, Option<&str>) {
+    let key = ssl.key.as_ref().map(ExposeSecret::expose_secret);
+    (ssl.ca.as_deref(), ssl.cert.as_deref(), key)
 }
 
 /// NocoBase takes certificates and keys as text or as the path of a file.
-pub(in crate::nocobase) fn is_pem(value: &str) -> bool {
-    value.contains("-----BEGIN")
+fn given<O>(options: O, value: Option<&str>, pem: fn(O, &str) -> O, path: fn(O, &str) -> O) -> O {
+    match value {
+        Some(text) if text.contains("-----BEGIN") => pem(options, text),
+        Some(name) => path(options, name),
+        None => options,
+    }
 }
 
 #[cfg(test)]
