@@ -9,10 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// The source of the current time; clones tell the same time.
 #[derive(Clone, Debug)]
-pub struct Clock(Source);
+pub struct Clock(TimeSource);
 
 #[derive(Clone, Debug)]
-enum Source {
+enum TimeSource {
     System,
     Manual(Arc<AtomicI64>),
 }
@@ -26,17 +26,19 @@ pub fn is_recent(at: DateTime<Utc>, now: DateTime<Utc>, span: TimeDelta) -> bool
 impl Clock {
     /// The machine's clock.
     pub const fn system() -> Self {
-        Self(Source::System)
+        Self(TimeSource::System)
     }
 
     /// A clock that stands at `start` until it is moved with [`Clock::advance`].
     pub fn manual(start: DateTime<Utc>) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(start.timestamp_millis()))))
+        Self(TimeSource::Manual(Arc::new(AtomicI64::new(
+            start.timestamp_millis(),
+        ))))
     }
 
     /// Moves a manual clock forward; the system clock is not ours to move and stays.
     pub fn advance(&self, by: TimeDelta) {
-        if let Source::Manual(millis) = &self.0 {
+        if let TimeSource::Manual(millis) = &self.0 {
             millis.fetch_add(by.num_milliseconds(), Ordering::SeqCst);
         }
     }
@@ -48,8 +50,8 @@ impl Clock {
     )]
     pub fn now(&self) -> DateTime<Utc> {
         match &self.0 {
-            Source::System => Utc::now(),
-            Source::Manual(millis) => {
+            TimeSource::System => Utc::now(),
+            TimeSource::Manual(millis) => {
                 DateTime::from_timestamp_millis(millis.load(Ordering::SeqCst)).unwrap_or_default()
             }
         }

@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 /// The source of random values; clones draw from the same source.
 #[derive(Clone, Debug)]
-pub struct Entropy(Source);
+pub struct Entropy(RandomSource);
 
 #[derive(Clone, Debug)]
-enum Source {
+enum RandomSource {
     /// `rand`'s generator for secrets: one for each thread, seeded by the operating system, and anew after 64 KiB. A system
     /// call for each value took 6 % of the time of a start.
     Secure,
@@ -23,12 +23,14 @@ enum Source {
 impl Entropy {
     /// Values that nobody can foretell.
     pub const fn secure() -> Self {
-        Self(Source::Secure)
+        Self(RandomSource::Secure)
     }
 
     /// A generator that repeats itself for one seed, for tests that compare whole answers.
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(seed)))))
+        Self(RandomSource::Seeded(Arc::new(Mutex::new(StdRng::seed_from_u64(
+            seed,
+        )))))
     }
 
     /// `N` random bytes.
@@ -39,8 +41,8 @@ impl Entropy {
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0_u8; N];
         match &self.0 {
-            Source::Secure => rand::rng().fill_bytes(&mut bytes),
-            Source::Seeded(rng) => rng
+            RandomSource::Secure => rand::rng().fill_bytes(&mut bytes),
+            RandomSource::Seeded(rng) => rng
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .fill_bytes(&mut bytes),

@@ -77,7 +77,7 @@ pub async fn examine(
             version: env!("CARGO_PKG_VERSION"),
         }),
     };
-    let patient = CheckInput {
+    let input = CheckInput {
         program: None,
         store: &store,
         dingtalk: &dingtalk,
@@ -89,7 +89,7 @@ pub async fn examine(
         nocobase,
         authenticator,
     };
-    Ok(doctor::examine(&patient).await)
+    Ok(doctor::examine(&input).await)
 }
 
 /// Enables sign-in with a password, for someone who is locked out: the number of authenticators it concerns.

@@ -27,14 +27,14 @@ use crate::files::make_private_folder;
 
 pub use entry::{Entry, Event, Matched, NamedEntry};
 pub use export::to_csv;
-pub use search::{Ended, Filter, Found};
+pub use search::{Ended, Filter, FoundEntries};
 
 /// The audit of one instance; clones write through the same file.
 #[derive(Clone, Debug)]
-pub struct Audit(Arc<Inner>);
+pub struct Audit(Arc<AuditFiles>);
 
 #[derive(Debug)]
-struct Inner {
+struct AuditFiles {
     folder: PathBuf,
     retention_days: u32,
     writer: Mutex<file::Writer>,
@@ -84,7 +84,7 @@ impl Audit {
         make_private_folder(folder).map_err(unusable)?;
         let writer = file::Writer::open(folder, instance, now.date_naive()).map_err(unusable)?;
         let folder = folder.to_owned();
-        let audit = Self(Arc::new(Inner {
+        let audit = Self(Arc::new(AuditFiles {
             folder,
             retention_days,
             writer: Mutex::new(writer),
@@ -97,9 +97,9 @@ impl Audit {
     pub async fn record(&self, entry: &Entry) -> Result<(), AuditError> {
         let mut line = serde_json::to_vec(entry).map_err(|_| AuditError::Unfinished)?;
         line.push(b'\n');
-        let (inner, day) = (Arc::clone(&self.0), entry.time.date_naive());
+        let (files, day) = (Arc::clone(&self.0), entry.time.date_naive());
         // Once begun, the write ends even when the caller goes away.
-        blocking(move || inner.append(day, &line)).await
+        blocking(move || files.append(day, &line)).await
     }
 
     /// Records an entry beside something else: an audit that cannot be written is reported and keeps nobody out.
@@ -116,9 +116,14 @@ impl Audit {
     /// The entries that pass the filter, newest first, `page` counted from 1.
     ///
     /// All days the filter admits are read, because the count is asked for; no more than one page is kept.
-    pub async fn search(&self, filter: &Filter, page: u64, page_size: u64) -> Result<Found, AuditError> {
-        let (inner, filter) = (Arc::clone(&self.0), filter.clone());
-        blocking(move || search::search(&inner.folder, &filter, page, page_size).map_err(AuditError::Read))
+    pub async fn search(
+        &self,
+        filter: &Filter,
+        page: u64,
+        page_size: u64,
+    ) -> Result<FoundEntries, AuditError> {
+        let (files, filter) = (Arc::clone(&self.0), filter.clone());
+        blocking(move || search::search(&files.folder, &filter, page, page_size).map_err(AuditError::Read))
             .await
     }
 
@@ -129,8 +134,8 @@ impl Audit {
 
     /// Removes the days that have outlived their retention, of every instance.
     pub async fn prune(&self, now: DateTime<Utc>) -> Result<(), AuditError> {
-        let inner = Arc::clone(&self.0);
-        blocking(move || inner.prune(now.date_naive())).await
+        let files = Arc::clone(&self.0);
+        blocking(move || files.prune(now.date_naive())).await
     }
 }
 
@@ -153,7 +158,7 @@ pub async fn latest_results_in(folder: &Path) -> Result<Vec<(String, String)>, A
         .collect())
 }
 
-impl Inner {
+impl AuditFiles {
     fn append(&self, day: NaiveDate, line: &[u8]) -> Result<(), AuditError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.append(day, line).map_err(|source| self.unwritable(source))

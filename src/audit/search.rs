@@ -45,7 +45,7 @@ pub enum Ended {
 
 /// A page of entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundEntries {
     /// Newest first.
     pub entries: Vec<Entry>,
     /// How many there are on all pages.
@@ -85,11 +85,11 @@ impl Ended {
     }
 }
 
-pub(super) fn search(folder: &Path, filter: &Filter, page: u64, page_size: u64) -> io::Result<Found> {
+pub(super) fn search(folder: &Path, filter: &Filter, page: u64, page_size: u64) -> io::Result<FoundEntries> {
     let page_size = page_size.clamp(1, PAGE);
     let first = page.saturating_sub(1).saturating_mul(page_size);
     let end = first.saturating_add(page_size);
-    let mut found = Found {
+    let mut found = FoundEntries {
         entries: Vec::new(),
         count: 0,
     };
@@ -99,7 +99,7 @@ pub(super) fn search(folder: &Path, filter: &Filter, page: u64, page_size: u64) 
             continue;
         }
         // Of this day, the newest `wanted` are all that can still stand on the page or before it.
-        let mut newest = Newest::new(end.saturating_sub(found.count));
+        let mut newest = NewestEntries::new(end.saturating_sub(found.count));
         let before = found.count;
         for file in files {
             found.count += read(&file.path, filter, &mut newest)?;
@@ -116,14 +116,14 @@ pub(super) fn search(folder: &Path, filter: &Filter, page: u64, page_size: u64) 
 }
 
 /// Collects the newest entries of a day without keeping the whole day.
-struct Newest {
+struct NewestEntries {
     wanted: usize,
     /// With the order they were read in, which decides between entries of one millisecond.
     entries: Vec<(usize, Entry)>,
     read: usize,
 }
 
-impl Newest {
+impl NewestEntries {
     fn new(wanted: u64) -> Self {
         Self {
             wanted: usize::try_from(wanted).unwrap_or(usize::MAX),
@@ -157,7 +157,7 @@ impl Newest {
 
 /// Adds the entries of one file that pass, and tells how many did. A line that is no entry (half a line at the end of
 /// a file being written or after a crash) is passed over.
-fn read(path: &Path, filter: &Filter, newest: &mut Newest) -> io::Result<u64> {
+fn read(path: &Path, filter: &Filter, newest: &mut NewestEntries) -> io::Result<u64> {
     let file = match File::open(path) {
         Ok(file) => file,
         // Pruned since the folder was listed.

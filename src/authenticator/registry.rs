@@ -50,7 +50,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A directory of these tables.
+    /// The authenticators of these tables.
     pub fn new(store: Store, aes_key: Option<AesKey>, plugin_row_decides: bool, clock: Clock) -> Self {
         Self {
             store,

@@ -13,16 +13,16 @@ const MOST: usize = 50_000;
 
 /// Steps that were taken, each until its flow has ended.
 #[derive(Default)]
-pub(super) struct UsedFlows(Mutex<Remembered>);
+pub(super) struct UsedFlows(Mutex<TakenSteps>);
 
 #[derive(Default)]
-struct Remembered {
+struct TakenSteps {
     steps: HashSet<FlowStep>,
     /// In the order in which they were taken, with the end of the flow (seconds).
     order: VecDeque<(FlowStep, i64)>,
 }
 
-impl Remembered {
+impl TakenSteps {
     fn forget_oldest(&mut self) {
         if let Some((oldest, _)) = self.order.pop_front() {
             self.steps.remove(&oldest);
@@ -57,7 +57,7 @@ impl UsedFlows {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Remembered> {
+    fn lock(&self) -> MutexGuard<'_, TakenSteps> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

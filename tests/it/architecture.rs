@@ -1,4 +1,4 @@
-//! Who may use whom: the table of `docs/architecture.md`, held against the sources.
+//! Who may use whom: the table of `docs/architecture.md`, held against the sources; and what types are called.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -197,4 +197,48 @@ fn names_are_found_in_every_form_of_a_path() {
 
     assert_eq!(found, ["a", "b", "c", "f", "h"]);
     assert!(mentions("use sqlx::x;", "sqlx") && !mentions("use sea_orm::sqlx::x;", "sqlx"));
+}
+
+/// The types that a source defines, its tests left out.
+fn types_in(code: &str) -> impl Iterator<Item = &str> {
+    code.lines().filter_map(|line| {
+        // A type of an implementation stands deeper and is the trait's; one of a function is nobody else's.
+        if line.starts_with(' ') {
+            return None;
+        }
+        let line = line
+            .strip_prefix("pub ")
+            .or_else(|| {
+                line.split_once(") ")
+                    .filter(|(head, _)| head.starts_with("pub("))
+                    .map(|(_, rest)| rest)
+            })
+            .unwrap_or(line);
+        let kinds = ["struct ", "enum ", "trait ", "type ", "union "];
+        let rest = kinds.iter().find_map(|kind| line.strip_prefix(kind))?;
+        rest.split(|c| !is_word(c)).next()
+    })
+}
+
+#[test]
+fn no_type_name_means_two_things() {
+    let sources = sources();
+    let mut homes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (path, code) in sources.values().flatten() {
+        for name in types_in(code) {
+            homes.entry(name).or_default().push(path.display().to_string());
+        }
+    }
+    assert!(homes.len() > 200, "only {} types were read", homes.len());
+
+    homes.retain(|_, homes| homes.len() > 1);
+
+    assert!(homes.is_empty(), "{homes:#?}");
+}
+
+#[test]
+fn types_are_found_however_far_they_are_seen() {
+    let code = "struct A;\npub enum B {}\npub(in crate::nocobase) struct C<'a> {\n    type Err = X;\npub(super) type D = E;";
+
+    assert_eq!(types_in(code).collect::<Vec<_>>(), ["A", "B", "C", "D"]);
 }

@@ -13,7 +13,7 @@ const FORWARDED_PROTO: &str = "X-Forwarded-Proto";
 
 /// What a request carries of its way here.
 #[derive(Debug, Default)]
-pub struct Way<'a> {
+pub struct Forwarding<'a> {
     /// The address of the socket.
     pub peer: Option<IpAddr>,
     /// The `Host` header.
@@ -28,7 +28,7 @@ pub struct Way<'a> {
     pub forwarded: Option<Cow<'a, str>>,
 }
 
-impl Way<'_> {
+impl Forwarding<'_> {
     /// `Forwarded`, where it comes alone: a proxy that writes the older headers passes this one on as the client sent it.
     fn standard(&self) -> Option<&str> {
         let older = [&self.forwarded_for, &self.forwarded_proto, &self.forwarded_host];
@@ -67,7 +67,7 @@ impl TrustedProxies {
     }
 
     /// The address of the person's machine: the last one that no trusted proxy has.
-    pub fn client_address(&self, way: &Way<'_>) -> Option<IpAddr> {
+    pub fn client_address(&self, way: &Forwarding<'_>) -> Option<IpAddr> {
         let peer = way.peer?.to_canonical();
         let mut address = peer;
         for hop in way.chain().into_iter().rev() {
@@ -87,7 +87,7 @@ impl TrustedProxies {
     }
 
     /// The origin the browser sees; else the name of the header that says none.
-    pub fn origin(&self, way: &Way<'_>) -> Result<Origin, &'static str> {
+    pub fn origin(&self, way: &Forwarding<'_>) -> Result<Origin, &'static str> {
         let is_trusted = way.peer.is_some_and(|peer| self.trusts(peer));
         let host_here = || (way.host.as_deref().unwrap_or_default(), "Host");
         let (scheme, (host, host_header)) = if !is_trusted {
@@ -118,9 +118,9 @@ impl TrustedProxies {
 }
 
 /// The way a forwarded request came to NocoBase, as the bridge tells it.
-pub fn way_to_nocobase(claims: &BridgeClaims) -> Way<'_> {
+pub fn way_to_nocobase(claims: &BridgeClaims) -> Forwarding<'_> {
     let headers = &claims.forwarded;
-    Way {
+    Forwarding {
         peer: claims.peer.as_deref().and_then(forwarded::address),
         host: claims.host.as_deref().map(Cow::Borrowed),
         forwarded_for: headers.for_.as_deref().map(Cow::Borrowed),
@@ -141,8 +141,8 @@ mod tests {
         ])
     }
 
-    fn way(peer: &str) -> Way<'static> {
-        Way {
+    fn way(peer: &str) -> Forwarding<'static> {
+        Forwarding {
             peer: peer.parse().ok(),
             host: Some("nocobase.example".into()),
             forwarded_for: Some("6.6.6.6, 203.0.113.9, 10.1.1.1".into()),
@@ -228,7 +228,7 @@ mod tests {
         assert!(cases.len() > 30);
         for case in cases {
             let header = |text: &Option<String>| text.clone().map(Cow::Owned);
-            let way = Way {
+            let way = Forwarding {
                 peer: "127.0.0.1".parse().ok(),
                 host: Some("nocobase.example".into()),
                 forwarded_for: header(&case.for_),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::config::Mode;
 use crate::http::ApiError;
-use crate::http::request::client_origin::{Way, way_to_nocobase};
+use crate::http::request::client_origin::{Forwarding, way_to_nocobase};
 use crate::http::request::query::Query;
 use crate::http::server::connection::{Connection, body_bytes};
 use crate::http::throttle::leaky_buckets::network;
@@ -305,9 +305,9 @@ pub fn text_header<'a>(
 }
 
 /// How a request came here, when nobody forwarded it for us.
-pub fn way_here(request: &HttpRequest) -> Way<'_> {
+pub fn way_here(request: &HttpRequest) -> Forwarding<'_> {
     let headers = request.headers();
-    Way {
+    Forwarding {
         peer: request.peer_addr().map(|address| address.ip()),
         host: headers
             .get("Host")

@@ -76,8 +76,8 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         Vec::new()
     });
     let calls = calls::of_this_month(context).await?;
-    let has_neighbour = state.mode == Mode::BesideNocoBase || state.installation.nocobase_url.is_some();
-    let patient = CheckInput {
+    let has_nocobase = state.mode == Mode::BesideNocoBase || state.installation.nocobase_url.is_some();
+    let input = CheckInput {
         program: Some(RunningProgram {
             version: env!("CARGO_PKG_VERSION"),
             platform: &plugin::platform_name(),
@@ -91,7 +91,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         redirect_url: &redirect_url,
         latest_sign_ins: &doctor::latest_sign_ins(latest),
         calls: &calls,
-        nocobase: has_neighbour.then(|| NocoBaseProbe {
+        nocobase: has_nocobase.then(|| NocoBaseProbe {
             url: state.installation.nocobase_url.as_ref(),
             api_base: &state.edge.api_base,
             secret: state.sessions.secret(),
@@ -101,7 +101,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         }),
         authenticator,
     };
-    let mut findings = doctor::examine(&patient).await;
+    let mut findings = doctor::examine(&input).await;
     if let (Some(public), Some(requested)) = (&state.edge.public_origin, &context.requested)
         && !requested.has_host_of(public)
     {
@@ -232,7 +232,7 @@ async fn with_names(context: &Context, entries: Vec<Entry>) -> Result<Vec<NamedE
     Ok(entries.into_iter().map(|entry| entry.told(&names)).collect())
 }
 
-async fn search(context: &Context, filter: &Filter, page: Page) -> Result<audit::Found, RequestError> {
+async fn search(context: &Context, filter: &Filter, page: Page) -> Result<audit::FoundEntries, RequestError> {
     context
         .state
         .ops

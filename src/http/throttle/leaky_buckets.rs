@@ -1,4 +1,4 @@
-//! A tally: how many times something has happened for a key of late. Each time is forgotten after a while, one after
+//! Leaky buckets: how many times something has happened for a key of late. Each time is forgotten after a while, one after
 //! the other, as water drips from a leaking bucket; so one number a key is all that is kept.
 
 use std::hash::Hash;

@@ -1,7 +1,7 @@
 //! Guessing of passwords: who was wrong too often waits, longer each time.
 //!
 //! An account is counted for each address by itself: who guesses at somebody's password keeps that person from nowhere
-//! else. PasswordThrottle from very many addresses at one account are counted together, for every address but those from which
+//! else. Guesses from very many addresses at one account are counted together, for every address but those from which
 //! the account was signed in with before. Each process counts for itself.
 
 use std::hash::Hash;

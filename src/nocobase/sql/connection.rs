@@ -17,7 +17,7 @@ use super::names::Names;
 use super::settings::{DatabaseSettings, ServerDatabase, ServerDialect};
 use crate::files::{close_to_others, create_private_file, make_private_folder};
 
-use super::pooler::{self, Way};
+use super::pooler::{self, ConnectionOwner};
 use super::tls;
 
 /// The longest wait for a connection, whether from the pool or from the server.
@@ -41,16 +41,16 @@ const MYSQL_ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMM
 /// Opens a pool for the settings, and says whose its connections are.
 pub(in crate::nocobase) async fn open(
     settings: &DatabaseSettings,
-) -> Result<(DatabaseConnection, Way), StoreError> {
+) -> Result<(DatabaseConnection, ConnectionOwner), StoreError> {
     let (options, way) = match settings {
         DatabaseSettings::Sqlite { path } => {
             make_file(path).map_err(unusable_file)?;
-            (sqlite_options(path), Way::Own)
+            (sqlite_options(path), ConnectionOwner::Own)
         }
         DatabaseSettings::Server(server) => {
             let way = match server.dialect {
                 ServerDialect::Postgres => pooler::find(&postgres_options(server)).await?,
-                ServerDialect::MySql | ServerDialect::MariaDb => Way::Own,
+                ServerDialect::MySql | ServerDialect::MariaDb => ConnectionOwner::Own,
             };
             (server_options(server, way), way)
         }
@@ -61,9 +61,12 @@ pub(in crate::nocobase) async fn open(
 /// Opens a pool for who only looks.
 pub(in crate::nocobase) async fn open_to_look(
     settings: &DatabaseSettings,
-) -> Result<(DatabaseConnection, Way), StoreError> {
+) -> Result<(DatabaseConnection, ConnectionOwner), StoreError> {
     match settings {
-        DatabaseSettings::Sqlite { path } => Ok((Database::connect(sqlite_to_look(path)).await?, Way::Own)),
+        DatabaseSettings::Sqlite { path } => Ok((
+            Database::connect(sqlite_to_look(path)).await?,
+            ConnectionOwner::Own,
+        )),
         DatabaseSettings::Server(_) => open(settings).await,
     }
 }
@@ -134,12 +137,12 @@ fn sqlite_to_look(path: &Path) -> ConnectOptions {
     options
 }
 
-fn server_options(server: &ServerDatabase, way: Way) -> ConnectOptions {
+fn server_options(server: &ServerDatabase, way: ConnectionOwner) -> ConnectOptions {
     let settings = server.clone();
     let mut options = match server.dialect {
         ServerDialect::Postgres => {
             let mut options = pooled("postgres://localhost", server.pool_max.max(1));
-            if way == Way::Own {
+            if way == ConnectionOwner::Own {
                 options.map_sqlx_postgres_opts(move |_| pooler::marked(&postgres_options(&settings)));
                 options.map_sqlx_postgres_pool_opts(|pool| {
                     pool.after_connect(|connection, _| {

@@ -11,7 +11,7 @@ use super::error::StoreError;
 use super::lent::Lent;
 use super::names::Names;
 use super::observer::{StatementObserver, StatementReport};
-use super::pooler::Way;
+use super::pooler::ConnectionOwner;
 use super::reach::Reach;
 use super::settings::DatabaseSettings;
 use super::time_limit::limited;
@@ -61,13 +61,13 @@ impl Database {
     }
 
     fn over(
-        (mut connection, way): (DatabaseConnection, Way),
+        (mut connection, way): (DatabaseConnection, ConnectionOwner),
         settings: &DatabaseSettings,
         observer: StatementObserver,
     ) -> Self {
         let lent = match way {
-            Way::Own => None,
-            Way::Lent { has_jit } => {
+            ConnectionOwner::Own => None,
+            ConnectionOwner::Lent { has_jit } => {
                 let pool = connection.get_postgres_connection_pool();
                 Some(Lent::new(pool, observer.clone(), has_jit))
             }

@@ -24,7 +24,7 @@ pub(in crate::nocobase) const ASK_MARK: &str = "SELECT current_setting('nocobase
 
 /// Whose the connections are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::nocobase) enum Way {
+pub(in crate::nocobase) enum ConnectionOwner {
     /// Ours, as long as they last.
     Own,
     /// A pooler's.
@@ -35,17 +35,17 @@ pub(in crate::nocobase) enum Way {
 }
 
 /// What is right for every server, if not the fastest: nobody answered, so nobody knows.
-const UNKNOWN: Way = Way::Lent { has_jit: false };
+const UNKNOWN: ConnectionOwner = ConnectionOwner::Lent { has_jit: false };
 
 /// Finds out. Connections that turn out to be our own are asked again, each when it is opened.
-pub(in crate::nocobase) async fn find(options: &PgConnectOptions) -> Result<Way, StoreError> {
+pub(in crate::nocobase) async fn find(options: &PgConnectOptions) -> Result<ConnectionOwner, StoreError> {
     match tokio::time::timeout(FOUND_WITHIN, ask(options)).await {
         Ok(found) => found,
         Err(_) => Ok(UNKNOWN),
     }
 }
 
-async fn ask(options: &PgConnectOptions) -> Result<Way, StoreError> {
+async fn ask(options: &PgConnectOptions) -> Result<ConnectionOwner, StoreError> {
     let mut connection = match marked(options).connect().await {
         Ok(connection) => connection,
         Err(error) if is_refused_mark(&error) => match options.connect().await {
@@ -60,14 +60,14 @@ async fn ask(options: &PgConnectOptions) -> Result<Way, StoreError> {
     let is_direct = answer.try_get::<Option<bool>, _>("direct").ok().flatten();
     if is_direct == Some(true) {
         let _ = connection.close().await;
-        return Ok(Way::Own);
+        return Ok(ConnectionOwner::Own);
     }
     if connection.execute("BEGIN; COMMIT").await.is_err() {
         return Err(StoreError::StatementPooling);
     }
     let version = answer.try_get::<i64, _>("version").unwrap_or_default();
     let _ = connection.close().await;
-    Ok(Way::Lent {
+    Ok(ConnectionOwner::Lent {
         has_jit: version >= FIRST_WITH_JIT,
     })
 }
