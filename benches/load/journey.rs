@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use hyper::StatusCode;
 use jsonwebtoken::{EncodingKey, Header, encode};
+use nocobase_dingtalk::session::SessionSecret;
 use serde_json::json;
 
 use crate::Outcome;
@@ -47,6 +48,8 @@ const TOKEN_USED_SECONDS: u64 = 20;
 
 impl Bridge {
     pub fn new(secret: &[u8], origin: &str) -> Self {
+        // It hands `jsonwebtoken` the cryptography that signing needs.
+        let _ = SessionSecret::new(secret);
         Self {
             key: EncodingKey::from_secret(secret),
             origin: origin.to_owned(),
