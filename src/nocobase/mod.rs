@@ -16,8 +16,8 @@ mod link_transaction;
 mod links;
 mod new_user;
 mod roles;
-mod sign_in_at_once;
-mod sign_in_statements;
+mod sign_in_statement;
+mod sign_up_statement;
 mod sql;
 mod store;
 mod subject_index;
@@ -36,7 +36,7 @@ pub use link_transaction::{LinkTransaction, PhoneMatch};
 pub use links::{Links, ListedLink};
 pub use new_user::NewUser;
 pub use roles::{Role, Roles};
-pub use sign_in_at_once::SignUp;
+pub use sign_up_statement::SignUp;
 pub use sql::{
     DatabaseSettings, Page, Paged, ServerDatabase, ServerDialect, SslMode, SslModeError, SslSettings,
     StatementObserver, StatementReport, StoreError,

@@ -11,7 +11,7 @@ use super::issued_tokens::IssuedTokens;
 use super::kept_secrets::KeptSecrets;
 use super::links::{LINK_COLUMNS, Links};
 use super::roles::{ROLE_COLUMNS, Roles};
-use super::sign_in_statements::SignInStatements;
+use super::sign_in_statement::SignInStatements;
 use super::sql::{Column, Database, DatabaseSettings, Dialect, Newest, StatementObserver, StoreError, Table};
 use super::system::System;
 use super::users::{USER_COLUMNS, Users};
