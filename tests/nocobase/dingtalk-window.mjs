@@ -64,12 +64,17 @@ export async function openDingTalkWindow(browser, nocobase, { kind, person, code
   const window = await openWindow(browser, nocobase, { ...options, ...SIZES[kind], userAgent: USER_AGENTS[kind], isMobile: kind !== 'computer' });
   const calls = [];
   const dingtalk = Object.assign(window, { kind, person, request: 'ok', calls });
-  await window.page.exposeFunction('standInForDingTalk', async (method, params) => {
+  dingtalk.firstCodeRequest = new Promise((resolve) => (dingtalk.codeRequested = resolve));
+  const context = window.page.context();
+  await context.exposeFunction('standInForDingTalk', async (method, params) => {
     calls.push({ method, params });
     if (method !== NEW && method !== OLD) return {};
+    dingtalk.codeRequested(Date.now());
     return REQUESTS[dingtalk.request](method, async () => ({ code: await codeFor(dingtalk.person, params) }));
   });
-  await window.page.addInitScript(standInBridge, kind);
+  await context.addInitScript(standInBridge, kind);
+  /** Another window of the same client: what is stored is there, what belongs to a window is not. */
+  dingtalk.another = () => context.newPage();
   return dingtalk;
 }
 
