@@ -181,7 +181,7 @@ export async function clientSteps({ steps, site, browser, output, client }) {
       await window.page.waitForLoadState('networkidle');
       assert.equal(codeRequestsOf(window).length, 1);
       await window.button(NAME).click();
-      await untilIn(window);
+      await expectSignedIn(window, NAME);
       assert.equal(codeRequestsOf(window).length, 2);
       assert.equal((await whoIsIn(window, nocobase)).username, 'lilei');
     }));
@@ -297,6 +297,7 @@ export async function clientSteps({ steps, site, browser, output, client }) {
       await window.open('/admin');
       await window.button(NAME).waitFor();
       await throughDingTalk(window, NAME, 'li-lei');
+      await expectSignedIn(window, NAME);
       await untilIn(window);
       const took = Date.now() - first;
       await window.close();
