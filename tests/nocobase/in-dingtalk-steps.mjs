@@ -1,8 +1,9 @@
 // What happens to people who open NocoBase inside DingTalk, and to their administrator.
 
 import assert from 'node:assert/strict';
+import { codeRequestsOf, titlesOf, USER_AGENTS } from '../browser/dingtalk-bridge.mjs';
 import * as admin from './administration.mjs';
-import { codeRequestsOf, openDingTalkWindow, titlesOf } from './dingtalk-window.mjs';
+import { openDingTalkWindow } from './dingtalk-window.mjs';
 import { DEMO_CORP_ID } from './programs.mjs';
 import { approve, expectSignedIn, throughDingTalk, untilIn, whoIsIn } from './sign-in.mjs';
 import { APP, NAME } from './site.mjs';
@@ -38,6 +39,33 @@ export async function siteSteps({ steps, site, browser, output }) {
     };
     assert.deepEqual(await save(INTERNAL), [400, `Only one sign-in method can sign people in automatically, and ${NAME} does already. Turn that off there first.`]);
     assert.deepEqual(await save({ autoLogin: true }), [400, 'Please check this field: Corp ID.']);
+  });
+}
+
+/** What a page asks that was written for NocoBase's own plugin, in the shapes of NocoBase's portal template. */
+export async function portalSteps({ steps, site }) {
+  const { nocobase, dingtalk } = site;
+  const userAgent = USER_AGENTS.phone;
+  await steps.step('a page of a portal signs in with the same calls', async () => {
+    const check = (headers) => nocobase.request('dingtalk:checkLogin?isDingTalkBrowser=true&redirect=%2Fx%2Fportal%2Forders', { method: 'GET', headers });
+    assert.deepEqual((await check({ 'user-agent': 'Mozilla/5.0 Chrome/133' })).json, { data: { success: true } });
+    const { success, autoLoginType, authenticator, corpId } = (await check({ 'user-agent': userAgent })).json.data;
+    assert.deepEqual({ success, autoLoginType, authenticator, corpId }, { success: false, autoLoginType: 'internal', authenticator: NAME, corpId: DEMO_CORP_ID });
+    const { code } = await dingtalk.inClientCode({ clientId: APP.clientId, corpId, person: 'li-lei' });
+    const post = () => nocobase.request('auth:signIn', { body: { authCode: code, loginType: 'internal' }, headers: { 'X-Authenticator': authenticator, 'user-agent': userAgent } });
+    const { token } = (await post()).json.data;
+    assert.equal((await site.asSession('auth:check', token)).json.data.username, 'lilei');
+    const again = await post();
+    assert.equal(again.json.errors[0].code, 'FLOW_USED');
+  });
+  await steps.step('a page of a portal starts the web flow with the address that it is given', async () => {
+    const ask = (redirect) => nocobase.request('dingtalk:getAuthUrl', { body: { redirect }, headers: { 'X-Authenticator': NAME } });
+    const answer = await ask('/x/portal/orders');
+    const { url } = answer.json.data;
+    const start = await fetch(new URL(url, nocobase.origin), { redirect: 'manual' });
+    assert.equal(start.status, 302, answer.text);
+    assert.ok(start.headers.get('location').startsWith(dingtalk.url), start.headers.get('location'));
+    assert.equal((await ask('https://evil.example/')).status, 400);
   });
 }
 
@@ -252,7 +280,7 @@ export async function clientSteps({ steps, site, browser, output, client }) {
         await window.page.reload();
         await untilIn(window);
       };
-      await dingtalk.putFault({ effect: 'not-found', call: null });
+      await dingtalk.putFault({ call: 'userInfo', effect: 'bad-gateway-page' });
       await renew();
       assert.equal(await window.stored('NOCOBASE_TOKEN'), token);
       await dingtalk.clearFaults();

@@ -9,7 +9,7 @@
 
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { clientSteps, siteSteps } from './in-dingtalk-steps.mjs';
+import { clientSteps, portalSteps, siteSteps } from './in-dingtalk-steps.mjs';
 import { HAN_MEIMEI, LI_LEI, Site, Steps } from './site.mjs';
 import { launch } from './window.mjs';
 
@@ -25,6 +25,7 @@ try {
   await site.createAuthenticator({ options: { public: { autoSignup: false } } });
   browser = await launch();
   await siteSteps({ steps, site, browser, output });
+  await portalSteps({ steps, site });
   for (const client of clients) await clientSteps({ steps, site, browser, output, client });
 } finally {
   await browser?.close();
