@@ -3,6 +3,7 @@
 import { api } from './api.js';
 import { fill } from './dom.js';
 import { expand, loadTexts, t } from './i18n.js';
+import { rememberSignOut, signInOnLoad } from './in-dingtalk.js';
 import { loading, showFailure } from './messages.js';
 import { BASE, currentPage, pageUrl, safeTarget } from './paths.js';
 import { isAdministrator } from './roles.js';
@@ -44,14 +45,19 @@ const app = {
     session.forgetRole();
     session.begin(authenticator, token);
     // The answer of a sign-in lacks the roles; they come with the first page.
-    site.user = null;
-    app.go(safeTarget(new URLSearchParams(location.search).get('redirect')), { replace: true });
+    app.goOn();
   },
   async changeLanguage(locale) {
     await loadTexts(locale);
     await show({ focus: false });
   },
+  /** Goes to the page first asked for, with the session that is stored. */
+  goOn() {
+    site.user = null;
+    app.go(safeTarget(new URLSearchParams(location.search).get('redirect')), { replace: true });
+  },
   async signOut() {
+    await rememberSignOut();
     // Whatever the server says, this browser forgets the session.
     await api.post('auth:signOut').catch(() => {});
     session.end();
@@ -149,13 +155,20 @@ addEventListener('storage', (event) => {
 
 async function start() {
   fill(root, loading());
-  const [settings, info] = await Promise.allSettled([api.get('systemSettings:get'), api.get('app:getInfo'), loadTexts()]);
+  // Nothing of a stored session is asked for before it is known to be that of the person who is here.
+  const texts = loadTexts();
+  const attempt = signInOnLoad(texts);
+  const [settings, info] = await Promise.allSettled([api.get('systemSettings:get'), api.get('app:getInfo'), texts]);
   if (settings.status === 'fulfilled') {
     site.title = expand(settings.value.data?.title) || site.title;
     site.languages = settings.value.data?.enabledLanguages ?? [];
   }
   if (info.status === 'fulfilled') site.demo = info.value.data?.demo ?? null;
-  await show({ focus: false });
+  const attempted = await attempt;
+  // The page goes: nothing has to be shown any more.
+  if (attempted === 'leaving') return;
+  if (attempted === 'entered' && currentPage() === '/signin') app.goOn();
+  else await show({ focus: false });
 }
 
 start();

@@ -27,6 +27,11 @@ export function forgetFlow() {
   Object.assign(flow, NOTHING);
 }
 
+/** What another way of signing in was refused with. */
+export function refuse(authenticator, failure) {
+  Object.assign(flow, NOTHING, { authenticator, failure, phase: 'refused' });
+}
+
 /** Takes the return out of the address, at once and once: a reload or a shared address must not carry it. */
 export function takeReturn() {
   const query = new URLSearchParams(location.search);

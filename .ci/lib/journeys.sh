@@ -30,3 +30,12 @@ nocobase_suite() {
     OUTPUT="$PWD/tests/nocobase/out/$instance" CHROMIUM=$(browser_program) \
     timeout --kill-after=30 "${NOCOBASE_SECONDS:-2400}" node tests/nocobase/journey.mjs
 }
+
+# inside_dingtalk DIALECT CLIENTS: people who open NocoBase inside DingTalk.
+inside_dingtalk() {
+  at_exit node tests/nocobase/nocobase.mjs remove "ci-in-dingtalk-$1"
+  rm -rf "tests/nocobase/out/in-dingtalk-$1"
+  NBDT_BINARY=$binary NBDT_NOCOBASE_INSTANCE=ci-in-dingtalk-$1 NBDT_NOCOBASE_DIALECT=$1 CLIENTS=$2 \
+    OUTPUT="$PWD/tests/nocobase/out/in-dingtalk-$1" CHROMIUM=$(browser_program) \
+    timeout --kill-after=30 "${NOCOBASE_SECONDS:-2400}" node tests/nocobase/in-dingtalk.mjs
+}

@@ -4,6 +4,7 @@ import { api } from '../api.js';
 import { flow, forgetFlow, giveUp, redeem, refusalSentence, startUrl, takeReturn } from '../dingtalk-flow.js';
 import { fill, h, icon, spinner, uniqueId, whileBusy } from '../dom.js';
 import { expand, t } from '../i18n.js';
+import { isInsideDingTalk, signInOnClick, signInOnExpiry } from '../in-dingtalk.js';
 import { banner, loading, sentence, showFailure } from '../messages.js';
 
 const DINGTALK = 'dingtalk';
@@ -37,6 +38,13 @@ export function signInPage(page) {
   };
   if (flow.handle) redeem((authenticator, data) => enter(app, authenticator, data));
   else flow.onchange();
+  signInOnExpiry().then((kind) => afterAttempt(app, kind));
+}
+
+/** An attempt inside DingTalk has led in, or the page says why it has not. */
+function afterAttempt(app, kind) {
+  if (kind === 'entered') app.goOn();
+  else if (kind !== 'nothing') flow.onchange();
 }
 
 function enter(app, authenticator, data) {
@@ -92,7 +100,7 @@ async function showMethods(page, content) {
       && banner('info', t('This is a demo with a simulated DingTalk: press the DingTalk button and choose a person.')),
     passwords.length > 0 && passwordForm(app, passwords),
     passwords.length > 0 && dingtalks.length > 0 && h('div', { class: 'or' }, h('span', null, t('or'))),
-    dingtalks.length > 0 && h('div', { class: 'sign-in-buttons' }, dingtalks.map(dingtalkButton)),
+    dingtalks.length > 0 && h('div', { class: 'sign-in-buttons' }, dingtalks.map((method) => dingtalkButton(app, method))),
     passwords.length + dingtalks.length === 0 && banner('warning', t('No sign-in method is enabled. Ask your administrator.')));
 }
 
@@ -103,9 +111,18 @@ function refusal(dingtalks) {
   return banner('error', text, method && h('a', { class: 'button', href: startUrl(method.name) }, t(buttonTexts?.startAgain ?? 'Start again')));
 }
 
-function dingtalkButton(method) {
+function dingtalkButton(app, method) {
   const title = expand(method.title) || t(buttonTexts?.title ?? 'Sign in with DingTalk');
-  const link = h('a', { class: 'button button-large button-dingtalk', href: startUrl(method.name), onclick: () => link.setAttribute('aria-busy', 'true') },
+  const link = h('a', {
+    class: 'button button-large button-dingtalk', href: startUrl(method.name), onclick: async (event) => {
+      link.setAttribute('aria-busy', 'true');
+      if (!isInsideDingTalk) return;
+      event.preventDefault();
+      const kind = await signInOnClick(method.name);
+      if (kind === 'nothing') location.assign(link.href);
+      else afterAttempt(app, kind);
+    },
+  },
     icon('dingtalk'), h('span', null, title));
   return link;
 }

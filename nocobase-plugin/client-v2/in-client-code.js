@@ -27,10 +27,17 @@ define('nocobase-plugin-auth-dingtalk/client-v2/in-client-code', [], function ()
     return `${base}${folder}client/dingtalk-jsapi.js?v=${VERSION}`;
   }
 
+  let address = null;
+
+  /** Where the library is, for pages that are none of NocoBase's. */
+  const useLibrary = (wanted) => {
+    address = wanted;
+  };
+
   let library = null;
 
-  function loadLibrary(address = libraryAddress()) {
-    library ??= import(address).catch((error) => {
+  function loadLibrary() {
+    library ??= import(address ?? libraryAddress()).catch((error) => {
       library = null;
       throw error;
     });
@@ -93,5 +100,5 @@ define('nocobase-plugin-auth-dingtalk/client-v2/in-client-code', [], function ()
     }
   }
 
-  return { NoCode, isInside, loadLibrary, requestCode };
+  return { NoCode, isInside, loadLibrary, requestCode, useLibrary };
 });

@@ -1,16 +1,17 @@
 // Holds a page back inside DingTalk until it is known whose page it is, once for a page load.
-define('nocobase-plugin-auth-dingtalk/client-v2/in-client-gate', ['react', './texts', './in-client', './title-bar'], function (React, texts, inClient, titleBar) {
+define('nocobase-plugin-auth-dingtalk/client-v2/in-client-gate', ['react', 'antd', './texts', './in-client', './title-bar'], function (React, antd, texts, inClient, titleBar) {
   'use strict';
 
   const { BUTTON, PACKAGE } = texts;
 
-  // A page that comes at once needs no word of it.
+  // A page that comes at once needs no sign of it, and one that comes soon no word.
+  const STILL_MS = 300;
   const SILENT_MS = 1000;
 
   const h = React.createElement;
   const { useEffect, useState } = React;
 
-  const STYLE = { minHeight: '100vh', display: 'flex', alignItems: 'center', justifyContent: 'center', padding: 24, textAlign: 'center', color: '#595959', fontFamily: 'system-ui, sans-serif', fontSize: 16 };
+  const STYLE = { minHeight: '100vh', display: 'flex', flexDirection: 'column', gap: 16, alignItems: 'center', justifyContent: 'center', padding: 24, textAlign: 'center', color: '#595959', fontFamily: 'system-ui, sans-serif', fontSize: 16 };
 
   function Holding({ app }) {
     const [isSilent, setSilent] = useState(true);
@@ -18,8 +19,11 @@ define('nocobase-plugin-auth-dingtalk/client-v2/in-client-gate', ['react', './te
       const timer = setTimeout(() => setSilent(false), SILENT_MS);
       return () => clearTimeout(timer);
     }, []);
-    // Outside of NocoBase's own providers: its components, its theme and its language come later.
-    return h('div', { role: 'status', style: STYLE, 'data-testid': 'dingtalk-gate' }, isSilent ? null : app.i18n.t(BUTTON.pending, { ns: [PACKAGE, 'client'] }));
+    // Outside of NocoBase's own providers, which come later, with its theme and its hooks for languages.
+    return h('div', { role: 'status', style: STYLE, 'data-testid': 'dingtalk-gate' },
+      h(antd.Spin, { delay: STILL_MS }),
+      h('div', null, isSilent ? null : app.i18n.t(BUTTON.pending, { ns: [PACKAGE, 'client'] })),
+    );
   }
 
   /**

@@ -51,12 +51,16 @@ define('nocobase-plugin-auth-dingtalk/client-v2/in-client-marks', [], function (
    */
   const set = (state, mode = read()?.mode) => write({ state, at: Date.now(), mode });
 
+  /** Whether a session of an attempt is gone without anybody having ended it. */
+  function hasRunOut(isSignedIn, mark = read()) {
+    return mark?.state === 'entered' && !isSignedIn && Math.abs(Date.now() - mark.at) >= AGAIN_AFTER_MS;
+  }
+
   /** @param {boolean} isSignedIn whether a session is stored, perhaps somebody else's */
   function mayAttempt(isSignedIn) {
     const mark = read();
-    if (mark) return mark.state === 'entered' && !isSignedIn && Math.abs(Date.now() - mark.at) >= AGAIN_AFTER_MS;
-    return canRemember() || isFirstPage();
+    return mark ? hasRunOut(isSignedIn, mark) : canRemember() || isFirstPage();
   }
 
-  return { clear: () => write(null), mayAttempt, mode: () => read()?.mode ?? null, set, wasSignedOut: () => read()?.state === 'signedOut' };
+  return { clear: () => write(null), hasRunOut, mayAttempt, mode: () => read()?.mode ?? null, set };
 });

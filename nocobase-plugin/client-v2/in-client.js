@@ -26,8 +26,6 @@ define(
 
     /** Whether a click is to take the ordinary way, because the client has given no code on this page. */
     let isWebPreferred = false;
-    /** Whether DingTalk could not be reached from this page: the next one tries again. */
-    let isOutOfReach = false;
 
     async function checkLogin(host) {
       const { pathname, search, hash } = window.location;
@@ -97,8 +95,7 @@ define(
         // Whoever is stored is not proved to be here, or has been proved not to be.
         await endSession(host);
       } else if (kind === 'outage') {
-        // Nobody is thrown out for what is nobody's fault.
-        isOutOfReach = true;
+        // Nobody is thrown out for what is nobody's fault; the next page tries again.
         marks.clear();
       } else if (kind === 'leaving') {
         marks.set('tried', 'oauth');
@@ -128,17 +125,17 @@ define(
 
     /** The attempt of a sign-in page that a session which has run out has led to; null where there is none. */
     function onExpiry(host) {
-      return isInside() && !isOutOfReach && !hasOtherPlans(window.location) && marks.mayAttempt(Boolean(host.auth.getToken())) ? run(host) : null;
+      return isInside() && marks.hasRunOut(Boolean(host.auth.getToken())) ? run(host) : null;
     }
 
     /** The attempt of a click: null where the ordinary way is to be taken. */
     async function onClick(host, name) {
-      if (!isInside() || isWebPreferred) return null;
-      attempts.set(name, { status: 'pending' });
-      const login = await checkLogin(host);
-      if (login?.autoLoginType !== 'internal' || login.authenticator !== name) return null;
-      isOutOfReach = false;
-      return run(host);
+      if (!isInside()) return null;
+      const login = isWebPreferred ? null : await checkLogin(host);
+      if (login?.autoLoginType === 'internal' && login.authenticator === name) return run(host);
+      // It comes back by itself, and no attempt may run beside it.
+      marks.set('tried');
+      return null;
     }
 
     /** Who signs out stays signed out until they ask again. */

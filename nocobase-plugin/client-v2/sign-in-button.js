@@ -72,8 +72,11 @@ define(
       }, []);
 
       const begin = async () => {
-        if (await enterAfter(inClient.onClick(inClientHost, name))) return;
         setLeaving(true);
+        if (await enterAfter(inClient.onClick(inClientHost, name))) {
+          setLeaving(false);
+          return;
+        }
         attempts.set(name, null);
         const query = new URLSearchParams({ authenticator: name, return: signInPagePath() });
         window.location.assign(`${host.apiUrl('auth:redirect')}?${query}`);

@@ -5,6 +5,7 @@
 
 mod form;
 mod guide;
+mod in_client;
 mod language;
 mod locales;
 mod manifest;
@@ -15,6 +16,7 @@ mod template;
 
 pub use form::{FormFill, form_schema, sign_in_button};
 pub use guide::{guide_page, guide_policy};
+pub use in_client::in_client_script;
 pub use language::{Language, negotiate};
 pub use locales::Locales;
 pub use manifest::Manifest;

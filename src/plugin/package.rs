@@ -12,6 +12,7 @@ use url::Url;
 
 use super::form;
 use super::guide::guide_page;
+use super::in_client::JSAPI;
 use super::language::Language;
 use super::locales;
 use super::manifest::Manifest;
@@ -21,9 +22,6 @@ use super::script::Fill;
 static SERVER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/nocobase-plugin/server");
 static CLIENT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/nocobase-plugin/client");
 static CLIENT_V2: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/nocobase-plugin/client-v2");
-
-/// What the clients call of DingTalk's JSAPI, with its licence.
-const JSAPI: &str = include_str!("../../nocobase-plugin/dingtalk-jsapi/dingtalk-jsapi.js");
 
 /// An empty list of built-against versions is compatible with every NocoBase; a missing file is with none.
 const EXTERNAL_VERSION: &str = "module.exports = {};\n";

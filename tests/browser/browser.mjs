@@ -17,9 +17,9 @@ export async function launch() {
 }
 
 /** A fresh window; `t` gives the texts that the server gives for its language. */
-export async function openWindow(browser, { baseUrl, locale, width, outputFolder, name, isDark = false }) {
+export async function openWindow(browser, { baseUrl, locale, width, outputFolder, name, isDark = false, ...device }) {
   const context = await browser.newContext({
-    viewport: { width, height: 800 }, locale, colorScheme: isDark ? 'dark' : 'light', permissions: ['clipboard-read', 'clipboard-write'],
+    viewport: { width, height: 800 }, locale, ...device, colorScheme: isDark ? 'dark' : 'light', permissions: ['clipboard-read', 'clipboard-write'],
   });
   await context.addInitScript((chosen) => localStorage.setItem('NOCOBASE_LOCALE', chosen), locale);
   const page = await context.newPage();

@@ -1,7 +1,7 @@
 // Drives a running sidecar in a real browser. By environment:
 //   BASE_URL        where the sidecar answers, such as http://127.0.0.1:13100
 //   SIMULATOR_URL   where the simulated DingTalk answers; given, the demo's journey runs, else the one of a sidecar alone
-//   ROOT_ACCOUNT, ROOT_PASSWORD   the administrator, for the journey of a sidecar alone
+//   ROOT_ACCOUNT, ROOT_PASSWORD   the administrator
 //   OUTPUT          folder for the pictures (default: out)
 //   LANGUAGES       which languages (default: en-US,hi-IN)
 //   CHROMIUM        the browser (default: /usr/bin/chromium)
@@ -9,6 +9,8 @@
 import { aloneJourney } from './alone.mjs';
 import { launch, openWindow, WIDTHS } from './browser.mjs';
 import { demoJourney } from './demo.mjs';
+import { USER_AGENTS } from './dingtalk-bridge.mjs';
+import { inDingTalkJourney, withAutomaticLogin } from './in-dingtalk.mjs';
 
 const environment = process.env;
 const baseUrl = required('BASE_URL').replace(/\/$/, '');
@@ -27,26 +29,39 @@ function required(name) {
 const kind = isDemo ? 'demo' : 'alone';
 const journey = isDemo
   ? (window) => demoJourney(window, { baseUrl, simulatorUrl })
-  : (window) => aloneJourney(window, { baseUrl, root: { account: required('ROOT_ACCOUNT'), password: required('ROOT_PASSWORD') } });
+  : (window) => aloneJourney(window, { baseUrl, root });
 
+const root = { account: required('ROOT_ACCOUNT'), password: required('ROOT_PASSWORD') };
 const browser = await launch();
 let failures = 0;
-for (const locale of languages) {
-  for (const [size, width] of Object.entries(WIDTHS)) {
-    const name = `${kind}-${locale}-${size}`;
-    const window = await openWindow(browser, { baseUrl, locale, width, outputFolder, name, isDark: size === 'narrow' });
-    try {
-      await journey(window);
-      await window.close();
-      console.log(`ok    ${name}`);
-    } catch (error) {
-      failures += 1;
-      console.error(`FAIL  ${name} at ${window.page.url()}\n${error.stack}`);
-      await window.page.screenshot({ path: `${outputFolder}/${name}-failed.png` }).catch(() => {});
-    }
+
+async function run(name, options, journey) {
+  const window = await openWindow(browser, { baseUrl, outputFolder, name, ...options });
+  try {
+    await journey(window);
+    await window.close();
+    console.log(`ok    ${name}`);
+  } catch (error) {
+    failures += 1;
+    console.error(`FAIL  ${name} at ${window.page.url()}\n${error.stack}`);
+    await window.page.screenshot({ path: `${outputFolder}/${name}-failed.png` }).catch(() => {});
   }
 }
-if (isDemo) failures += await unexpectedRequests();
+
+for (const locale of languages) {
+  for (const [size, width] of Object.entries(WIDTHS)) {
+    await run(`${kind}-${locale}-${size}`, { locale, width, isDark: size === 'narrow' }, journey);
+  }
+}
+if (isDemo) {
+  const { data: texts } = await (await fetch(`${baseUrl}/api/dingtalk:signInButton`)).json();
+  const { clientId, undo } = await withAutomaticLogin({ baseUrl, root }, 'internal');
+  for (const [client, width] of [['phone', WIDTHS.narrow], ['computer', WIDTHS.wide]]) {
+    await run(`in-dingtalk-${client}`, { locale: languages[0], width, userAgent: USER_AGENTS[client] }, (window) => inDingTalkJourney(window, { kind: client, simulatorUrl, clientId, texts }));
+  }
+  await undo();
+  failures += await unexpectedRequests();
+}
 await browser.close();
 process.exit(failures === 0 ? 0 : 1);
 

@@ -349,6 +349,7 @@ async fn inside_dingtalk_a_page_is_told_what_to_do() {
             "autoLoginType": "internal",
             "authenticator": AUTHENTICATOR,
             "corpId": DEMO_CORP_ID,
+            "clientId": app.dingtalk_app.client_id,
         } })
     );
     assert_eq!(app.dingtalk.all_calls(), 0);

@@ -248,6 +248,23 @@ test('a session that has run out is begun again by itself, ten minutes later at 
   }
 });
 
+test('beside a return of the web flow no attempt begins, on the page it comes back to and later', async () => {
+  const view = new WebView();
+  const page = await view.open('/signin?authenticator=ding&dingtalk=f');
+  // As the button leaves the address once it has read it.
+  page.window.location.search = '';
+  assert.equal(page.onExpiry(page.host), null);
+  view.codes = [noCode('late')];
+  const failed = await view.open();
+  assert.equal(await failed.onClick(failed.host, 'ding'), null);
+  mock.timers.enable({ apis: ['Date'], now: Date.now() + 60 * MINUTE });
+  try {
+    assert.equal(page.onExpiry(page.host), null);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
 test('a click asks inside DingTalk first, and takes the ordinary way once that has given no code', async () => {
   const view = new WebView();
   view.codes = [noCode('late')];

@@ -10,7 +10,7 @@ import { freePort } from './nocobase.mjs';
 const run = promisify(execFile);
 
 // The organization of the simulator's people.
-const DEMO_CORP_ID = 'ding3f9c1e77a20b4d58836fc2657bd714e8';
+export const DEMO_CORP_ID = 'ding3f9c1e77a20b4d58836fc2657bd714e8';
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 export function binary() {
@@ -81,6 +81,17 @@ export class DingTalk {
   /** Registers an app with its redirect URL, as an administrator does in the developer console. */
   registerApp({ clientId, clientSecret, redirectUri, permissions }) {
     return this.#post('apps', { clientId, clientSecret, corpId: DEMO_CORP_ID, redirectUris: [redirectUri], ...(permissions ? { permissions } : {}) });
+  }
+
+  /** What DingTalk's own client would give a page of this app for the person who uses it. */
+  async inClientCode({ clientId, corpId, person }) {
+    const answer = await fetch(`${this.url}/__simulator/in-client-code`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ clientId, corpId, person }) });
+    return answer.json();
+  }
+
+  /** How often each of DingTalk's interfaces has been called. */
+  async calls() {
+    return (await (await fetch(`${this.url}/__simulator/calls`)).json()).calls;
   }
 
   putFault(fault) {

@@ -33,6 +33,7 @@ pub async fn check_login(context: Context) -> ActionResult {
             "autoLoginType": AutoLogin::Internal.label(),
             "authenticator": name,
             "corpId": corp_id,
+            "clientId": found.options.client_id,
         })),
         (Some(AutoLogin::OAuth), _) => {
             let page = sign_in

@@ -2,7 +2,7 @@
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use include_dir::{Dir, include_dir};
+use include_dir::{Dir, File, include_dir};
 use log::error;
 
 use crate::http::request::context::language_of;
@@ -46,7 +46,9 @@ async fn console_page(request: HttpRequest, state: web::Data<AppState>) -> HttpR
 
 async fn console_file(request: HttpRequest) -> HttpResponse {
     let name = request.match_info().get("file").unwrap_or_default();
-    let Some(file) = CONSOLE.get_file(name).filter(|_| name != "index.html") else {
+    let shared = plugin::in_client_script(name).map(str::as_bytes);
+    let own = || CONSOLE.get_file(name).filter(|_| name != "index.html");
+    let Some(content) = shared.or_else(|| own().map(File::contents)) else {
         return HttpResponse::NotFound()
             .content_type("text/plain; charset=utf-8")
             .body("not found");
@@ -57,7 +59,7 @@ async fn console_file(request: HttpRequest) -> HttpResponse {
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     };
-    let mut response = HttpResponse::Ok().content_type(kind).body(file.contents());
+    let mut response = HttpResponse::Ok().content_type(kind).body(content);
     // The files change with the binary and carry no version in their names.
     response
         .headers_mut()
