@@ -21,8 +21,8 @@ use crate::dingtalk::{DingTalk, SetUpFault};
 use crate::entropy::Entropy;
 use crate::files::make_private_folder;
 use crate::http::{
-    Address, AppState, Bounds, Cooldown, Demo, Edge, InClientThrottle, Installation, Listener, Metrics, Ops,
-    Packages, PasswordThrottle, Server, SignInThrottle, Stop, Throttles, TrustedProxies,
+    Address, AppState, Bounds, Demo, Edge, Installation, Listener, Metrics, Ops, Packages, Server, Stop,
+    Throttles, TrustedProxies,
 };
 use crate::nocobase::{RootUser, Store, StoreError, SubjectIndex};
 use crate::session::{FirstPassword, Passwords, SessionSecret, Sessions, password};
@@ -156,12 +156,7 @@ impl App {
             first_password: kept,
             sign_in,
             dingtalk,
-            throttles: Throttles {
-                sign_ins: SignInThrottle::new(config.attempts_per_address, clock.clone()),
-                in_client: InClientThrottle::new(config.attempts_per_address, clock.clone()),
-                passwords: PasswordThrottle::new(clock.clone()),
-                diagnoses: Cooldown::default(),
-            },
+            throttles: Throttles::new(config.attempts_per_address, &clock),
             ops: Ops {
                 audit,
                 calls: calls.clone(),

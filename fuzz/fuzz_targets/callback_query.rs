@@ -15,13 +15,13 @@ use actix_web::{App, test, web};
 use chrono::DateTime;
 use libfuzzer_sys::{Corpus, fuzz_target};
 use nocobase_dingtalk::audit::Audit;
+use nocobase_dingtalk::call_counts::CallCounts;
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Cors, Mode};
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::{
-    AppState, Cooldown, Edge, Installation, Metrics, Ops, Packages, PasswordThrottle, SignInThrottle,
-    Throttles, TrustedProxies, routes,
+    AppState, Edge, Installation, Metrics, Ops, Packages, Throttles, TrustedProxies, routes,
 };
 use nocobase_dingtalk::nocobase::{DatabaseSettings, Store};
 use nocobase_dingtalk::origin::Origin;
@@ -59,7 +59,12 @@ fn site() -> Surface {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::manual(DateTime::from_timestamp(1_763_600_000, 0).unwrap());
     let entropy = Entropy::seeded(1);
-    let begun = PendingFlow::new("dingtalk", ReturnPath::parse(PAGE).unwrap(), &entropy, clock.now());
+    let begun = PendingFlow::new(
+        "dingtalk",
+        ReturnPath::parse(PAGE).unwrap(),
+        &entropy,
+        clock.now(),
+    );
     let state = begun.state().to_owned();
     let flow = Flow::from(begun);
     let cookie = FlowSeal::new(SECRET, None, entropy.clone())
@@ -119,14 +124,12 @@ fn site() -> Surface {
                 cors: Cors::default(),
                 body_within: Duration::from_secs(10),
             },
-            throttles: Throttles {
-                // Nobody is limited: each input is to reach what answers it.
-                sign_ins: SignInThrottle::new(0, clock.clone()),
-                passwords: PasswordThrottle::new(clock.clone()),
-                diagnoses: Cooldown::default(),
-            },
+            // Nobody is limited: each input is to reach what answers it.
+            throttles: Throttles::new(0, &clock),
             ops: Ops {
                 audit,
+                // Nothing is written: DingTalk is not called.
+                calls: CallCounts::new(&std::env::temp_dir(), "fuzz", clock.clone()),
                 metrics: Metrics::new().unwrap(),
                 packages: Packages::new("/"),
                 sidecar_url: None,

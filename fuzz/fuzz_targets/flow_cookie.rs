@@ -37,7 +37,9 @@ fuzz_target!(|input: (&str, &str, &str, &str, usize, u8)| {
     let cookie = flow.cookie_name(change % 3 == 0);
     let Some(sealed) = SEAL.seal(&flow, change % 3 == 0) else {
         // Only what is too long for a cookie is not sealed; JSON writes a byte with six at most.
-        assert!(6 * (authenticator.len() + return_path.as_str().len() + value.len()) + 400 > SEALED_LIMIT / 4 * 3);
+        assert!(
+            6 * (authenticator.len() + return_path.as_str().len() + value.len()) + 400 > SEALED_LIMIT / 4 * 3
+        );
         return;
     };
     assert!(sealed.len() <= SEALED_LIMIT && sealed.bytes().all(|byte| byte.is_ascii_graphic()));

@@ -28,10 +28,6 @@ pub use response::error::{ApiError, RequestError};
 use response::{envelope, pages};
 pub use server::listener::{Address, Bounds, Listener, Server, Stop};
 pub use state::{AppState, Demo, Edge, Installation, Ops, Throttles};
-pub use throttle::cooldown::Cooldown;
-pub use throttle::in_client_throttle::InClientThrottle;
-pub use throttle::password_throttle::PasswordThrottle;
-pub use throttle::sign_in_throttle::SignInThrottle;
 
 /// Registers everything that is answered. No patterns before the actions: matching three of them took a tenth of the
 /// time of a start.

@@ -88,6 +88,18 @@ pub struct Throttles {
     pub diagnoses: Cooldown,
 }
 
+impl Throttles {
+    /// `attempts` is how many sign-ins of one address may fail in ten minutes; 0 does not limit them.
+    pub fn new(attempts: u32, clock: &Clock) -> Self {
+        Self {
+            sign_ins: SignInThrottle::new(attempts, clock.clone()),
+            in_client: InClientThrottle::new(attempts, clock.clone()),
+            passwords: PasswordThrottle::new(clock.clone()),
+            diagnoses: Cooldown::default(),
+        }
+    }
+}
+
 /// What operators look at.
 pub struct Ops {
     /// The record of who signed in.
