@@ -85,6 +85,12 @@ catalogue! {
     TooManyAttempts, "TOO_MANY_ATTEMPTS", Warn, "Too many attempts. Try again in {{seconds}} s.";
     Internal, "INTERNAL_ERROR", Error, "Something went wrong. Start again, and give your administrator the reference if it happens again.";
 
+    // Links that are made or removed on purpose.
+    SubjectAlreadyLinked, "SUBJECT_ALREADY_LINKED", Info, "This DingTalk account is linked to another user. That link has to be removed first.";
+    UserAlreadyLinked, "USER_ALREADY_LINKED", Info, "This user is already linked to a DingTalk account. That link has to be removed first.";
+    LastWayIn, "LAST_WAY_IN", Info, "Without this link you could not sign in any more. Ask your administrator for another way to sign in first.";
+    PasswordNotSet, "PASSWORD_NOT_SET", Info, "You have no password here with which to prove who you are. Ask your administrator to set one.";
+
     // NocoBase's own codes, which its clients know, and its words; ours end as a sentence does, since a reference follows.
     EmptyToken, "EMPTY_TOKEN", Info, "Unauthenticated. Please sign in to continue.";
     InvalidToken, "INVALID_TOKEN", Info, "Your session has expired. Please sign in again.";

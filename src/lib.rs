@@ -38,6 +38,7 @@ pub mod product;
 pub mod secret;
 pub mod session;
 pub mod sign_in;
+mod spreadsheet;
 pub mod tls;
 mod ttl_cell;
 

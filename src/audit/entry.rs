@@ -51,7 +51,9 @@ pub enum Event {
     SignIn,
     /// A sign-in with a password, where the sidecar takes those.
     PasswordSignIn,
-    /// The removal of the link between a user and a DingTalk account.
+    /// A link between a user and a DingTalk account, made on purpose: by the person, or by an administrator.
+    Link,
+    /// The removal of such a link.
     Unlink,
     /// A sign-in method that was made, changed, enabled, disabled or deleted, where the sidecar administers them.
     SettingsChange,
@@ -78,6 +80,10 @@ pub enum Matched {
     Phone,
     /// Not at all: a new user was made.
     SignUp,
+    /// Linked by the person, who had signed in otherwise.
+    Person,
+    /// Linked by an administrator.
+    Administrator,
     /// Written by a version that knows more.
     #[serde(other)]
     Other,
@@ -144,6 +150,7 @@ impl Event {
         match self {
             Self::SignIn => "signIn",
             Self::PasswordSignIn => "passwordSignIn",
+            Self::Link => "link",
             Self::Unlink => "unlink",
             Self::SettingsChange => "settingsChange",
             Self::PluginChange => "pluginChange",
@@ -162,6 +169,8 @@ impl Matched {
             Self::Subject => "subject",
             Self::Phone => "phone",
             Self::SignUp => "signUp",
+            Self::Person => "person",
+            Self::Administrator => "administrator",
             Self::Other => "other",
         }
     }

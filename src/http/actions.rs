@@ -4,7 +4,9 @@ use actix_web::HttpResponse;
 use futures_util::future::LocalBoxFuture;
 
 use super::request::context::Context;
-use super::resources::{app, auth, authenticators, calls, dingtalk, in_client, password, pm};
+use super::resources::{
+    app, auth, authenticators, calls, dingtalk, in_client, links, own_link, password, pm,
+};
 use super::response::error::ApiError;
 use crate::product::REDIRECT_ACTION;
 
@@ -130,8 +132,12 @@ pub const ACTIONS: &[Action] = &[
     action!("dingtalk:getAuthUrl", Post, Always, Public, in_client::get_auth_url),
     action!("dingtalk:configForm", Get, Always, Administrator, dingtalk::config_form),
     action!("dingtalk:diagnose", Post, Always, Administrator, dingtalk::diagnose),
-    action!("dingtalk:bindings", Get, Always, Administrator, dingtalk::bindings),
-    action!("dingtalk:unbind", Post, Always, Administrator, dingtalk::unbind),
+    action!("dingtalk:bindings", Get, Always, Administrator, links::bindings),
+    action!("dingtalk:unlinkedUsers", Get, Always, Administrator, links::unlinked_users),
+    action!("dingtalk:bind", Post, Always, Administrator, links::bind),
+    action!("dingtalk:unbind", Post, Always, Administrator, links::unbind),
+    action!("dingtalk:myLink", Get, Always, SignedIn, own_link::my_link),
+    action!("dingtalk:unlinkMe", Post, Always, SignedIn, own_link::unlink_me),
     action!("dingtalk:audit", Get, Always, Administrator, dingtalk::audit),
     action!("dingtalk:calls", Get, Always, Administrator, calls::calls),
 ];

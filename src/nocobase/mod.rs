@@ -22,6 +22,7 @@ mod sql;
 mod store;
 mod subject_index;
 mod system;
+mod user_links;
 mod user_phones;
 mod users;
 mod wire_time;
@@ -44,4 +45,5 @@ pub use sql::{
 pub use store::Store;
 pub use subject_index::SubjectIndex;
 pub use system::{EnvironmentVariable, PluginRow, System};
+pub use user_links::UserLink;
 pub use users::{Link, LinkedUser, PasswordHash, User, UserId, Users};

@@ -49,6 +49,21 @@ pub enum SignInError {
     /// The user with this number is an administrator, and those are not linked by phone.
     #[error("the user with this phone number is an administrator")]
     AdministratorNotLinked,
+    /// The subject that is to be linked has a link, to somebody else.
+    #[error("the subject is linked to another user")]
+    SubjectAlreadyLinked,
+    /// The user who is to be linked has a link.
+    #[error("the user is linked already")]
+    UserAlreadyLinked,
+    /// What an administrator typed is no subject of the kind by which people are recognized.
+    #[error("the subject cannot be read")]
+    SubjectUnreadable,
+    /// Without the link nobody could sign in as this user.
+    #[error("the link is the user's last way in")]
+    LastWayIn,
+    /// The user has no password, by which they could prove who they are.
+    #[error("the user has no password")]
+    PasswordNotSet,
     /// The person is not of the organization that may sign in.
     #[error("the person is not a member of the organization")]
     NotInOrganization,
@@ -110,6 +125,11 @@ impl SignInError {
             Self::PhoneAlreadyLinked => Code::PhoneAlreadyLinked,
             Self::AdministratorNotLinked => Code::AdministratorNotLinked,
             Self::NotInOrganization => Code::NotInOrganization,
+            Self::SubjectAlreadyLinked => Code::SubjectAlreadyLinked,
+            Self::UserAlreadyLinked => Code::UserAlreadyLinked,
+            Self::SubjectUnreadable => Code::InvalidField,
+            Self::LastWayIn => Code::LastWayIn,
+            Self::PasswordNotSet => Code::PasswordNotSet,
             Self::MigrationNeeded => Code::MigrationNeeded,
             Self::DingTalk(error) => error.code(),
             // A rival was faster twice. It is no name that the person has chosen.

@@ -9,7 +9,7 @@ use crate::support::app::{AUTHENTICATOR, TestApp};
 use crate::support::browser::{Answer, Browser, refusal};
 
 /// Every action of administrators, with the method it takes.
-const ACTIONS: [(&str, &str); 19] = [
+const ACTIONS: [(&str, &str); 22] = [
     ("GET", "authenticators:listTypes"),
     ("GET", "authenticators:list"),
     ("GET", "authenticators:get?filterByTk=1"),
@@ -24,6 +24,9 @@ const ACTIONS: [(&str, &str); 19] = [
     ("GET", "dingtalk:configForm"),
     ("POST", "dingtalk:diagnose"),
     ("GET", "dingtalk:bindings"),
+    ("GET", "dingtalk:bindings?format=csv"),
+    ("GET", "dingtalk:unlinkedUsers?authenticator=s_dingtalk"),
+    ("POST", "dingtalk:bind?authenticator=s_dingtalk&userId=1"),
     ("POST", "dingtalk:unbind?authenticator=s_dingtalk&userId=1"),
     ("GET", "dingtalk:audit"),
     ("GET", "dingtalk:audit?format=csv"),

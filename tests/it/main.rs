@@ -24,6 +24,7 @@ mod journey;
 mod languages;
 mod limits;
 mod matching;
+mod own_link;
 mod package;
 mod passwords;
 mod people;

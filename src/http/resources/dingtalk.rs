@@ -1,13 +1,10 @@
-//! The actions of the resource `dingtalk`: what administrators see and do.
+//! The actions of the resource `dingtalk`: the form, the doctor and the audit.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use actix_web::HttpResponse;
-use actix_web::http::header;
 use chrono::{DateTime, Utc};
-use log::{error, info};
-use serde_json::{Value, json};
+use log::error;
 
 use super::calls;
 use crate::audit::{self, AuditError, Ended, Entry, Event, Filter, NamedEntry};
@@ -23,7 +20,8 @@ use crate::origin::Origin;
 use crate::plugin::{self, FormFill};
 use crate::product::{PLUGIN_NAME, REDIRECT_ACTION};
 
-const MOST_CSV_ROWS: u64 = 10_000;
+/// The most rows of a table for a spreadsheet.
+pub const MOST_CSV_ROWS: u64 = 10_000;
 /// Asks the audit for everything that did not end well, whatever its code.
 const REFUSED: &str = "REFUSED";
 /// The doctor asks DingTalk; a button held down must not.
@@ -110,58 +108,6 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
     Ok(findings)
 }
 
-/// `dingtalk:bindings`: who is linked.
-pub async fn bindings(context: Context) -> ActionResult {
-    let page = context.query.page();
-    let found = context
-        .state
-        .store
-        .links()
-        .page(
-            context.query.only("authenticator"),
-            context.query.only("search"),
-            page,
-        )
-        .await?;
-    let rows: Vec<Value> = found
-        .rows
-        .iter()
-        .map(|row| {
-            json!({
-                "authenticator": row.authenticator,
-                "userId": row.user_id,
-                "nickname": row.user_nickname,
-                "phone": row.user_phone.as_deref().map(masked_phone),
-                "matchedBy": row.meta.get("matchedBy"),
-                "createdAt": row.created_at,
-            })
-        })
-        .collect();
-    Ok(envelope::page(rows, found.count, page))
-}
-
-/// `dingtalk:unbind`: the person is matched anew at the next sign-in.
-pub async fn unbind(context: Context) -> ActionResult {
-    let authenticator = context
-        .query
-        .only("authenticator")
-        .ok_or(RequestError::InvalidField("authenticator"))?;
-    let user_id = context.query.only("userId").and_then(|text| text.parse().ok());
-    let user_id = UserId(user_id.ok_or(RequestError::InvalidField("userId"))?);
-    if !context.state.store.links().remove(authenticator, user_id).await? {
-        return Err(RequestError::RecordNotFound.into());
-    }
-    let by = context.caller.as_ref().and_then(|caller| caller.user_id);
-    info!(
-        "user {user_id} was unlinked from {authenticator} by user {by:?} (reference {})",
-        context.reference
-    );
-    context
-        .record(Event::Unlink, authenticator, Ok(()), Some(user_id.0))
-        .await;
-    Ok(envelope::nothing())
-}
-
 /// `dingtalk:audit`: who signed in and how it ended.
 pub async fn audit(context: Context) -> ActionResult {
     let query = &context.query;
@@ -190,13 +136,7 @@ pub async fn audit(context: Context) -> ActionResult {
     if query.only("format") == Some("csv") {
         let found = search(&context, &filter, query.table(MOST_CSV_ROWS)).await?;
         let csv = audit::to_csv(&with_names(&context, found.entries).await?);
-        return Ok(HttpResponse::Ok()
-            .content_type("text/csv; charset=utf-8")
-            .insert_header((
-                header::CONTENT_DISPOSITION,
-                r#"attachment; filename="dingtalk-sign-ins.csv""#,
-            ))
-            .body(csv));
+        return Ok(envelope::csv("dingtalk-sign-ins.csv", csv));
     }
     let page = query.page();
     let found = search(&context, &filter, page).await?;
@@ -251,19 +191,4 @@ fn report_unread_audit(context: &Context, failure: &AuditError) {
         with_causes(failure),
         context.reference
     );
-}
-
-/// Enough of a number to recognise someone, too little to call them.
-fn masked_phone(phone: &str) -> String {
-    let count = phone.chars().count();
-    let (head, tail) = if count > 8 {
-        (count - 8, count - 4)
-    } else {
-        (0, count.saturating_sub(2))
-    };
-    phone
-        .chars()
-        .enumerate()
-        .map(|(index, c)| if (head..tail).contains(&index) { '*' } else { c })
-        .collect()
 }

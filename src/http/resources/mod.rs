@@ -7,5 +7,7 @@ pub mod authenticators;
 pub mod calls;
 pub mod dingtalk;
 pub mod in_client;
+pub mod links;
+pub mod own_link;
 pub mod password;
 pub mod pm;

@@ -35,6 +35,17 @@ pub fn page(rows: impl Serialize, count: u64, page: Page) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "data": rows, "meta": meta }))
 }
 
+/// A table for a spreadsheet, as a file of this name.
+pub fn csv(file: &str, table: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            format!(r#"attachment; filename="{file}""#),
+        ))
+        .body(table)
+}
+
 /// `{}`: an action that has nothing to say.
 pub fn nothing() -> HttpResponse {
     HttpResponse::Ok().json(json!({}))

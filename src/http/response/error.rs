@@ -167,6 +167,8 @@ impl ApiError {
             && let ErrorKind::PermissionMissing(permissions) = &error.kind
         {
             Some(("permission", permissions.join(", ")))
+        } else if let Self::SignIn(SignInError::SubjectUnreadable) = self {
+            Some(("field", "subject".to_owned()))
         } else if let Self::Request(RequestError::InvalidField(field)) = self {
             Some(("field", (*field).to_owned()))
         } else if let Self::Request(RequestError::AutoLoginTaken(name)) = self {
@@ -219,9 +221,7 @@ fn status_of(code: Code) -> StatusCode {
         | Code::AutoLoginTaken
         | Code::UnknownType
         | Code::LastAuthenticator
-        | Code::PasswordTooShort
-        // Not 401: the session is as good as before.
-        | Code::PasswordRefused => StatusCode::BAD_REQUEST,
+        | Code::PasswordTooShort => StatusCode::BAD_REQUEST,
         Code::FlowNotFound
         | Code::FlowUsed
         | Code::Denied
@@ -254,10 +254,16 @@ fn status_of(code: Code) -> StatusCode {
         | Code::UntrustedOrigin
         | Code::HttpsNotForwarded
         | Code::NoPermission
+        // Not 401: the session is as good as before.
+        | Code::PasswordRefused
         | Code::SecretMismatch
         | Code::ClockMismatch => StatusCode::FORBIDDEN,
         Code::AuthenticatorNotFound | Code::NotFound | Code::RecordNotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::SubjectAlreadyLinked
+        | Code::UserAlreadyLinked
+        | Code::LastWayIn
+        | Code::PasswordNotSet => StatusCode::CONFLICT,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         Code::ConfigurationIncomplete

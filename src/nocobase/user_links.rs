@@ -1,0 +1,90 @@
+//! Users and their links, seen from the user: which sign-in methods somebody is linked to, and who is linked to none.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Order, SelectStatement};
+
+use super::links::Links;
+use super::sql::{Column, Row, StoreError, Table};
+use super::users::{USER_COLUMNS, User, UserId, Users};
+
+const LINKS: Table = Table::UsersAuthenticators;
+
+/// A link, as its own user sees it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserLink {
+    /// The name of the authenticator, of whichever type.
+    pub authenticator: String,
+    /// What the person was called there when the link was made.
+    pub nickname: Option<String>,
+    /// When the link was made.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+impl fmt::Debug for UserLink {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("UserLink")
+            .field("authenticator", &self.authenticator)
+            .finish_non_exhaustive()
+    }
+}
+
+impl UserLink {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            authenticator: row.required_text(Column::Authenticator)?,
+            nickname: row
+                .text(Column::Nickname)?
+                .filter(|nickname| !nickname.is_empty()),
+            created_at: row.time(Column::CreatedAt)?,
+        })
+    }
+}
+
+impl Links<'_> {
+    /// The links of a user, to authenticators of every type.
+    pub async fn of_user(self, user: UserId) -> Result<Vec<UserLink>, StoreError> {
+        let columns = [Column::Authenticator, Column::Nickname, Column::CreatedAt];
+        let mut select = self.sql.select(LINKS, &columns);
+        select.and_where(self.sql.col(LINKS, Column::UserId).eq(user.0));
+        let rows = self.sql.find_rows(LINKS, &select).await?;
+        rows.iter().map(UserLink::from_row).collect()
+    }
+}
+
+impl Users<'_> {
+    /// The first `most` users, by id, who are not linked by this authenticator and whom `search` finds.
+    pub async fn unlinked(
+        self,
+        authenticator: &str,
+        search: Option<&str>,
+        most: u64,
+    ) -> Result<Vec<User>, StoreError> {
+        let mut links = SelectStatement::new();
+        links
+            .from(self.sql.names.table_ref(LINKS))
+            .expr(Expr::value(1))
+            .and_where(
+                self.sql
+                    .dialect
+                    .same_bytes(self.sql.col(LINKS, Column::Authenticator), authenticator),
+            )
+            .and_where(
+                self.sql
+                    .col(LINKS, Column::UserId)
+                    .eq(self.sql.col(Table::Users, Column::Id)),
+            );
+        let mut select = self.sql.select(Table::Users, &USER_COLUMNS);
+        select
+            .and_where(Expr::exists(links).not())
+            .order_by_expr(self.sql.col(Table::Users, Column::Id), Order::Asc)
+            .limit(most);
+        if let Some(search) = search {
+            select.and_where(self.is_like(search));
+        }
+        let rows = self.sql.search_rows(Table::Users, &select).await?;
+        rows.iter().map(User::from_row).collect()
+    }
+}
