@@ -47,6 +47,20 @@ description() {
 # Which are examined, and by which tests, stands in .cargo/mutants.toml.
 mutants() {
   command -v cargo-mutants || cargo install cargo-mutants --locked --debug --version "$CARGO_MUTANTS_VERSION"
+  every_check_is_examined
   # Two at a time: a compiler spends much of its time on one thread. Nobody reads a backtrace here.
   CARGO_PROFILE_DEV_DEBUG=none cargo mutants --output target --no-times --jobs 2
+}
+
+# A check that was moved or renamed would be examined no more, and nobody would notice.
+every_check_is_examined() {
+  local all pattern is_one_missing=
+  all=$(cargo mutants --list)
+  while IFS= read -r pattern; do
+    grep -Eq -- "$pattern" <<<"$all" || {
+      echo ".cargo/mutants.toml: nothing is called \"$pattern\""
+      is_one_missing=1
+    }
+  done < <(sed -n '/^examine_re/,/^]/s/^    "\(.*\)",$/\1/p' .cargo/mutants.toml | sed 's/\\\\/\\/g')
+  [[ -z $is_one_missing ]]
 }
