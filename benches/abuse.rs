@@ -28,7 +28,7 @@ use long::sidecar::Sidecar;
 use long::suite::Suite;
 use support::app::{AUTHENTICATOR, ROOT_PASSWORD};
 use support::browser::{Browser, handle_in};
-use support::crowd::{key, person, signed_in_user};
+use support::concurrent_sign_ins::{key, person, signed_in_user};
 use support::database::{Kind, TestDatabase};
 use support::shared_site::SharedSite;
 

@@ -24,7 +24,7 @@ use long::sidecar::Sidecar;
 use long::suite::Suite;
 use support::app::AUTHENTICATOR;
 use support::browser::Browser;
-use support::crowd::{key, mobile, person, signed_in_user};
+use support::concurrent_sign_ins::{key, mobile, person, signed_in_user};
 use support::database::{Kind, TestDatabase};
 use support::shared_site::SharedSite;
 

@@ -105,11 +105,9 @@ impl App {
         let kept = FirstPassword::in_folder(&config.storage).map_err(unusable(&config.storage))?;
         let store = open_store(&config, &kept, &metrics, &clock, &entropy).await?;
         let first_password = kept.unused();
-        let is_ours = config.mode == Mode::Alone;
-        let subject_index = if is_ours {
-            Some(store.ensure_subject_index().await)
-        } else {
-            ensure_index(&store, config.may_create_index).await
+        let subject_index = match config.mode {
+            Mode::Alone => Some(store.ensure_subject_index().await),
+            Mode::BesideNocoBase => ensure_index(&store, config.may_create_index).await,
         };
         let audit = Audit::open(
             &config.storage.join("audit"),
@@ -124,12 +122,7 @@ impl App {
             clock.clone(),
         );
         save_regularly(calls.clone());
-        let (counted, of_month) = (metrics.clone(), calls.clone());
-        let observer = Arc::new(move |report: &crate::dingtalk::CallReport| {
-            counted.dingtalk_called(&report.app, report.call.label(), report.outcome, report.elapsed);
-            of_month.add(&report.app, report.call.label());
-        });
-        let dingtalk = DingTalk::new(&config.endpoints, config.limits, observer)?;
+        let dingtalk = open_dingtalk(&config, metrics.clone(), calls.clone())?;
         let secret = SessionSecret::new(&config.secret);
         let hashed = metrics.clone();
         let passwords = Passwords::new(Arc::new(move |elapsed| hashed.password_checked(elapsed)));
@@ -283,6 +276,14 @@ async fn open_store(
         );
     }
     Ok(store)
+}
+
+fn open_dingtalk(config: &Config, metrics: Metrics, calls: CallCounts) -> Result<DingTalk, SetUpFault> {
+    let observer = Arc::new(move |report: &crate::dingtalk::CallReport| {
+        metrics.dingtalk_called(&report.app, report.call.label(), report.outcome, report.elapsed);
+        calls.add(&report.app, report.call.label());
+    });
+    DingTalk::new(&config.endpoints, config.limits, observer)
 }
 
 fn first_administrator(

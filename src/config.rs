@@ -6,9 +6,12 @@
 
 mod database;
 pub mod env_file;
+mod error;
 mod handover;
 mod secret;
 mod sources;
+mod surroundings;
+mod values;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,103 +23,26 @@ use url::Url;
 
 use crate::aes_key::AesKey;
 use crate::dingtalk::{Endpoints, Limits};
-use crate::nocobase::{DatabaseSettings, LANGUAGES};
+use crate::nocobase::DatabaseSettings;
 use crate::origin::Origin;
 use crate::product::REDIRECT_ACTION;
 use crate::secret::SecretBytes;
 
+pub use error::ConfigError;
 pub use handover::{Handover, HandoverError};
 pub use secret::NotShared;
 pub use sources::{Setting, Sources};
+use surroundings::Surroundings;
+use values::{
+    comma_list, connections, endpoints, first_administrator, language, limits, origin, proxies,
+    request_within,
+};
 
-/// A setting that cannot be used. Its text is shown to the person who starts the process.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The value is not of the form the setting takes.
-    #[error("{name} cannot be used: {expected}")]
-    Invalid {
-        /// The variable.
-        name: &'static str,
-        /// What it takes.
-        expected: &'static str,
-    },
-    /// A setting that this mode needs is not there.
-    #[error("{name} is not set: {needed_for}")]
-    Missing {
-        /// The variable.
-        name: &'static str,
-        /// What it is needed for.
-        needed_for: &'static str,
-    },
-    /// The named env file cannot be read.
-    #[error("the env file {} cannot be read", path.display())]
-    EnvFile {
-        /// Its path.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A setting that the env file gives cannot be used.
-    #[error("the env file {}, line {line}", path.display())]
-    EnvFileLine {
-        /// Its path.
-        path: PathBuf,
-        /// The line that counts.
-        line: usize,
-        /// What is wrong with it.
-        #[source]
-        error: Box<ConfigError>,
-    },
-    /// A named env file does not say which database NocoBase uses.
-    #[error("DB_DIALECT is not set in the env file {}, so NocoBase's database is not known; set there what NocoBase runs with, or leave out --env-file to run alone, without NocoBase", path.display())]
-    NoDialect {
-        /// Its path.
-        path: PathBuf,
-    },
-    /// A key file cannot be read or made.
-    #[error("the key file {} cannot be used", path.display())]
-    KeyFile {
-        /// Its path.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Others can read our key.
-    #[error("the key file {} can be read by others than its owner; see that nobody has, make its mode 0600, or remove it and let a new one be made", path.display())]
-    KeyMode {
-        /// Its path.
-        path: PathBuf,
-    },
-    /// A key file does not hold exactly 32 bytes.
-    #[error("the key file {} must hold exactly 32 bytes", path.display())]
-    KeyLength {
-        /// Its path.
-        path: PathBuf,
-    },
-    /// The secret is one that others know.
-    #[error("the session secret cannot be used")]
-    Secret(#[from] NotShared),
-    /// What the plugin handed over cannot be used.
-    #[error(transparent)]
-    Handover(#[from] HandoverError),
-}
-
-impl ConfigError {
-    /// The variable that it is about.
-    fn variable(&self) -> Option<&'static str> {
-        match self {
-            Self::Invalid { name, .. } | Self::Missing { name, .. } => Some(name),
-            Self::Secret(_) => Some("APP_KEY"),
-            Self::EnvFile { .. }
-            | Self::EnvFileLine { .. }
-            | Self::NoDialect { .. }
-            | Self::KeyFile { .. }
-            | Self::KeyMode { .. }
-            | Self::KeyLength { .. }
-            | Self::Handover(_) => None,
-        }
-    }
-}
+const DEFAULT_AUDIT_DAYS: u32 = 180;
+/// An office of 2000 people is one address: all may be under way at once, and each may give up once before.
+pub const DEFAULT_ATTEMPTS_PER_ADDRESS: u32 = 4000;
+/// Characters that a password has, alone.
+pub const SHORTEST_PASSWORD: usize = 8;
 
 /// Which of the ways of running this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,109 +163,6 @@ pub struct Config {
     pub instance: String,
 }
 
-/// What is settled by how it runs; everything else is a setting of its own in every mode.
-struct Surroundings {
-    mode: Mode,
-    managed: Option<Managed>,
-    listen: Listen,
-    storage: PathBuf,
-    database: DatabaseSettings,
-    secret: SecretBytes,
-    aes_key: Option<AesKey>,
-    api_base: String,
-    public_path: String,
-    sidecar_url: Option<Url>,
-    nocobase_url: Option<Url>,
-    cors_whitelist: Option<String>,
-    log_format: LogFormat,
-    instance: String,
-}
-
-impl Surroundings {
-    fn alone_or_remote(
-        sources: &Sources,
-        own_secret: fn(&Path) -> Result<SecretBytes, ConfigError>,
-    ) -> Result<Self, ConfigError> {
-        let mode = match (sources.text("DB_DIALECT"), sources.env_file()) {
-            (Some(_), _) => Mode::BesideNocoBase,
-            // Whoever names NocoBase's file does not mean a database of the sidecar's own.
-            (None, Some(path)) => {
-                return Err(ConfigError::NoDialect {
-                    path: path.to_owned(),
-                });
-            }
-            (None, None) => Mode::Alone,
-        };
-        let storage = storage(sources, "nocobase-dingtalk-data".into());
-        let public_path = slashed(sources.text("APP_PUBLIC_PATH").unwrap_or("/"));
-        let api_base = sources.text("API_BASE_PATH").unwrap_or("/api/");
-        let api_base = slashed(&format!("{public_path}{}", api_base.trim_start_matches('/')));
-        let aes_key = match mode {
-            Mode::Alone => Some(secret::own_aes_key(&storage.join("secrets.key"), own_secret)?),
-            Mode::BesideNocoBase => secret::aes_key(sources)?,
-        };
-        Ok(Self {
-            mode,
-            managed: None,
-            listen: Listen::Address(sources.listen()?),
-            database: match mode {
-                Mode::Alone => DatabaseSettings::Sqlite {
-                    path: storage.join("nocobase-dingtalk.sqlite"),
-                },
-                Mode::BesideNocoBase => database::read(sources)?,
-            },
-            secret: match mode {
-                Mode::Alone => own_secret(&storage.join("session-secret.key"))?,
-                Mode::BesideNocoBase => secret::of_nocobase(sources, aes_key.is_some())?,
-            },
-            aes_key,
-            api_base,
-            public_path,
-            sidecar_url: sources.url("SIDECAR_URL")?,
-            nocobase_url: nocobase_url(sources, mode)?,
-            cors_whitelist: sources.text("CORS_ORIGIN_WHITELIST").map(str::to_owned),
-            log_format: match sources.text("LOG_FORMAT").unwrap_or("text") {
-                "text" => LogFormat::Text,
-                "json" => LogFormat::Json,
-                _ => {
-                    return Err(ConfigError::Invalid {
-                        name: "LOG_FORMAT",
-                        expected: "it is text or json",
-                    });
-                }
-            },
-            instance: sources.text("SIDECAR_INSTANCE").unwrap_or("1").to_owned(),
-            storage,
-        })
-    }
-
-    fn managed(sources: &Sources, handover: Handover) -> Result<Self, ConfigError> {
-        let nocobase_url = handover
-            .nocobase_url
-            .as_deref()
-            .and_then(|url| Url::parse(url).ok());
-        Ok(Self {
-            mode: Mode::BesideNocoBase,
-            managed: Some(Managed {
-                restarts: handover.restarts,
-            }),
-            database: handover.database(database::pool_max(sources)?)?,
-            secret: secret::unknown(&handover.session_secret()?)?,
-            aes_key: Some(handover.aes_key()?),
-            listen: handover.socket.map_or(Listen::Address(LOOPBACK), Listen::Socket),
-            storage: storage(sources, handover.storage),
-            api_base: slashed(&handover.api_base),
-            public_path: slashed(&handover.public_path),
-            sidecar_url: None,
-            nocobase_url,
-            cors_whitelist: handover.cors_origin_whitelist,
-            // The plugin reads the lines and gives each to NocoBase's logger with its level.
-            log_format: LogFormat::Json,
-            instance: handover.instance,
-        })
-    }
-}
-
 impl Config {
     /// Reads and checks every setting that this way of running uses, alone or with NocoBase's own variables; alone, makes
     /// the secret where there is none yet.
@@ -412,30 +235,6 @@ impl Config {
     }
 }
 
-const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 13100);
-const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
-const DEFAULT_AUDIT_DAYS: u32 = 180;
-/// An office of 2000 people is one address: all may be under way at once, and each may give up once before.
-pub const DEFAULT_ATTEMPTS_PER_ADDRESS: u32 = 4000;
-const DEFAULT_REQUEST_SECONDS: u64 = 10;
-/// Characters that a password has, alone.
-pub const SHORTEST_PASSWORD: usize = 8;
-/// Each may hold 32 KiB of a half-sent head.
-const DEFAULT_CONNECTIONS: usize = 4096;
-
-impl Sources {
-    /// Where it listens.
-    pub fn listen(&self) -> Result<SocketAddr, ConfigError> {
-        let address = self.parsed("SIDECAR_LISTEN", "an address and port such as 127.0.0.1:13100")?;
-        Ok(address.unwrap_or(DEFAULT_LISTEN))
-    }
-}
-
-fn storage(sources: &Sources, default: PathBuf) -> PathBuf {
-    sources.path("SIDECAR_STORAGE").unwrap_or(default)
-}
-
 /// Exactly one slash at both ends.
 pub fn slashed(path: &str) -> String {
     let inner: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
@@ -444,118 +243,6 @@ pub fn slashed(path: &str) -> String {
     } else {
         format!("/{}/", inner.join("/"))
     }
-}
-
-fn comma_list(text: &str) -> Vec<String> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-fn origin(sources: &Sources) -> Result<Option<Origin>, ConfigError> {
-    let name = "SIDECAR_PUBLIC_URL";
-    let Some(text) = sources.text(name) else {
-        return Ok(None);
-    };
-    let expected = "it is scheme, host and port only, such as https://nocobase.example.com";
-    Origin::parse(text)
-        .map(Some)
-        .ok_or(ConfigError::Invalid { name, expected })
-}
-
-fn proxies(sources: &Sources) -> Result<Vec<IpNet>, ConfigError> {
-    let name = "SIDECAR_TRUSTED_PROXIES";
-    let text = sources.text(name).unwrap_or("127.0.0.0/8,::1/128");
-    let expected = "it is a comma-separated list of addresses or ranges such as 10.0.0.0/8";
-    comma_list(text)
-        .iter()
-        .map(|item| {
-            item.parse::<IpNet>()
-                .or_else(|_| item.parse::<std::net::IpAddr>().map(IpNet::from))
-                .map_err(|_| ConfigError::Invalid { name, expected })
-        })
-        .collect()
-}
-
-fn request_within(sources: &Sources) -> Result<Duration, ConfigError> {
-    let name = "SIDECAR_REQUEST_SECONDS";
-    let expected = "it is a whole number of seconds, at least 1 and at most an hour";
-    match sources.parsed(name, expected)?.unwrap_or(DEFAULT_REQUEST_SECONDS) {
-        seconds @ 1..=3600 => Ok(Duration::from_secs(seconds)),
-        _ => Err(ConfigError::Invalid { name, expected }),
-    }
-}
-
-fn connections(sources: &Sources) -> Result<usize, ConfigError> {
-    let name = "SIDECAR_CONNECTIONS";
-    let expected = "it is a whole number of connections, at least 1 and at most a million";
-    match sources.parsed(name, expected)?.unwrap_or(DEFAULT_CONNECTIONS) {
-        connections @ 1..=1_000_000 => Ok(connections),
-        _ => Err(ConfigError::Invalid { name, expected }),
-    }
-}
-
-/// Beside NocoBase, its port says where it is. In Kubernetes the variable may hold the address of a service called
-/// `app`, which is no port, and then nothing is known.
-fn nocobase_url(sources: &Sources, mode: Mode) -> Result<Option<Url>, ConfigError> {
-    if let Some(url) = sources.url("NOCOBASE_URL")? {
-        return Ok(Some(url));
-    }
-    let port = match mode {
-        Mode::Alone => return Ok(None),
-        Mode::BesideNocoBase => sources.text("APP_PORT").unwrap_or("13000").trim(),
-    };
-    let port = port.parse::<u16>().ok();
-    Ok(port.and_then(|port| Url::parse(&format!("http://127.0.0.1:{port}")).ok()))
-}
-
-fn endpoints(sources: &Sources) -> Result<Endpoints, ConfigError> {
-    let standard = Endpoints::default();
-    Ok(Endpoints {
-        login: sources.url("DINGTALK_LOGIN_URL")?.unwrap_or(standard.login),
-        api: sources.url("DINGTALK_API_URL")?.unwrap_or(standard.api),
-        oapi: sources.url("DINGTALK_OAPI_URL")?.unwrap_or(standard.oapi),
-    })
-}
-
-fn limits(sources: &Sources) -> Result<Limits, ConfigError> {
-    let standard = Limits::default();
-    let expected = "a whole number of calls per second, 0 for no limit";
-    Ok(Limits {
-        qps_per_api: sources
-            .parsed("DINGTALK_QPS_PER_API", expected)?
-            .unwrap_or(standard.qps_per_api),
-        ..standard
-    })
-}
-
-/// The language that a database of our own begins with; beside NocoBase the variable may name any that NocoBase has.
-fn language(sources: &Sources, mode: Mode) -> Result<String, ConfigError> {
-    let name = "INIT_APP_LANG";
-    let language = sources.text(name).unwrap_or("en-US");
-    if mode == Mode::Alone && !LANGUAGES.contains(&language) {
-        let expected = "it is en-US, zh-CN, hi-IN, ru-RU, de-DE, id-ID or tr-TR";
-        return Err(ConfigError::Invalid { name, expected });
-    }
-    Ok(language.to_owned())
-}
-
-fn first_administrator(sources: &Sources, mode: Mode) -> Result<FirstAdministrator, ConfigError> {
-    let text = |name, default: &str| sources.text(name).unwrap_or(default).to_owned();
-    let name = "INIT_ROOT_PASSWORD";
-    let password = sources.text(name);
-    if mode == Mode::Alone && password.is_some_and(|password| password.chars().count() < SHORTEST_PASSWORD) {
-        let expected = "it has at least 8 characters";
-        return Err(ConfigError::Invalid { name, expected });
-    }
-    Ok(FirstAdministrator {
-        email: text("INIT_ROOT_EMAIL", "admin@nocobase.com"),
-        username: text("INIT_ROOT_USERNAME", "nocobase"),
-        nickname: text("INIT_ROOT_NICKNAME", "Super Admin"),
-        password: password.map(SecretString::from),
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::long::sidecar::Sidecar;
 use super::proxy::{Proxy, Side};
 use super::support::app::AUTHENTICATOR;
-use super::support::crowd::{Made, key, mobile, person, signed_in_user};
+use super::support::concurrent_sign_ins::{Made, key, mobile, person, signed_in_user};
 use super::support::database::Kind;
 use super::support::shared_site::SharedSite;
 use super::{WITHOUT_TLS, site, two_sidecars};
@@ -23,24 +23,24 @@ const MOMENTS: u32 = 40;
 /// What was begun at a replica that died is finished at another one, from wherever it was.
 pub async fn handed_over(kind: Kind, url: Option<String>) -> String {
     let (site, _) = site(kind, url.as_deref()).await;
-    let ([first, _second], doors) = two_sidecars(&site);
+    let ([first, _second], urls) = two_sidecars(&site);
     let [begun, returned] = [1, 2];
     for number in [begun, returned] {
         site.dingtalk.add_person(person(number));
     }
-    let mut early = site.browser(&doors[0]);
+    let mut early = site.browser(&urls[0]);
     let at_dingtalk = early.click(AUTHENTICATOR, "/signin").await;
-    let mut late = site.browser(&doors[0]);
+    let mut late = site.browser(&urls[0]);
     let handle_of_late = late.return_from_dingtalk(&site.dingtalk, &key(returned)).await;
 
     first.kill();
 
-    let mut early = early.at(&doors[1]);
+    let mut early = early.at(&urls[1]);
     let back = site.dingtalk.approve(&at_dingtalk, &key(begun)).unwrap();
     let handle_of_early = early.come_back(&back).await;
     for (mut browser, handle, number) in [
         (early, handle_of_early, begun),
-        (late.at(&doors[1]), handle_of_late, returned),
+        (late.at(&urls[1]), handle_of_late, returned),
     ] {
         let answer = browser.complete(AUTHENTICATOR, &handle).await;
         assert_eq!(signed_in_user(&answer), site.linked_user(number).await);

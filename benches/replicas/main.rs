@@ -11,8 +11,8 @@ mod support;
 mod long;
 
 mod cluster;
+mod concurrent_sign_ins;
 mod crashes;
-mod crowds;
 mod proxy;
 mod restarts;
 
@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
 
 async fn on_sqlite(suite: &mut Suite) {
     suite
-        .run("SQLite: crowds", crowds::pass(Kind::Sqlite, None))
+        .run("SQLite: crowds", concurrent_sign_ins::pass(Kind::Sqlite, None))
         .await;
     suite
         .run(
@@ -69,7 +69,9 @@ async fn on_server(suite: &mut Suite, kind: Kind, name: &str) {
     }
     let cluster = Cluster::start(kind).await;
     let (url, port) = (cluster.url(), cluster.port());
-    suite.run(&crowds, crowds::pass(kind, Some(url.clone()))).await;
+    suite
+        .run(&crowds, concurrent_sign_ins::pass(kind, Some(url.clone())))
+        .await;
     suite
         .run(&handed_over, crashes::handed_over(kind, Some(url.clone())))
         .await;
@@ -95,8 +97,8 @@ async fn site(kind: Kind, url: Option<&str>) -> (Arc<SharedSite>, DateTime<Utc>)
 /// Two sidecars, and their addresses.
 fn two_sidecars(site: &SharedSite) -> ([Sidecar; 2], Vec<String>) {
     let sidecars = ["1", "2"].map(|instance| Sidecar::start(site, instance, &WITHOUT_TLS));
-    let doors = sidecars.iter().map(|sidecar| sidecar.url.clone()).collect();
-    (sidecars, doors)
+    let urls = sidecars.iter().map(|sidecar| sidecar.url.clone()).collect();
+    (sidecars, urls)
 }
 
 /// The clusters have no certificates worth checking, and the proxy has to read along.

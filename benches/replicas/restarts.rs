@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::cluster::{Cluster, End};
 use super::support::app::AUTHENTICATOR;
 use super::support::browser::Browser;
-use super::support::crowd::{Made, key, mobile, person, signed_in_user};
+use super::support::concurrent_sign_ins::{Made, key, mobile, person, signed_in_user};
 use super::support::database::Kind;
 use super::support::shared_site::SharedSite;
 use super::{site, two_sidecars};
@@ -55,15 +55,15 @@ struct Outage {
 pub async fn under_load(kind: Kind, cluster: Arc<Mutex<Cluster>>, end: End) -> String {
     let mut cluster = cluster.lock().await;
     let (site, _) = site(kind, Some(&cluster.url())).await;
-    let (_sidecars, doors) = two_sidecars(&site);
+    let (_sidecars, urls) = two_sidecars(&site);
     let stop = Arc::new(AtomicBool::new(false));
     let mut probes = JoinSet::new();
-    for door in &doors {
-        probes.spawn(probe(door.clone(), Arc::clone(&stop)));
+    for url in &urls {
+        probes.spawn(probe(url.clone(), Arc::clone(&stop)));
     }
     let mut workers = JoinSet::new();
     for worker in 0..WORKERS {
-        workers.spawn(work(Arc::clone(&site), doors.clone(), worker, Arc::clone(&stop)));
+        workers.spawn(work(Arc::clone(&site), urls.clone(), worker, Arc::clone(&stop)));
     }
 
     tokio::time::sleep(BEFORE).await;
@@ -114,11 +114,11 @@ pub async fn under_load(kind: Kind, cluster: Arc<Mutex<Cluster>>, end: End) -> S
 /// One person after the other: a first sign-in, then another one, each repeated until it succeeds.
 async fn work(
     site: Arc<SharedSite>,
-    doors: Vec<String>,
+    urls: Vec<String>,
     worker: usize,
     stop: Arc<AtomicBool>,
 ) -> Vec<Attempt> {
-    let browser = site.browser(&doors[0]);
+    let browser = site.browser(&urls[0]);
     let mut attempts = Vec::new();
     for round in 0.. {
         if stop.load(Ordering::SeqCst) {
@@ -128,7 +128,7 @@ async fn work(
         site.dingtalk.add_person(person(number));
         for visit in 0..2 {
             loop {
-                let browser = browser.clone().at(&doors[(worker + visit) % doors.len()]);
+                let browser = browser.clone().at(&urls[(worker + visit) % urls.len()]);
                 let begun = Instant::now();
                 let user = try_to_sign_in(browser, &site, number).await;
                 attempts.push(Attempt {
@@ -178,8 +178,8 @@ async fn try_to_sign_in(mut browser: Browser, site: &SharedSite, number: usize) 
     Some(signed_in_user(&answer))
 }
 
-async fn probe(door: String, stop: Arc<AtomicBool>) -> Vec<Probe> {
-    let mut browser = Browser::new(&door);
+async fn probe(url: String, stop: Arc<AtomicBool>) -> Vec<Probe> {
+    let mut browser = Browser::new(&url);
     let mut probes = Vec::new();
     while !stop.load(Ordering::SeqCst) {
         let begun = Instant::now();

@@ -64,7 +64,7 @@ impl Sidecar {
         };
         let address = address.trim().split('/').next().unwrap_or_default();
         let url = format!("http://{address}");
-        site.open_door(&url);
+        site.register_sidecar(&url);
         let process = Process(Arc::new(Mutex::new(child)));
         Self {
             url,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
-use crate::support::beside::beside;
+use crate::support::beside_nocobase::app_beside_nocobase;
 use crate::support::browser::{Answer, Browser, handle_in, refusal};
 use crate::support::database::{Kind, on};
 
@@ -32,7 +32,7 @@ async fn ask(app: &TestApp, method: &str, path: &str, headers: &[(&str, &str)]) 
 async fn past_nocobase_and_its_hooks_nobody_signs_in() {
     for kind in [Kind::Postgres, Kind::MariaDb] {
         on(kind, |database| async move {
-            let app = beside(&database, &[]).await;
+            let app = app_beside_nocobase(&database, &[]).await;
             let mut past = app.browser().through(None);
             let handle = past.return_from_dingtalk(&app.dingtalk, "li-lei").await;
 
@@ -52,13 +52,16 @@ async fn past_nocobase_and_its_hooks_nobody_signs_in() {
 async fn a_zero_in_a_name_is_no_fault_of_ours_on_any_database() {
     for kind in [Kind::Postgres, Kind::MariaDb] {
         on(kind, |database| async move {
-            let app = beside(&database, &[]).await;
+            let app = app_beside_nocobase(&database, &[]).await;
             let administrator = |app: &TestApp| {
                 let claims = json!({
                     "aud": "nocobase-dingtalk", "iat": app.clock.now().timestamp(),
                     "exp": app.clock.now().timestamp() + 60, "host": "a", "peer": "127.0.0.1", "actor": 1,
                 });
-                crate::support::inside::sign_with(crate::support::beside::APP_KEY.as_bytes(), &claims)
+                crate::support::app_internals::sign_with(
+                    crate::support::beside_nocobase::APP_KEY.as_bytes(),
+                    &claims,
+                )
             };
             for action in [
                 "auth:redirect?authenticator=a%00",

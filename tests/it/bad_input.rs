@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
+use crate::support::app_internals::sign_with;
 use crate::support::browser::{Answer, refusal};
-use crate::support::inside::sign_with;
 
 /// Posts this body to the sign-in.
 async fn post(app: &TestApp, body: &[u8]) -> Answer {

@@ -13,17 +13,17 @@ use crate::support::shared_site::SharedSite;
 
 const KINDS: [Kind; 3] = [Kind::Sqlite, Kind::Postgres, Kind::MariaDb];
 
-/// A site with two doors.
+/// A site with two sidecars.
 struct TwoDoors {
     site: Arc<SharedSite>,
-    doors: Vec<String>,
+    urls: Vec<String>,
     stops: Vec<Stop>,
 }
 
 impl TwoDoors {
     async fn on(database: Arc<TestDatabase>) -> Self {
         let site = SharedSite::on(database, Clock::manual(now())).await;
-        let (mut doors, mut stops) = (Vec::new(), Vec::new());
+        let (mut urls, mut stops) = (Vec::new(), Vec::new());
         for instance in ["1", "2"] {
             let settings = site.settings(instance, &[]);
             let pairs: Vec<(&str, &str)> = settings
@@ -35,14 +35,14 @@ impl TwoDoors {
                 .await
                 .unwrap();
             let url = format!("http://{}", app.address());
-            site.open_door(&url);
-            doors.push(url);
+            site.register_sidecar(&url);
+            urls.push(url);
             stops.push(app.stopper());
             tokio::spawn(app.run());
         }
         Self {
             site: Arc::new(site),
-            doors,
+            urls,
             stops,
         }
     }
@@ -59,7 +59,7 @@ async fn one_person_who_comes_twenty_times_at_once_to_two_sidecars_is_one_user()
     for kind in KINDS {
         on(kind, |database| async move {
             let two = TwoDoors::on(database).await;
-            two.site.one_person_in_many_browsers(&two.doors, 1, 20).await;
+            two.site.one_person_in_many_browsers(&two.urls, 1, 20).await;
             two.close().await;
         })
         .await;
@@ -71,7 +71,7 @@ async fn people_whose_sign_ins_interleave_are_never_taken_for_each_other() {
     for kind in KINDS {
         on(kind, |database| async move {
             let two = TwoDoors::on(database).await;
-            two.site.many_different_people(&two.doors, 1, 24, now()).await;
+            two.site.many_different_people(&two.urls, 1, 24, now()).await;
             two.close().await;
         })
         .await;
@@ -83,7 +83,7 @@ async fn of_two_people_who_claim_one_phone_number_at_once_one_gets_in() {
     for kind in KINDS {
         on(kind, |database| async move {
             let two = TwoDoors::on(database).await;
-            two.site.one_phone_claimed_twice(&two.doors, 1, 6, now()).await;
+            two.site.one_phone_claimed_twice(&two.urls, 1, 6, now()).await;
             two.close().await;
         })
         .await;

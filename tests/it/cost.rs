@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
-use crate::support::beside::beside;
+use crate::support::beside_nocobase::app_beside_nocobase;
 use crate::support::database::{Kind, on};
 
 /// Statements of a sign-in of somebody who is known: the user with their role, and the token.
@@ -189,7 +189,7 @@ const BESIDE: [(Kind, u64); 3] = [
 async fn beside_nocobase_a_known_person_costs_one_statement_or_two() {
     for (kind, known) in BESIDE {
         on(kind, |database| async move {
-            let app = beside(&database, &[]).await;
+            let app = app_beside_nocobase(&database, &[]).await;
             app.browser().sign_in(&app.dingtalk, "li-lei").await;
             let mut browser = app.browser();
             browser.return_from_dingtalk(&app.dingtalk, "li-lei").await;
@@ -208,7 +208,7 @@ async fn beside_nocobase_a_known_person_costs_one_statement_or_two() {
 async fn beside_nocobase_on_postgres_a_new_person_costs_two_statements() {
     for kind in [Kind::Postgres, Kind::PostgresRenamed] {
         on(kind, |database| async move {
-            let app = beside(&database, &[]).await;
+            let app = app_beside_nocobase(&database, &[]).await;
             let first = NEWEST + POLICY + SPELLINGS + ENDED_SESSIONS;
             for (person, besides) in [("han-meimei", first), ("li-lei", 0)] {
                 let mut browser = app.browser();
@@ -230,7 +230,7 @@ async fn beside_nocobase_on_postgres_a_new_person_costs_two_statements() {
 async fn beside_nocobase_who_comes_when_nobody_did_has_the_settings_read_and_waits_for_no_deletion() {
     for (kind, known) in BESIDE {
         on(kind, |database| async move {
-            let app = beside(&database, &[]).await;
+            let app = app_beside_nocobase(&database, &[]).await;
             app.browser().sign_in(&app.dingtalk, "li-lei").await;
             let mut browser = app.browser();
             browser.return_from_dingtalk(&app.dingtalk, "li-lei").await;

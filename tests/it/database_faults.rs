@@ -6,10 +6,10 @@ use nocobase_dingtalk::nocobase::{DatabaseSettings, ServerDatabase};
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
-use crate::support::beside::beside;
+use crate::support::beside_nocobase::app_beside_nocobase;
 use crate::support::browser::{Answer, Browser, refusal};
 use crate::support::database::{Kind, TestDatabase, on};
-use crate::support::door::{Door, Shut};
+use crate::support::tcp_proxy::{Closed, TcpProxy};
 
 const KNOWN: &str = "li-lei";
 const STRANGER: &str = "han-meimei";
@@ -52,19 +52,19 @@ async fn refused_when(app: &TestApp, person: &str, breaks: impl Future<Output = 
 async fn a_server_that_is_gone_refuses_everyone_and_is_ready_again_at_once() {
     let cases = [Kind::Postgres, Kind::MariaDb].map(|kind| {
         on(kind, |database| async move {
-            let mut door = Door::new();
-            let address = door.url();
+            let mut proxy = TcpProxy::new();
+            let address = proxy.url();
             let (_, port) = address.rsplit_once(':').unwrap();
             let server = server_of(&database);
-            let inside = format!("http://{}:{}", server.host, server.port);
-            door.admit(usize::MAX, &inside, Shut::Refused).await;
-            let app = beside(&database, &[("DB_HOST", "127.0.0.1"), ("DB_PORT", port)]).await;
+            let server_url = format!("http://{}:{}", server.host, server.port);
+            proxy.admit(usize::MAX, &server_url, Closed::Refused).await;
+            let app = app_beside_nocobase(&database, &[("DB_HOST", "127.0.0.1"), ("DB_PORT", port)]).await;
             assert_eq!(sign_in(&app, KNOWN).await.status, 200);
             let rows = rows_of(&database).await;
             let redeemed = app.dingtalk.calls(CallKind::UserAccessToken);
 
             let (answer, browser) = refused_when(&app, STRANGER, async {
-                door.admit(0, &inside, Shut::Refused).await;
+                proxy.admit(0, &server_url, Closed::Refused).await;
                 database.cut_connections().await;
             })
             .await;
@@ -80,7 +80,7 @@ async fn a_server_that_is_gone_refuses_everyone_and_is_ready_again_at_once() {
             assert_eq!(app.dingtalk.calls(CallKind::UserAccessToken), redeemed + 1);
             assert_eq!([ready.status, healthy.status, alive.status], [503, 503, 200]);
             assert_eq!(ready.text, "the database does not answer");
-            door.admit(usize::MAX, &inside, Shut::Refused).await;
+            proxy.admit(usize::MAX, &server_url, Closed::Refused).await;
             assert_eq!(app.browser().visit("/readyz").await.status, 200);
             assert_eq!(rows_of(&database).await, rows);
             assert_eq!(sign_in(&app, STRANGER).await.status, 200);
@@ -100,7 +100,7 @@ fn server_of(database: &TestDatabase) -> &ServerDatabase {
 #[tokio::test]
 async fn a_server_that_takes_no_changes_signs_nobody_in_until_it_does() {
     on(Kind::Postgres, |database| async move {
-        let app = beside(&database, &[]).await;
+        let app = app_beside_nocobase(&database, &[]).await;
         assert_eq!(sign_in(&app, KNOWN).await.status, 200);
         let rows = rows_of(&database).await;
 
@@ -132,7 +132,7 @@ async fn read_only(database: &TestDatabase, state: &str) {
 #[tokio::test]
 async fn a_full_table_of_a_server_gives_no_session_until_there_is_space() {
     on(Kind::MariaDb, |database| async move {
-        let app = beside(&database, &[]).await;
+        let app = app_beside_nocobase(&database, &[]).await;
         assert_eq!(sign_in(&app, KNOWN).await.status, 200);
         // In memory a table has a size of its own, and error 1114 is the one that a full disk gives.
         database

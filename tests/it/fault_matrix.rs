@@ -13,9 +13,9 @@ use serde_json::json;
 
 use crate::languages::{LANGUAGES, assert_says, text};
 use crate::support::app::{AUTHENTICATOR, TestApp};
+use crate::support::app_internals::Rows;
 use crate::support::browser::{Answer, Browser, handle_in};
-use crate::support::door::{Door, Shut};
-use crate::support::inside::Rows;
+use crate::support::tcp_proxy::{Closed, TcpProxy};
 use table::{AWAY, CUT, Column, Flow, Refused, table};
 
 /// An authenticator whose subject needs all four calls.
@@ -45,7 +45,7 @@ struct Cell {
 
 enum Cause {
     Fault(Effect),
-    Door(Shut),
+    Connection(Closed),
 }
 
 /// What was not as the table says.
@@ -66,17 +66,17 @@ struct Lane {
     app: TestApp,
     browser: Browser,
     tables: DatabaseConnection,
-    door: Option<Door>,
+    proxy: Option<TcpProxy>,
 }
 
 impl Lane {
-    async fn start(mut door: Option<Door>) -> Self {
-        let address = door.as_ref().map(Door::url).unwrap_or_default();
+    async fn start(mut proxy: Option<TcpProxy>) -> Self {
+        let address = proxy.as_ref().map(TcpProxy::url).unwrap_or_default();
         let settings = [
             ("DINGTALK_API_URL", address.as_str()),
             ("DINGTALK_OAPI_URL", address.as_str()),
         ];
-        let settings = if door.is_some() { &settings[..] } else { &[] };
+        let settings = if proxy.is_some() { &settings[..] } else { &[] };
         let app = TestApp::with_limits(settings, quick).await;
         app.enable_plugin().await;
         app.add_authenticator(json!({ "public": { "autoSignup": true } }))
@@ -86,15 +86,17 @@ impl Lane {
             json!({ "subject": "userId", "public": { "autoSignup": true } }),
         )
         .await;
-        if let Some(door) = &mut door {
-            door.admit(usize::MAX, &app.dingtalk_url(), Shut::Refused).await;
+        if let Some(proxy) = &mut proxy {
+            proxy
+                .admit(usize::MAX, &app.dingtalk_url(), Closed::Refused)
+                .await;
         }
         let (browser, tables) = (app.browser(), app.tables().await);
         let lane = Self {
             app,
             browser,
             tables,
-            door,
+            proxy,
         };
         lane.mend();
         for authenticator in [AUTHENTICATOR, BY_USER_ID] {
@@ -103,10 +105,10 @@ impl Lane {
         lane
     }
 
-    /// Ends all faults; behind a door, each call keeps to a connection of its own, so that they can be counted.
+    /// Ends all faults; behind a proxy, each call keeps to a connection of its own, so that they can be counted.
     fn mend(&self) {
         self.app.dingtalk.clear_faults();
-        if self.door.is_some() {
+        if self.proxy.is_some() {
             self.app.dingtalk.set_fault(Fault::everywhere(Effect::Closing));
         }
     }
@@ -161,7 +163,7 @@ impl Lane {
                 }
                 self.app.dingtalk.set_fault(fault);
             }
-            Cause::Door(shut) => {
+            Cause::Connection(shut) => {
                 let connections_before = match cell.column {
                     Column::RedemptionBefore | Column::RedemptionDuring => 0,
                     Column::Profile => 1,
@@ -171,8 +173,8 @@ impl Lane {
                     Column::AppToken => 3,
                 };
                 let url = self.app.dingtalk_url();
-                let door = self.door.as_mut().unwrap();
-                door.admit(connections_before, &url, *shut).await;
+                let proxy = self.proxy.as_mut().unwrap();
+                proxy.admit(connections_before, &url, *shut).await;
             }
         }
     }
@@ -216,7 +218,7 @@ impl Lane {
                 differences.compare("the neighbour's sign-in", &neighbour, &200);
                 answer
             }
-            Cause::Door(_) => refusal.await,
+            Cause::Connection(_) => refusal.await,
         };
         let Ok(answer) = answer else {
             differences.compare("the answer's time", "too long", "within the limit");
@@ -244,8 +246,9 @@ impl Lane {
         differences.compare("the browser's cookies", &cookies, &flow);
 
         self.mend();
-        if let Some(door) = &mut self.door {
-            door.admit(usize::MAX, &self.app.dingtalk_url(), Shut::Refused)
+        if let Some(proxy) = &mut self.proxy {
+            proxy
+                .admit(usize::MAX, &self.app.dingtalk_url(), Closed::Refused)
                 .await;
         }
         if expected.flow == Flow::Kept {
@@ -265,7 +268,7 @@ impl Lane {
             );
         }
         differences.compare("what is written then", &self.rows().await, &written(1));
-        if matches!(cell.cause, Cause::Door(_)) {
+        if matches!(cell.cause, Cause::Connection(_)) {
             let neighbour = self.journey(authenticator, NEIGHBOUR).await;
             differences.compare("the neighbour's sign-in", &neighbour, &200);
         }
@@ -331,11 +334,11 @@ async fn every_fault_of_every_call_is_a_clear_refusal_and_uses_a_code_once_at_mo
 
 #[tokio::test]
 async fn a_refused_connection_keeps_the_flow_and_a_reset_one_ends_it() {
-    let mut lane = Lane::start(Some(Door::new())).await;
+    let mut lane = Lane::start(Some(TcpProxy::new())).await;
     let mut differences = Vec::new();
     let mut number = 0;
 
-    for (shut, expected) in [(Shut::Refused, AWAY), (Shut::Reset, CUT)] {
+    for (shut, expected) in [(Closed::Refused, AWAY), (Closed::Reset, CUT)] {
         for column in [
             Column::RedemptionBefore,
             Column::Profile,
@@ -346,7 +349,7 @@ async fn a_refused_connection_keeps_the_flow_and_a_reset_one_ends_it() {
                 number,
                 name: format!("{shut:?}"),
                 column,
-                cause: Cause::Door(shut),
+                cause: Cause::Connection(shut),
                 expected,
             };
             number += 1;

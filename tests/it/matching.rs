@@ -5,7 +5,7 @@ use nocobase_dingtalk::nocobase::{AuthenticatorChanges, UserId};
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
-use crate::support::beside::beside;
+use crate::support::beside_nocobase::app_beside_nocobase;
 use crate::support::browser::{Answer, refusal};
 use crate::support::database::{Kind, now, on};
 
@@ -719,7 +719,7 @@ async fn beside_nocobase_every_rule_refuses_as_it_does_alone() {
         ];
         for (changes, auto_signup, code) in cases {
             on(kind, move |database| async move {
-                let app = beside(&database, &[]).await;
+                let app = app_beside_nocobase(&database, &[]).await;
                 for change in changes {
                     database.run(change).await;
                 }

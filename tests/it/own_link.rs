@@ -4,10 +4,10 @@ use nocobase_dingtalk::nocobase::UserId;
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, ROOT_PASSWORD, TestApp};
-use crate::support::beside::{APP_KEY, beside};
+use crate::support::app_internals::sign_with;
+use crate::support::beside_nocobase::{APP_KEY, app_beside_nocobase};
 use crate::support::browser::{Answer, Browser, refusal};
 use crate::support::database::{Kind, on};
-use crate::support::inside::sign_with;
 
 const OURS: &str = "dingtalk:unlinkMe?authenticator=s_dingtalk";
 
@@ -470,7 +470,7 @@ async fn linked_users_are_exported_without_what_signs_in() {
 async fn beside_nocobase_own_links_and_links_by_hand_are_the_same() {
     for kind in [Kind::Postgres, Kind::PostgresRenamed, Kind::MariaDb] {
         on(kind, |database| async move {
-            let app = beside(&database, &[]).await;
+            let app = app_beside_nocobase(&database, &[]).await;
             // As the bridge forwards what NocoBase has let through for its first user.
             let now = app.clock.now().timestamp();
             let host = app.url.split("://").nth(1).unwrap();

@@ -6,7 +6,7 @@ use nocobase_dingtalk::nocobase::UserId;
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
-use crate::support::beside::beside;
+use crate::support::beside_nocobase::app_beside_nocobase;
 use crate::support::browser::{Answer, refusal};
 use crate::support::database::{Kind, on};
 
@@ -134,7 +134,7 @@ async fn users_whom_no_number_leads_to_are_counted_by_the_doctor() {
 async fn beside_nocobase_no_spelling_locks_out_or_makes_a_second_user() {
     for kind in [Kind::Postgres, Kind::PostgresRenamed, Kind::MariaDb] {
         on(kind, |database| async move {
-            let app = beside(&database, &[]).await;
+            let app = app_beside_nocobase(&database, &[]).await;
             for (index, spelling) in ["13900004000 ", "139 0000 4000", "１３９００００４０００", "0086139 0000 4000"]
                 .into_iter()
                 .enumerate()
@@ -166,7 +166,7 @@ async fn beside_nocobase_no_spelling_locks_out_or_makes_a_second_user() {
 async fn beside_nocobase_a_dead_link_locks_nobody_out() {
     for kind in [Kind::Postgres, Kind::PostgresRenamed, Kind::MariaDb] {
         on(kind, |database| async move {
-            let app = beside(&database, &[]).await;
+            let app = app_beside_nocobase(&database, &[]).await;
             let first = user_of(&sign_in(&app, "li-lei").await);
             database
                 .run(&format!("DELETE FROM `@users` WHERE `id` = {first}"))
@@ -273,7 +273,7 @@ async fn a_link_of_an_older_version_locks_nobody_out_and_is_filled_in_once() {
 async fn beside_nocobase_a_link_of_an_older_version_is_filled_in() {
     for kind in [Kind::Postgres, Kind::PostgresRenamed, Kind::MariaDb] {
         on(kind, |database| async move {
-            let app = beside(&database, &[]).await;
+            let app = app_beside_nocobase(&database, &[]).await;
             let user = user_of(&sign_in(&app, "li-lei").await);
             for mobile in [Some("13800138000".to_owned()), None] {
                 database
@@ -363,7 +363,7 @@ async fn a_name_that_the_tables_alphabet_lacks_locks_nobody_out() {
                 ))
                 .await;
         }
-        let app = beside(&database, &[]).await;
+        let app = app_beside_nocobase(&database, &[]).await;
         for (index, (name, stored)) in [("👩 韩梅梅", Some("韩梅梅")), ("👩", None)]
             .into_iter()
             .enumerate()
@@ -393,7 +393,7 @@ async fn a_number_that_only_the_database_takes_for_anothers_is_not_told_as_a_tak
         database
             .run("ALTER TABLE `@users` MODIFY `phone` VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_520_ci")
             .await;
-        let app = beside(&database, &[]).await;
+        let app = app_beside_nocobase(&database, &[]).await;
         database
             .run("INSERT INTO `@users` (`phone`, `createdAt`, `updatedAt`) VALUES ('①3900004000', NOW(), NOW())")
             .await;
@@ -413,7 +413,7 @@ async fn a_number_that_only_the_database_takes_for_anothers_is_not_told_as_a_tak
 async fn a_required_field_of_the_sites_own_is_named_to_the_person_and_by_the_doctor() {
     for kind in [Kind::Postgres, Kind::PostgresRenamed, Kind::MariaDb] {
         on(kind, |database| async move {
-            let app = beside(&database, &[]).await;
+            let app = app_beside_nocobase(&database, &[]).await;
             database.run("ALTER TABLE `@users` ADD COLUMN `floor` BIGINT NOT NULL DEFAULT 1").await;
             assert_eq!(database.store.users().required_columns().await.unwrap(), Vec::<String>::new());
             database.run("ALTER TABLE `@users` ALTER COLUMN `floor` DROP DEFAULT").await;
@@ -515,7 +515,7 @@ async fn no_refusal_of_dingtalks_is_told_as_another_one() {
 async fn beside_nocobase_rights_by_department_are_not_given_away_by_phone() {
     for kind in [Kind::Postgres, Kind::PostgresRenamed, Kind::MariaDb] {
         on(kind, |database| async move {
-            let app = beside(&database, &[]).await;
+            let app = app_beside_nocobase(&database, &[]).await;
             for statement in [
                 "CREATE TABLE `@departments` (`id` BIGINT PRIMARY KEY, `parentId` BIGINT)",
                 "CREATE TABLE `@departmentsUsers` (`departmentId` BIGINT, `userId` BIGINT)",

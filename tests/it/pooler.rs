@@ -9,7 +9,7 @@ use nocobase_dingtalk::nocobase::{NewAuthenticator, Page, Store, StoreError};
 use serde_json::json;
 
 use crate::support::app::AUTHENTICATOR;
-use crate::support::beside::beside;
+use crate::support::beside_nocobase::app_beside_nocobase;
 use crate::support::database::{Kind, TestDatabase, now, on};
 use crate::support::pgbouncer::PgBouncer;
 
@@ -31,7 +31,7 @@ async fn nobody_is_refused_or_becomes_another_behind_pgbouncer() {
             let bouncer = PgBouncer::start(&database, mode);
             let port = bouncer.port.to_string();
             // In a session each of ours has one of PgBouncer's for itself.
-            let app = beside(&database, &[("DB_PORT", &port), ("SIDECAR_DB_POOL", "3")]).await;
+            let app = app_beside_nocobase(&database, &[("DB_PORT", &port), ("SIDECAR_DB_POOL", "3")]).await;
             assert!(app.store.is_pooled());
             for number in 0..PEOPLE {
                 let mobile = format!("139001390{number:02}");

@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, ROOT_PASSWORD, START_MS, TestApp};
+use crate::support::app_internals::sign_with;
 use crate::support::browser::{Answer, Browser, cookie_parts, refusal};
-use crate::support::inside::sign_with;
 
 const OVER: &str = "Your session has expired. Please sign in again.";
 

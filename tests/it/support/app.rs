@@ -14,7 +14,7 @@ use nocobase_dingtalk::nocobase::{NewUser, Store, UserId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::beside::APP_KEY;
+use super::beside_nocobase::APP_KEY;
 use super::browser::{Bridge, Browser};
 
 /// The administrator's password in tests.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::app::AUTHENTICATOR;
-use super::inside::sign_with;
+use super::app_internals::sign_with;
 
 /// One browser profile.
 #[derive(Clone)]

@@ -29,7 +29,7 @@ impl SharedSite {
     /// Furnishes a fresh database.
     pub async fn on(database: Arc<TestDatabase>, clock: Clock) -> Self {
         let now = clock.now();
-        let mut app = DingTalkApp::demo("http://127.0.0.1/replaced-by-doors");
+        let mut app = DingTalkApp::demo("http://127.0.0.1/replaced-by-sidecars");
         app.redirect_uris.clear();
         let options = SimulatorOptions {
             apps: vec![app.clone()],
@@ -114,8 +114,8 @@ impl SharedSite {
         settings
     }
 
-    /// A browser at one of its doors.
-    pub fn browser(&self, door: &str) -> Browser {
+    /// A browser at one of its sidecars.
+    pub fn browser(&self, url: &str) -> Browser {
         let bridge = match &self.database.settings {
             DatabaseSettings::Sqlite { .. } => None,
             DatabaseSettings::Server(_) => Some(Bridge {
@@ -123,11 +123,11 @@ impl SharedSite {
                 clock: self.clock.clone(),
             }),
         };
-        Browser::new(door).through(bridge)
+        Browser::new(url).through(bridge)
     }
 
     /// Registers a sidecar's address with DingTalk.
-    pub fn open_door(&self, url: &str) {
+    pub fn register_sidecar(&self, url: &str) {
         let redirect_uri = format!("{url}/api/auth:redirect");
         let is_known = self
             .dingtalk

@@ -11,7 +11,7 @@ pub const APP_KEY: &str = "a key that NocoBase and the sidecar share";
 
 /// An app on this database, one authenticator with automatic sign-up; these settings come on top. Its own folder holds
 /// no database.
-pub async fn beside(database: &TestDatabase, settings: &[(&str, &str)]) -> TestApp {
+pub async fn app_beside_nocobase(database: &TestDatabase, settings: &[(&str, &str)]) -> TestApp {
     let DatabaseSettings::Server(server) = &database.settings else {
         panic!("NocoBase is on a server")
     };

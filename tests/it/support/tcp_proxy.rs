@@ -1,4 +1,4 @@
-//! A door in front of a server: raw TCP, which can be shut in ways that no HTTP server can.
+//! A proxy before a server: raw TCP, which can be closed in ways that no HTTP server can.
 
 use std::net::SocketAddr;
 
@@ -8,28 +8,28 @@ use tokio::task::JoinHandle;
 
 /// What happens to whoever comes once enough have been let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shut {
+pub enum Closed {
     /// Nobody listens: the connection is refused.
     Refused,
     /// The connection comes about, and is reset when the request arrives.
     Reset,
 }
 
-/// Shut for everybody until somebody is let in.
-pub struct Door {
+/// Closed for everybody until somebody is let in.
+pub struct TcpProxy {
     address: SocketAddr,
-    keeper: Option<JoinHandle<TcpSocket>>,
+    accepting: Option<JoinHandle<TcpSocket>>,
     /// Holds the port while nobody listens there.
     held: Option<TcpSocket>,
 }
 
-impl Door {
+impl TcpProxy {
     /// Refuses everybody, at an address that stays the same.
     pub fn new() -> Self {
         let held = hold(SocketAddr::from(([127, 0, 0, 1], 0)));
         Self {
             address: held.local_addr().unwrap(),
-            keeper: None,
+            accepting: None,
             held: Some(held),
         }
     }
@@ -39,27 +39,27 @@ impl Door {
         format!("http://{}", self.address)
     }
 
-    /// Lets so many connections in to the server at `url`, and is shut then.
-    pub async fn admit(&mut self, connections: usize, url: &str, then: Shut) {
-        if let Some(keeper) = self.keeper.take() {
-            keeper.abort();
-            self.held = Some(keeper.await.unwrap_or_else(|_| hold(self.address)));
+    /// Lets so many connections in to the server at `url`, and is closed then.
+    pub async fn admit(&mut self, connections: usize, url: &str, then: Closed) {
+        if let Some(accepting) = self.accepting.take() {
+            accepting.abort();
+            self.held = Some(accepting.await.unwrap_or_else(|_| hold(self.address)));
         }
         let held = self.held.take().unwrap();
-        if connections == 0 && then == Shut::Refused {
+        if connections == 0 && then == Closed::Refused {
             self.held = Some(held);
             return;
         }
-        let inside = url.strip_prefix("http://").unwrap().to_owned();
+        let server = url.strip_prefix("http://").unwrap().to_owned();
         let listener = held.listen(64).unwrap();
-        self.keeper = Some(tokio::spawn(keep(listener, connections, inside, then)));
+        self.accepting = Some(tokio::spawn(accept(listener, connections, server, then)));
     }
 }
 
-impl Drop for Door {
+impl Drop for TcpProxy {
     fn drop(&mut self) {
-        if let Some(keeper) = &self.keeper {
-            keeper.abort();
+        if let Some(accepting) = &self.accepting {
+            accepting.abort();
         }
     }
 }
@@ -72,16 +72,16 @@ fn hold(address: SocketAddr) -> TcpSocket {
     socket
 }
 
-async fn keep(listener: TcpListener, connections: usize, inside: String, then: Shut) -> TcpSocket {
+async fn accept(listener: TcpListener, connections: usize, server: String, then: Closed) -> TcpSocket {
     for _ in 0..connections {
         let (mut outer, _) = listener.accept().await.unwrap();
-        let inside = inside.clone();
+        let server = server.clone();
         tokio::spawn(async move {
-            let mut inner = TcpStream::connect(inside).await.unwrap();
+            let mut inner = TcpStream::connect(server).await.unwrap();
             copy_bidirectional(&mut outer, &mut inner).await
         });
     }
-    if then == Shut::Reset {
+    if then == Closed::Reset {
         while let Ok((mut outer, _)) = listener.accept().await {
             outer.read_u8().await.ok();
             outer.set_zero_linger().unwrap();

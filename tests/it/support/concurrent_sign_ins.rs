@@ -1,4 +1,4 @@
-//! Crowds at the doors of a site whose sidecars share one database, and what must hold when all have passed.
+//! Many sign-ins at once on a site whose sidecars share one database, and what must hold after them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -116,16 +116,16 @@ impl SharedSite {
         self.database.number_about(sql, &subject(number)).await
     }
 
-    /// `times` first sign-ins of one new person at the same moment, spread over the doors.
+    /// `times` first sign-ins of one new person at the same moment, spread over the sidecars.
     pub async fn one_person_in_many_browsers(
         &self,
-        doors: &[String],
+        sidecars: &[String],
         number: usize,
         times: usize,
     ) -> Duration {
         self.dingtalk.add_person(person(number));
         let flows = (0..times).map(|_| key(number)).collect();
-        let (answers, took) = self.complete_together(doors, flows).await;
+        let (answers, took) = self.complete_together(sidecars, flows).await;
 
         let user = signed_in_user(&answers[0]);
         let mut tokens = Vec::new();
@@ -145,10 +145,10 @@ impl SharedSite {
         took
     }
 
-    /// `count` people, every other one known to the site by phone number; each passes three doors on the way.
+    /// `count` people, every other one known to the site by phone number; each passes three sidecars on the way.
     pub async fn many_different_people(
         self: &Arc<Self>,
-        doors: &[String],
+        sidecars: &[String],
         first: usize,
         count: usize,
         now: DateTime<Utc>,
@@ -162,21 +162,21 @@ impl SharedSite {
         let begun = Instant::now();
         let room = Arc::new(Semaphore::new(AT_ONCE));
         let mut journeys = JoinSet::new();
-        let browser = self.browser(&doors[0]);
+        let browser = self.browser(&sidecars[0]);
         for number in first..first + count {
             let (site, room, browser) = (Arc::clone(self), Arc::clone(&room), browser.clone());
-            let [first_door, second_door, third_door] =
-                [0, 1, 3].map(|step| doors[(number + step) % doors.len()].clone());
+            let [first_sidecar, second_sidecar, third_sidecar] =
+                [0, 1, 3].map(|step| sidecars[(number + step) % sidecars.len()].clone());
             journeys.spawn(async move {
                 let _room = room.acquire().await.unwrap();
-                let mut browser = browser.at(&first_door);
+                let mut browser = browser.at(&first_sidecar);
                 let at_dingtalk = browser.click(AUTHENTICATOR, "/signin").await;
                 let back = site.dingtalk.approve(&at_dingtalk, &key(number)).unwrap();
-                let mut browser = browser.at(&second_door);
+                let mut browser = browser.at(&second_sidecar);
                 let handle = browser.come_back(&back).await;
                 (
                     number,
-                    browser.at(&third_door).complete(AUTHENTICATOR, &handle).await,
+                    browser.at(&third_sidecar).complete(AUTHENTICATOR, &handle).await,
                 )
             });
         }
@@ -196,7 +196,7 @@ impl SharedSite {
     /// that number already.
     pub async fn one_phone_claimed_twice(
         &self,
-        doors: &[String],
+        sidecars: &[String],
         first: usize,
         pairs: usize,
         now: DateTime<Utc>,
@@ -213,7 +213,7 @@ impl SharedSite {
             }
         }
         let flows = (first..first + 2 * pairs).map(key).collect();
-        let (answers, _) = self.complete_together(doors, flows).await;
+        let (answers, _) = self.complete_together(sidecars, flows).await;
         for (pair, answers) in answers.chunks(2).enumerate() {
             let (one, other) = (first + 2 * pair, first + 2 * pair + 1);
             let mut outcomes: Vec<_> = answers
@@ -232,12 +232,12 @@ impl SharedSite {
     }
 
     /// Brings a browser for each of these people back from DingTalk, then lets all of them sign in at one moment.
-    async fn complete_together(&self, doors: &[String], people: Vec<String>) -> (Vec<Answer>, Duration) {
+    async fn complete_together(&self, sidecars: &[String], people: Vec<String>) -> (Vec<Answer>, Duration) {
         let start = Arc::new(Barrier::new(people.len() + 1));
         let mut waiting = Vec::new();
-        let browser = self.browser(&doors[0]);
+        let browser = self.browser(&sidecars[0]);
         for (index, person) in people.iter().enumerate() {
-            let mut browser = browser.clone().at(&doors[index % doors.len()]);
+            let mut browser = browser.clone().at(&sidecars[index % sidecars.len()]);
             let handle = browser.return_from_dingtalk(&self.dingtalk, person).await;
             let start = Arc::clone(&start);
             waiting.push(tokio::spawn(async move {
