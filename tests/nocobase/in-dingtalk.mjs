@@ -23,6 +23,8 @@ try {
   await site.createUser({ nickname: 'Meimei from the users list', username: 'hanmeimei', phone: HAN_MEIMEI.phone });
   await site.installPlugin();
   await site.createAuthenticator({ options: { public: { autoSignup: false } } });
+  // Browsers find NocoBase under a name of its own.
+  await site.registerRedirectUrl(site.nocobase.redirectUrl);
   browser = await launch();
   await siteSteps({ steps, site, browser, output });
   await portalSteps({ steps, site });
