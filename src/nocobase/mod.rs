@@ -8,6 +8,7 @@ mod administrators;
 mod authenticator;
 mod authenticator_order;
 mod authenticators;
+mod by_hand;
 mod embedded;
 mod issued_tokens;
 mod kept_secrets;

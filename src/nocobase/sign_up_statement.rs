@@ -13,10 +13,10 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{ExprTrait as _, SelectStatement, Value as SqlValue};
 use serde_json::{Value, json};
 
+use super::by_hand::{SESSION_COLUMNS, SESSION_VALUES, Spelt};
 use super::issued_tokens::IssuedToken;
 use super::links::LINK_COLUMNS;
 use super::new_user::{NewUser, filled};
-use super::sign_in_statement::{SESSION_COLUMNS, SESSION_VALUES, Spelt};
 use super::sql::{Column, Newest, StoreError, Table};
 use super::store::Store;
 use super::users::{LinkedUser, PREFERRED_ROLE, USER_COLUMNS};

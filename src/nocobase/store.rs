@@ -7,11 +7,11 @@ use tokio::sync::Mutex;
 
 use super::authenticator::AUTHENTICATOR_COLUMNS;
 use super::authenticators::Authenticators;
+use super::by_hand::ByHand;
 use super::issued_tokens::IssuedTokens;
 use super::kept_secrets::KeptSecrets;
 use super::links::{LINK_COLUMNS, Links};
 use super::roles::{ROLE_COLUMNS, Roles};
-use super::sign_in_statement::SignInStatements;
 use super::sql::{Column, Database, DatabaseSettings, Dialect, Newest, StatementObserver, StoreError, Table};
 use super::system::System;
 use super::users::{USER_COLUMNS, Users};
@@ -61,7 +61,7 @@ pub struct Store {
     /// the whole pool waiting. Whose turn it is knows the newest user.
     pub(super) turns: Arc<Mutex<Newest>>,
     /// Where the database signs people in with one statement.
-    pub(super) statements: Option<Arc<SignInStatements>>,
+    pub(super) statements: Option<Arc<ByHand>>,
 }
 
 impl fmt::Debug for Store {
@@ -90,7 +90,7 @@ impl Store {
 
     fn over(sql: Database) -> Self {
         Self {
-            statements: SignInStatements::new(sql.dialect, &sql.names).map(Arc::new),
+            statements: (sql.dialect == Dialect::Postgres).then(Arc::default),
             turns: Arc::default(),
             sql,
         }

@@ -2,14 +2,13 @@
 
 use super::flow::{AuthorizedFlow, Flow, Proof};
 use super::identity::{Identity, Phone, nickname};
-use super::signed_in::{SignedIn, Way, identifies_alike, subject_of};
+use super::signed_in::{Completed, SignedIn, Way, identifies_alike, subject_of};
 use super::start::remove;
 use super::{CookieChange, CookieIn, Requester, SignIn, SignInError, credentials};
 use crate::authenticator::Configured;
 use crate::dingtalk::DingTalk;
-use crate::nocobase::{SubjectKind, User};
+use crate::nocobase::SubjectKind;
 use crate::origin::Origin;
-use crate::session::{Issued, SessionCookie};
 
 /// What the sign-in page posts.
 pub struct CompleteRequest<'a> {
@@ -23,20 +22,6 @@ pub struct CompleteRequest<'a> {
     pub origin: &'a Origin,
     /// Who is asking.
     pub attempt: &'a Requester,
-}
-
-/// A person is signed in.
-pub struct Completed {
-    /// The user.
-    pub user: User,
-    /// The session.
-    pub issued: Issued,
-    /// NocoBase's cookies for it.
-    pub session_cookies: Vec<SessionCookie>,
-    /// Whether the user was created just now.
-    pub is_new_user: bool,
-    /// Changes to the flow cookies.
-    pub cookies: Vec<CookieChange>,
 }
 
 /// A person is not signed in.

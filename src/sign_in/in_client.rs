@@ -10,11 +10,10 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use url::form_urlencoded;
 
-use super::complete::Completed;
 use super::flow::FlowStep;
 use super::identity::{Identity, NoPhone, Phone, nickname};
 use super::matching::{MatchedUser, Matching};
-use super::signed_in::{SignedIn, Way, identifies_alike, subject_of};
+use super::signed_in::{Completed, SignedIn, Way, identifies_alike, subject_of};
 use super::{Requester, ReturnPath, SignIn, SignInError, credentials};
 use crate::authenticator::{AuthenticatorOptions, AutoLogin, Configured};
 use crate::dingtalk::{ClientUser, Credentials, DingTalk};

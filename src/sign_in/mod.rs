@@ -39,7 +39,7 @@ use crate::session::Sessions;
 
 pub use callback::{CallbackAnswer, CallbackKind, CallbackQuery, is_code};
 use code_id::CodeIds;
-pub use complete::{CompleteRequest, Completed, SignInRefusal};
+pub use complete::{CompleteRequest, SignInRefusal};
 pub use error::SignInError;
 use flow::Flow;
 use flow_cookie::FlowSeal;
@@ -48,6 +48,7 @@ pub use in_client::InClientRequest;
 use known_phones::KnownPhones;
 pub use own_link::OwnLink;
 pub use return_path::ReturnPath;
+pub use signed_in::Completed;
 pub use start::{StartRequest, Started};
 use used_flows::UsedFlows;
 

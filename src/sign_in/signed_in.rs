@@ -2,7 +2,6 @@
 
 use log::{info, warn};
 
-use super::complete::Completed;
 use super::identity::Subject;
 use super::matching::{MatchedUser, Matching, Rules};
 use super::{CookieChange, Outcome, Requester, SignIn, SignInError};
@@ -11,7 +10,7 @@ use crate::authenticator::{AuthenticatorOptions, Configured};
 use crate::causes::with_causes;
 use crate::dingtalk::DingTalkError;
 use crate::nocobase::{LinkSource, User};
-use crate::session::{Draft, Issued};
+use crate::session::{Draft, Issued, SessionCookie};
 
 /// How a person came.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,6 +19,20 @@ pub(super) enum Way {
     Flow,
     /// Inside DingTalk, with a code of its client.
     InClient,
+}
+
+/// A person is signed in.
+pub struct Completed {
+    /// The user.
+    pub user: User,
+    /// The session.
+    pub issued: Issued,
+    /// NocoBase's cookies for it.
+    pub session_cookies: Vec<SessionCookie>,
+    /// Whether the user was created just now.
+    pub is_new_user: bool,
+    /// Changes to the flow cookies.
+    pub cookies: Vec<CookieChange>,
 }
 
 /// Somebody who was found and has a session.
