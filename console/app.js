@@ -12,6 +12,7 @@ import { languageSwitch, pageFrame } from './shell.js';
 import { authenticatorsPage } from './pages/authenticators.js';
 import { homePage } from './pages/home.js';
 import { notFoundPage } from './pages/not-found.js';
+import { ownLinkPage } from './pages/own-link.js';
 import { passwordPage } from './pages/password.js';
 import { pluginManagerPage } from './pages/plugin-manager.js';
 import { signInPage } from './pages/sign-in.js';
@@ -19,6 +20,7 @@ import { signInPage } from './pages/sign-in.js';
 const PAGES = {
   '/signin': { title: () => t('Sign in'), show: signInPage, isPublic: true },
   '/admin': { title: () => t('Home'), show: homePage },
+  '/admin/dingtalk': { title: () => t('DingTalk account'), show: ownLinkPage },
   '/admin/password': { title: () => t('Change password'), show: passwordPage },
   '/admin/settings/plugin-manager': { title: () => t('Plugin manager'), show: pluginManagerPage, isForAdministrators: true },
   '/admin/settings/auth/authenticators': { title: () => t('Authentication'), show: authenticatorsPage, isForAdministrators: true },

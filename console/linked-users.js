@@ -1,21 +1,24 @@
-// Which DingTalk person is which user, and the removal of such a link.
+// Which DingTalk person is which user; such links are made, removed and taken along.
 
 import { api } from './api.js';
 import { confirmDialog } from './dialog.js';
-import { fill, h } from './dom.js';
+import { fill, h, icon, whileBusy } from './dom.js';
 import { formatDateTime, t } from './i18n.js';
+import { openLinkByHand } from './link-by-hand.js';
 import { matchedLabel } from './matched.js';
 import { banner, notify, sentence } from './messages.js';
 import { afterTyping, authenticatorChoice, filterField, pagedList } from './paged-list.js';
+import { saveFile } from './save-file.js';
 
 export function linkedUsers({ app, root, isCurrent }) {
   const failure = h('div', null);
   const slot = h('div', null);
   const authenticator = authenticatorChoice(() => list.restart());
   const search = h('input', { type: 'search', oninput: afterTyping(() => list.restart()) });
+  const query = () => ({ authenticator: authenticator.value, search: search.value.trim() });
   const list = pagedList({
     app, slot, isCurrent, action: 'dingtalk:bindings',
-    query: () => ({ authenticator: authenticator.value, search: search.value.trim() }),
+    query,
     emptyText: () => (search.value.trim() || authenticator.value ? t('Nothing matches the filter.') : t('Nobody has signed in with DingTalk yet.')),
     columns: [
       { label: t('User'), cell: (row) => h('strong', null, row.nickname || `#${row.userId}`) },
@@ -31,9 +34,20 @@ export function linkedUsers({ app, root, isCurrent }) {
       },
     ],
   });
+  const add = h('button', { type: 'button', class: 'button', onclick: () => openLinkByHand({ app, onlinked: list.restart }) }, icon('plus'), t('Link a user'));
+  const csv = h('button', {
+    type: 'button', class: 'button', onclick: () => whileBusy(csv, async () => {
+      fill(failure);
+      try {
+        saveFile(await api.download('dingtalk:bindings', { ...query(), format: 'csv' }), 'dingtalk-linked-users.csv');
+      } catch (error) {
+        if (isCurrent() && !app.leaveIfSignedOut(error)) fill(failure, banner('error', sentence(error)));
+      }
+    }),
+  }, icon('download'), t('Download CSV'));
   fill(root,
     h('p', { class: 'hint' }, t('A link lets a DingTalk person sign in as a user. After its removal the next sign-in matches by phone number again.')),
-    h('div', { class: 'filters' }, filterField(t('Authenticator'), authenticator), filterField(t('Search'), search)),
+    h('div', { class: 'filters' }, filterField(t('Authenticator'), authenticator), filterField(t('Search'), search), h('span', { class: 'grow' }), add, csv),
     failure, slot);
 
   async function unlink(row) {

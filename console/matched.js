@@ -7,6 +7,8 @@ export function matchedLabel(value) {
     case 'subject': return t('Existing link');
     case 'phone': return t('Phone number');
     case 'signup': return t('Automatic sign-up');
+    case 'person': return t('By the person');
+    case 'administrator': return t('By an administrator');
     default: return '–';
   }
 }

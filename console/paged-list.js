@@ -69,12 +69,13 @@ export function filterField(label, control) {
   return h('label', { class: 'filter' }, h('span', null, label), control);
 }
 
-/** Choice of one DingTalk authenticator, or all; filled when the list arrives. */
-export function authenticatorChoice(onchange) {
-  const select = h('select', { onchange }, h('option', { value: '' }, t('All')));
+/** Choice of one DingTalk authenticator, or all; filled when the list arrives, which is a change where one must be chosen. */
+export function authenticatorChoice(onchange, { mustChoose = false } = {}) {
+  const select = h('select', { onchange, required: mustChoose }, !mustChoose && h('option', { value: '' }, t('All')));
   api.get('authenticators:list', { sort: 'sort', pageSize: 200 }).then(({ data }) => {
     const rows = (data ?? []).filter((row) => row.authType === 'dingtalk');
     select.append(...rows.map((row) => h('option', { value: row.name }, row.title ? `${row.title} (${row.name})` : row.name)));
+    if (mustChoose) onchange();
   }).catch(() => { /* the list below says what is wrong */ });
   return select;
 }

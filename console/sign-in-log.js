@@ -7,6 +7,7 @@ import { matchedLabel } from './matched.js';
 import { banner, sentence } from './messages.js';
 import { callsLine } from './calls.js';
 import { afterTyping, authenticatorChoice, filterField, pagedList } from './paged-list.js';
+import { saveFile } from './save-file.js';
 
 const SUCCESS = 'OK';
 const REFUSED = 'REFUSED';
@@ -87,6 +88,7 @@ function successBadge(event) {
   switch (event) {
     case 'signIn': return h('span', { class: 'badge badge-ok' }, t('Signed in'));
     case 'passwordSignIn': return [h('span', { class: 'badge badge-ok' }, t('Signed in')), ' ', h('span', { class: 'hint' }, t('Password'))];
+    case 'link': return h('span', { class: 'badge' }, t('Linked'));
     case 'unlink': return h('span', { class: 'badge' }, t('Link removed'));
     case 'settingsChange': return h('span', { class: 'badge' }, t('Settings'));
     case 'pluginChange': return h('span', { class: 'badge' }, t('Plugin'));
@@ -102,11 +104,4 @@ function dayStart(day, plus) {
   const date = new Date(`${day}T00:00:00`);
   date.setDate(date.getDate() + plus);
   return date.toISOString();
-}
-
-function saveFile(blob, name) {
-  const address = URL.createObjectURL(blob);
-  const link = h('a', { href: address, download: name });
-  link.click();
-  URL.revokeObjectURL(address);
 }

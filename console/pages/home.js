@@ -12,6 +12,7 @@ export function homePage({ app, root }) {
     h('h1', null, t('Welcome, {{name}}', { name: displayName(user) })),
     h('p', { class: 'lead' }, t('You are signed in.')),
     facts(user),
+    h('p', null, pageLink('/admin/dingtalk', null, t('DingTalk account'))),
     (user.username || user.email) && h('p', null, pageLink('/admin/password', null, t('Change password'))),
     isAdministrator(user) && settingsLinks(),
     demo && whatToTry(demo.simulatorUrl)));

@@ -1,15 +1,16 @@
 // The settings form of the modern client, made from the schema that all forms are made from.
 define(
   'nocobase-plugin-auth-dingtalk/client-v2/form',
-  ['react', 'antd', '@nocobase/client-v2', './texts', './host', './addresses', './saving', './settings'],
-  function (React, antd, client, texts, host, addresses, saving, settings) {
+  ['react', 'antd', '@nocobase/client-v2', './texts', './host', './addresses', './saving', './settings', './subject'],
+  function (React, antd, client, texts, host, addresses, saving, settings, subjects) {
     'use strict';
 
     const { FORM, expand, useText } = texts;
     const { Host } = host;
     const { AppLink, HomePage, RedirectUrl } = addresses;
     const { useSaving } = saving;
-    const { Advanced, Group, SettingsLayout, defaultSubject } = settings;
+    const { Advanced, Group, SettingsLayout } = settings;
+    const { defaultSubject } = subjects;
 
     const h = React.createElement;
     const { useEffect, useMemo, useRef } = React;

@@ -3,9 +3,9 @@ define(
   'nocobase-plugin-auth-dingtalk/client-v2',
   [
     'react', 'react-router-dom', '@nocobase/client-v2',
-    './client-v2/texts', './client-v2/way-back', './client-v2/attempts', './client-v2/sign-in-button', './client-v2/host', './client-v2/addresses', './client-v2/saving', './client-v2/settings', './client-v2/form', './client-v2/in-client', './client-v2/in-client-gate',
+    './client-v2/texts', './client-v2/way-back', './client-v2/attempts', './client-v2/sign-in-button', './client-v2/host', './client-v2/addresses', './client-v2/saving', './client-v2/settings', './client-v2/form', './client-v2/in-client', './client-v2/in-client-gate', './client-v2/own-link', './client-v2/subject',
   ],
-  function (React, router, client, texts, wayBack, attempts, signInButton, host, addresses, saving, settings, form, inClient, inClientGate) {
+  function (React, router, client, texts, wayBack, attempts, signInButton, host, addresses, saving, settings, form, inClient, inClientGate, ownLink, subject) {
     'use strict';
 
     const { AUTH_TYPE, AUTHENTICATORS_PAGE } = settings;
@@ -27,6 +27,27 @@ define(
       return React.createElement(signInButton.SignInButton, { authenticator, host: { apiClient: app.apiClient, apiUrl: (action) => app.getApiUrl(action), enter }, isFirst });
     }
 
+    /** The entry of the user menu; NocoBase finds it by its class. */
+    function ownLinkItem(request) {
+      return class DingTalkAccountItemModel extends client.UserCenterActionItemModel {
+        static itemId = 'dingtalk-account';
+
+        section = 'preferences';
+
+        sort = 150;
+
+        label = React.createElement(ownLink.OwnLinkLabel);
+
+        async prepare() {
+          this.hidden = !(await ownLink.isOffered(request));
+        }
+
+        async onClick() {
+          ownLink.openOwnLink();
+        }
+      };
+    }
+
     class PluginAuthDingTalkClientV2 extends client.Plugin {
       async load() {
         this.app.pm.get('@nocobase/plugin-auth').registerType(AUTH_TYPE, {
@@ -42,13 +63,16 @@ define(
           isCurrentUserProvider: (provider) => provider.displayName === 'CurrentUserProvider',
           useEnter: () => useEnter(this.app),
         });
+        const request = (options) => this.app.apiClient.request(options);
+        this.app.addProvider(ownLink.OwnLinkProvider, { request, isSignedIn: () => Boolean(this.app.apiClient.auth.getToken()) });
+        this.app.flowEngine.registerModels({ DingTalkAccountItemModel: ownLinkItem(request) });
       }
     }
 
     return {
       __esModule: true,
       default: PluginAuthDingTalkClientV2,
-      shared: { ...texts, ...wayBack, ...attempts, ...signInButton, ...host, ...addresses, ...saving, ...settings, ...inClient, ...inClientGate },
+      shared: { ...texts, ...wayBack, ...attempts, ...signInButton, ...host, ...addresses, ...saving, ...settings, ...inClient, ...inClientGate, ...ownLink, ...subject },
     };
   },
 );

@@ -1,12 +1,14 @@
-// Which DingTalk person is which user, and the removal of such a link.
+// Which DingTalk person is which user; such links are made, removed and taken along.
 define(
   'nocobase-plugin-auth-dingtalk/client-v2/linked-users',
-  ['react', 'antd', './texts', './host', './paged-table', './people'],
-  function (React, antd, texts, host, pagedTable, people) {
+  ['react', 'antd', './texts', './host', './export', './link-by-hand', './paged-table', './people'],
+  function (React, antd, texts, host, exporting, linkByHand, pagedTable, people) {
     'use strict';
 
     const { useText } = texts;
     const { Host, ask, failureText } = host;
+    const { Export } = exporting;
+    const { LinkByHand } = linkByHand;
     const { PagedTable, usePages } = pagedTable;
     const { foundBy, moment } = people;
 
@@ -37,13 +39,17 @@ define(
       ];
       const emptyText = pages.query.search ? t('Nothing matches the filter.') : t('Nobody has signed in with DingTalk yet.');
       return h('div', { 'data-testid': 'dingtalk-bindings' },
-        h(antd.Input.Search, {
-          allowClear: true,
-          placeholder: t('Search by name or phone'),
-          'aria-label': t('Search by name or phone'),
-          style: { marginBottom: 12 },
-          onSearch: (search) => pages.narrow({ search: search.trim() || undefined }),
-        }),
+        h('div', { style: { display: 'flex', flexWrap: 'wrap', gap: 8, marginBottom: 12 } },
+          h(antd.Input.Search, {
+            allowClear: true,
+            placeholder: t('Search by name or phone'),
+            'aria-label': t('Search by name or phone'),
+            style: { flex: '1 1 200px' },
+            onSearch: (search) => pages.narrow({ search: search.trim() || undefined }),
+          }),
+          h(LinkByHand, { onLinked: pages.load }),
+          h(Export, { action: 'bindings', query: pages.query, file: 'dingtalk-linked-users.csv' }),
+        ),
         h(PagedTable, { pages, columns, rowKey: 'userId', emptyText }),
       );
     }

@@ -5,7 +5,7 @@ define(
   function (React, antd, texts, host, findings, linkedUsers, signInLog) {
     'use strict';
 
-    const { FORM, useText } = texts;
+    const { useText } = texts;
     const { Host, ask } = host;
     const { TestConnection } = findings;
     const { LinkedUsers } = linkedUsers;
@@ -76,11 +76,6 @@ define(
       return h(antd.App, { component: false }, h(antd.Tabs, { items, destroyInactiveTabPane: true, 'data-testid': 'dingtalk-settings' }));
     }
 
-    /** Rows of the community plugin were linked by user id; the form's own default would lose those people. */
-    function defaultSubject(internal) {
-      return internal?.appKey ? 'userId' : FORM.properties.advanced.properties.subject.default;
-    }
-
-    return { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, Group, SettingsLayout, defaultSubject };
+    return { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, Group, SettingsLayout };
   },
 );

@@ -1,26 +1,26 @@
 // Who signed in through this authenticator, who was refused, and why.
 define(
   'nocobase-plugin-auth-dingtalk/client-v2/sign-in-log',
-  ['react', 'antd', '@ant-design/icons', './texts', './host', './paged-table', './people', './calls'],
-  function (React, antd, icons, texts, host, pagedTable, people, calls) {
+  ['react', 'antd', './texts', './export', './paged-table', './people', './calls'],
+  function (React, antd, texts, exporting, pagedTable, people, calls) {
     'use strict';
 
     const { BUTTON, gaps, useText } = texts;
-    const { Host, ask, failureText } = host;
+    const { Export } = exporting;
     const { PagedTable, usePages } = pagedTable;
     const { foundBy, moment } = people;
 
     const h = React.createElement;
-    const { useContext, useState } = React;
 
     const SUCCESS = 'OK';
-    const EVENTS = { signIn: 'Signed in', unlink: 'Link removed' };
+    const EVENTS = { signIn: 'Signed in', link: 'Linked', unlink: 'Link removed' };
     /** What can be asked for besides the single codes of refusals. */
     const KINDS = [
       { label: 'All', filter: {} },
       { label: EVENTS.signIn, filter: { event: 'signIn', result: SUCCESS } },
       { label: 'All refused', filter: { result: 'REFUSED' } },
-      { label: EVENTS.unlink, filter: { event: 'unlink' } },
+      { label: EVENTS.link, filter: { event: 'link', result: SUCCESS } },
+      { label: EVENTS.unlink, filter: { event: 'unlink', result: SUCCESS } },
     ];
 
     /** The first sentence of what a person was told: what happened, without what they were to do. */
@@ -54,40 +54,6 @@ define(
       return h(antd.Space, { wrap: true, size: 'middle' }, ...facts.filter(Boolean));
     }
 
-    function saveFile(blob, name) {
-      const address = URL.createObjectURL(blob);
-      const link = Object.assign(document.createElement('a'), { href: address, download: name });
-      link.click();
-      URL.revokeObjectURL(address);
-    }
-
-    /** A refusal is wrapped like the file that was asked for. */
-    async function unpacked(error) {
-      const text = await error?.response?.data?.text?.();
-      try {
-        return { response: { data: JSON.parse(text) } };
-      } catch {
-        return error;
-      }
-    }
-
-    function Export({ query }) {
-      const { t } = useText();
-      const host = useContext(Host);
-      const { message } = antd.App.useApp();
-      const [isRunning, setRunning] = useState(false);
-      const run = () => {
-        setRunning(true);
-        // All of them, not this page.
-        const params = { ...query, authenticator: host.authenticator.name, format: 'csv', page: undefined, pageSize: undefined };
-        return ask(host.request, { url: 'dingtalk:audit', params, responseType: 'blob' })
-          .then((blob) => saveFile(blob, 'dingtalk-sign-ins.csv'))
-          .catch(async (error) => message.error(failureText(await unpacked(error), t)))
-          .finally(() => setRunning(false));
-      };
-      return h(antd.Button, { icon: h(icons.DownloadOutlined), loading: isRunning, onClick: run, 'data-testid': 'dingtalk-export' }, t('Download CSV'));
-    }
-
     function Filter({ pages }) {
       const { t } = useText();
       const results = [
@@ -106,7 +72,7 @@ define(
         }),
         h(antd.Input.Search, search(t('Search by name or phone'), 'search')),
         h(antd.Input.Search, search(t('Reference'), 'reference')),
-        h(Export, { query: pages.query }),
+        h(Export, { action: 'audit', query: pages.query, file: 'dingtalk-sign-ins.csv', 'data-testid': 'dingtalk-export' }),
       );
     }
 

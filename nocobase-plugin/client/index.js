@@ -5,7 +5,7 @@ define(
   function (React, router, formily, client, modern) {
     'use strict';
 
-    const { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, AppLink, FORM, Group, HomePage, Host, PACKAGE, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, installGate, keepQuietOnReturn, requestedPage, useIsFirst, useSaving, watchRequests, watchSignOut } = modern.shared;
+    const { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, AppLink, FORM, Group, HomePage, Host, OwnLinkLabel, OwnLinkProvider, PACKAGE, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, installGate, keepQuietOnReturn, openOwnLink, requestedPage, useIsFirst, useIsOffered, useSaving, watchRequests, watchSignOut } = modern.shared;
     const h = React.createElement;
 
     // Not NocoBase's own useRedirect: it runs `javascript:` targets and leaves the site for others.
@@ -78,6 +78,16 @@ define(
       return h(Host.Provider, { value: host }, h(SettingsLayout, null, h(client.SchemaComponent, { schema, components: COMPONENTS })));
     });
 
+    function OwnLinkItem() {
+      const menu = React.useContext(client.DropdownVisibleContext);
+      const open = (event) => {
+        event.stopPropagation();
+        menu?.setVisible?.(false);
+        openOwnLink();
+      };
+      return h(client.SchemaSettingsItem, { eventKey: 'dingtalkAccount', title: 'dingtalkAccount' }, h('div', { onClick: open }, h(OwnLinkLabel)));
+    }
+
     class PluginAuthDingTalkClient extends client.Plugin {
       async load() {
         this.app.pm.get('@nocobase/plugin-auth').registerType(AUTH_TYPE, {
@@ -89,6 +99,9 @@ define(
         keepQuietOnReturn(this.app.apiClient);
         watchRequests(this.app.apiClient);
         watchSignOut(this.app.apiClient);
+        const request = (options) => this.app.apiClient.request(options);
+        this.app.addProvider(OwnLinkProvider, { request, isSignedIn: () => Boolean(this.app.apiClient.auth.getToken()), isMenuStatic: true });
+        this.app.addUserCenterSettingsItem({ name: 'dingtalkAccount', sort: 150, Component: OwnLinkItem, useVisible: useIsOffered });
         installGate(this.app, { isCurrentUserProvider: (provider) => provider === client.CurrentUserProvider, useEnter });
       }
     }

@@ -8,11 +8,15 @@ const { SidecarUnavailable, answerHeaders, envelope } = require('./sidecar');
 
 // The doctor asks DingTalk several things in a row.
 const ANSWER_LIMIT_MS = 60_000;
+// A link waits in DingTalk's queue as a sign-in does.
+const LINK_LIMIT_MS = 90_000;
 // What a page waits for before it shows itself.
 const VISITOR_LIMIT_MS = 10_000;
 /** For everybody: how to sign in by itself, and where signing in begins. */
 const PUBLIC_METHODS = { checkLogin: 'GET', getAuthUrl: 'POST' };
-const METHODS = { configForm: 'GET', signInButton: 'GET', bindings: 'GET', audit: 'GET', calls: 'GET', diagnose: 'POST', unbind: 'POST' };
+/** For whoever is signed in: their own link. */
+const OWN_METHODS = { myLink: 'GET', link: 'POST', unlinkMe: 'POST' };
+const METHODS = { configForm: 'GET', signInButton: 'GET', bindings: 'GET', unlinkedUsers: 'GET', audit: 'GET', calls: 'GET', diagnose: 'POST', bind: 'POST', unbind: 'POST' };
 
 function withoutCredentials(querystring) {
   const query = new URLSearchParams(querystring);
@@ -113,9 +117,44 @@ function forwardedForVisitors(sidecar, name, method) {
   };
 }
 
-function actions(sidecar) {
-  const made = (methods, forward) => Object.entries(methods).map(([name, method]) => [name, forward(sidecar, name, method)]);
-  return Object.fromEntries([...made(METHODS, forwarded), ...made(PUBLIC_METHODS, forwardedForVisitors)]);
+/** Whoever asks for their own link, be it anybody, is told no more than a visitor. */
+function forwardedForOwner(sidecar, name, method) {
+  return async (ctx, next) => {
+    requireMethod(ctx, method);
+    let answer;
+    try {
+      answer = await sidecar.forward(ctx.req, {
+        method,
+        action: `dingtalk:${name}`,
+        query: withoutCredentials(ctx.request.querystring),
+        body: method === 'POST' ? ctx.request.body ?? {} : undefined,
+        actor: ctx.state.currentUser?.id,
+        limitMs: LINK_LIMIT_MS,
+      });
+      requireOurSidecar(answer);
+    } catch (error) {
+      unavailable(ctx, error);
+    }
+    for (const [header, value] of answerHeaders(answer)) if (header === 'set-cookie') for (const cookie of value) ctx.append('Set-Cookie', cookie);
+    if (answer.status >= 400) refuse(ctx, answer);
+    ctx.withoutDataWrapping = true;
+    ctx.set('Cache-Control', 'no-store');
+    ctx.body = envelope(answer) ?? answer.body;
+    await next();
+  };
 }
 
-module.exports = { PUBLIC_ACTIONS: Object.keys(PUBLIC_METHODS), actions };
+/** NocoBase's audit keeps the body of a request, with a password in it. */
+const withoutPassword = (ctx) => ({ request: { body: ctx.request.body?.flow ? { flow: ctx.request.body.flow } : {} } });
+
+const AUDITED = [
+  'dingtalk:bind', 'dingtalk:unbind', 'dingtalk:diagnose',
+  ...['link', 'unlinkMe'].map((name) => ({ name: `dingtalk:${name}`, getMetaData: withoutPassword })),
+];
+
+function actions(sidecar) {
+  const made = (methods, forward) => Object.entries(methods).map(([name, method]) => [name, forward(sidecar, name, method)]);
+  return Object.fromEntries([...made(METHODS, forwarded), ...made(OWN_METHODS, forwardedForOwner), ...made(PUBLIC_METHODS, forwardedForVisitors)]);
+}
+
+module.exports = { AUDITED, OWN_ACTIONS: Object.keys(OWN_METHODS), PUBLIC_ACTIONS: Object.keys(PUBLIC_METHODS), actions };

@@ -4,7 +4,7 @@
 
 const { Plugin } = require('@nocobase/server');
 const { tval } = require('@nocobase/utils');
-const { PUBLIC_ACTIONS, actions } = require('./actions');
+const { AUDITED, OWN_ACTIONS, PUBLIC_ACTIONS, actions } = require('./actions');
 const { authClass } = require('./auth');
 const { refuseImpossibleAutoLogin } = require('./auto-login');
 const { SIDECAR_URL, VERSION } = require('./built-in');
@@ -31,8 +31,9 @@ class PluginAuthDingTalkServer extends Plugin {
     this.sidecar = new Sidecar(() => this.app.authManager.jwt, this.#place());
     this.app.resourceManager.define({ name: 'dingtalk', actions: actions(this.sidecar) });
     this.app.acl.allow('dingtalk', PUBLIC_ACTIONS, 'public');
+    this.app.acl.allow('dingtalk', OWN_ACTIONS, 'loggedIn');
     this.app.acl.registerSnippet({ name: 'pm.auth.authenticators', actions: ['dingtalk:*'] });
-    this.app.auditManager.registerActions(['dingtalk:unbind', 'dingtalk:diagnose']);
+    this.app.auditManager.registerActions(AUDITED);
     this.app.use(redaction(), { tag: 'dingtalk-redaction', after: 'cors', before: 'dataWrapping' });
     this.secrets.listen();
     this.db.on('authenticators.beforeSave', (row, options) => this.isActive && refuseImpossibleAutoLogin(this, row, options));

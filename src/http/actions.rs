@@ -137,6 +137,7 @@ pub const ACTIONS: &[Action] = &[
     action!("dingtalk:bind", Post, Always, Administrator, links::bind),
     action!("dingtalk:unbind", Post, Always, Administrator, links::unbind),
     action!("dingtalk:myLink", Get, Always, SignedIn, own_link::my_link),
+    action!("dingtalk:link", Post, Always, SignedIn, own_link::link),
     action!("dingtalk:unlinkMe", Post, Always, SignedIn, own_link::unlink_me),
     action!("dingtalk:audit", Get, Always, Administrator, dingtalk::audit),
     action!("dingtalk:calls", Get, Always, Administrator, calls::calls),

@@ -3,9 +3,10 @@
 use log::info;
 use secrecy::SecretString;
 
-use super::flow::Flow;
+use super::flow::{Flow, FlowPurpose};
 use super::start::remove;
 use super::{CookieChange, CookieIn, Outcome, Requester, SignIn, SignInError};
+use crate::audit::Event;
 use crate::origin::Origin;
 
 /// DingTalk's answer in the query of the return.
@@ -66,7 +67,7 @@ impl SignIn {
                     .then(|| Flow::from(authorized))
                     .ok_or(SignInError::FlowNotFound)?;
                 return Ok(CallbackAnswer {
-                    location: page_with(&flow, &[("dingtalk", flow.handle())]),
+                    location: page_to_complete(&flow),
                     cookies: Vec::new(),
                     outcome: CallbackKind::Repetition,
                 });
@@ -85,7 +86,7 @@ impl SignIn {
         if let Some(code) = code.filter(is_code) {
             let flow = Flow::from(pending.returned(code));
             return Ok(CallbackAnswer {
-                location: page_with(&flow, &[("dingtalk", flow.handle())]),
+                location: page_to_complete(&flow),
                 cookies: vec![self.keep(&flow, origin.is_secure())?],
                 outcome: CallbackKind::Answer,
             });
@@ -110,26 +111,35 @@ impl SignIn {
             "sign-in through {} ended at DingTalk (reference {reference}): {refusal}",
             flow.authenticator()
         );
+        let (event, user_id) = match flow.purpose() {
+            FlowPurpose::SignIn => (Event::SignIn, None),
+            FlowPurpose::Link(user) => (Event::Link, Some(user)),
+        };
         let outcome = Outcome {
-            authenticator: flow.authenticator(),
-            result: Err(refusal.code()),
-            matched: None,
-            user_id: None,
-            dingtalk_request_id: None,
-            detail: None,
+            user_id,
+            ..Outcome::refused(event, flow.authenticator(), refusal)
         };
         self.record(attempt, outcome).await;
-        page_with(
-            flow,
-            &[("error", refusal.code().name()), ("dingtalkReference", reference)],
-        )
+        let (code, reference) = (refusal.code().name(), ("dingtalkReference", reference));
+        let page = flow.return_path();
+        match flow.purpose() {
+            FlowPurpose::SignIn => {
+                let authenticator = ("authenticator", flow.authenticator());
+                page.with(&[authenticator, ("error", code), reference])
+            }
+            FlowPurpose::Link(_) => page.with(&[("dingtalkLinkError", code), reference]),
+        }
     }
 }
 
-/// The sign-in page that a flow began on, told what came of it.
-fn page_with(flow: &Flow, what: &[(&str, &str)]) -> String {
-    let told = [&[("authenticator", flow.authenticator())], what].concat();
-    flow.return_path().with(&told)
+/// The page that a flow began on, told which flow it is to complete. The page of a link is one among many, whose own
+/// parameters have nothing to do with us.
+fn page_to_complete(flow: &Flow) -> String {
+    let (page, handle) = (flow.return_path(), flow.handle());
+    match flow.purpose() {
+        FlowPurpose::SignIn => page.with(&[("authenticator", flow.authenticator()), ("dingtalk", handle)]),
+        FlowPurpose::Link(_) => page.with(&[("dingtalkLink", handle)]),
+    }
 }
 
 /// Whether a text may be a code of DingTalk's.

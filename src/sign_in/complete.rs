@@ -1,6 +1,6 @@
 //! The sign-in itself: code to identity, identity to user, user to session.
 
-use super::flow::{AuthorizedFlow, Flow, Proof};
+use super::flow::{AuthorizedFlow, Flow, FlowPurpose, Proof};
 use super::identity::{Identity, Phone, nickname};
 use super::signed_in::{Completed, SignedIn, Way, identifies_alike, subject_of};
 use super::start::remove;
@@ -36,7 +36,7 @@ impl SignIn {
     /// Completes a flow. However often it is called with one flow, at most one session comes of it.
     pub async fn complete(&self, request: CompleteRequest<'_>) -> Result<Completed, SignInRefusal> {
         let (flows, _) = self.flows(request.cookies, request.origin.is_secure());
-        let mut flow = match newest_returned(flows, request.authenticator, request.handle) {
+        let flow = match newest_returned(flows, request.authenticator, request.handle) {
             Ok(flow) => flow,
             Err(error) => {
                 return Err(SignInRefusal {
@@ -45,49 +45,51 @@ impl SignIn {
                 });
             }
         };
+        let (outcome, cookies) = self
+            .spend(flow, &request, async |flow| self.run(flow, &request).await)
+            .await;
+        self.report(&outcome, Way::Flow, request.authenticator, request.attempt)
+            .await;
+        match outcome {
+            Ok(done) => Ok(self.completed(done, request.authenticator, cookies)),
+            Err(error) => Err(SignInRefusal { error, cookies }),
+        }
+    }
+
+    /// Takes the next step of a flow with `work`, unless it was taken before, and says what becomes of the cookie.
+    pub(super) async fn spend<T>(
+        &self,
+        mut flow: AuthorizedFlow,
+        request: &CompleteRequest<'_>,
+        work: impl AsyncFnOnce(&mut AuthorizedFlow) -> Result<T, SignInError>,
+    ) -> (Result<T, SignInError>, Vec<CookieChange>) {
         let step = flow.step();
         let now = self.clock.now().timestamp();
-        let is_first = self.used_flows.take(step, flow.ends_at(), now);
-        let outcome = if is_first {
-            self.run(&mut flow, &request).await
+        let outcome = if self.used_flows.take(step, flow.ends_at(), now) {
+            work(&mut flow).await
         } else {
             Err(SignInError::FlowUsed)
         };
-        self.report(&outcome, Way::Flow, request.authenticator, request.attempt)
-            .await;
         // A duplicate that still has the code must not redeem it again.
         let was_redeemed = flow.step() != step;
-        let flow = match &outcome {
-            Ok(_) => Flow::from(flow.used()),
-            Err(_) => Flow::from(flow),
-        };
-        match outcome {
-            Ok(done) => {
-                let cookies = self
-                    .keep(&flow, request.origin.is_secure())
-                    .map_or_else(|_| remove(&flow, request.cookies), |kept| vec![kept]);
-                Ok(self.completed(done, request.authenticator, cookies))
+        let is_secure = request.origin.is_secure();
+        let cookies = match &outcome {
+            Ok(_) => {
+                let flow = Flow::from(flow.used());
+                self.keep(&flow, is_secure)
+                    .map_or_else(|_| remove(&flow, request.cookies), |kept| vec![kept])
             }
             Err(error) if error.keeps_flow() => {
-                let kept = self.keep(&flow, request.origin.is_secure());
                 if !was_redeemed {
                     self.used_flows.give_back(step);
                 }
-                Err(SignInRefusal {
-                    error,
-                    cookies: kept.into_iter().collect(),
-                })
+                self.keep(&flow.into(), is_secure).into_iter().collect()
             }
             // Whoever was first decides whether this browser keeps the flow.
-            Err(SignInError::FlowUsed) => Err(SignInRefusal {
-                error: SignInError::FlowUsed,
-                cookies: Vec::new(),
-            }),
-            Err(error) => Err(SignInRefusal {
-                error,
-                cookies: remove(&flow, request.cookies),
-            }),
-        }
+            Err(SignInError::FlowUsed) => Vec::new(),
+            Err(_) => remove(&flow.into(), request.cookies),
+        };
+        (outcome, cookies)
     }
 
     async fn run(
@@ -110,7 +112,7 @@ impl SignIn {
     }
 
     /// Asks DingTalk who this is: two calls, and a third where the subject is the organization's own id.
-    async fn identify(
+    pub(super) async fn identify(
         &self,
         flow: &mut AuthorizedFlow,
         configured: &Configured,
@@ -160,7 +162,7 @@ fn newest_returned(
     let (mut newest, mut was_used) = (None, false);
     let ours = flows
         .into_iter()
-        .filter(|flow| flow.authenticator() == authenticator)
+        .filter(|flow| flow.purpose() == FlowPurpose::SignIn && flow.authenticator() == authenticator)
         .filter(|flow| handle.is_none_or(|handle| flow.handle() == handle));
     for flow in ours {
         match flow {

@@ -55,6 +55,12 @@ pub enum SignInError {
     /// The user who is to be linked has a link.
     #[error("the user is linked already")]
     UserAlreadyLinked,
+    /// Whoever began to link themselves is not who is signed in now.
+    #[error("the session is of another user than the flow")]
+    SessionChanged,
+    /// The flow would come back to another address of this site, where nobody is signed in.
+    #[error("the authenticator's flows come back to {0}")]
+    OpenedElsewhere(String),
     /// What an administrator typed is no subject of the kind by which people are recognized.
     #[error("the subject cannot be read")]
     SubjectUnreadable,
@@ -127,6 +133,8 @@ impl SignInError {
             Self::NotInOrganization => Code::NotInOrganization,
             Self::SubjectAlreadyLinked => Code::SubjectAlreadyLinked,
             Self::UserAlreadyLinked => Code::UserAlreadyLinked,
+            Self::SessionChanged => Code::SessionChanged,
+            Self::OpenedElsewhere(_) => Code::OpenedElsewhere,
             Self::SubjectUnreadable => Code::InvalidField,
             Self::LastWayIn => Code::LastWayIn,
             Self::PasswordNotSet => Code::PasswordNotSet,

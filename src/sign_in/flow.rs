@@ -16,12 +16,22 @@ use uuid::Uuid;
 use super::return_path::ReturnPath;
 use crate::dingtalk::UserAccessToken;
 use crate::entropy::Entropy;
+use crate::nocobase::UserId;
 
 /// How long a person has, from the click on the button to the end of the sign-in.
 pub const FLOW_LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
 const HANDLE_BYTES: usize = 12;
 const STATE_BYTES: usize = 24;
+
+/// What a flow was begun for. It is good for nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowPurpose {
+    /// To sign in.
+    SignIn,
+    /// To link this user, who is signed in.
+    Link(UserId),
+}
 
 /// A flow whose browser was sent to DingTalk.
 pub struct PendingFlow(pub(super) FlowData);
@@ -70,10 +80,11 @@ pub(super) struct FlowData {
     pub(super) authenticator: String,
     pub(super) return_path: ReturnPath,
     pub(super) ends_at: i64,
+    pub(super) purpose: FlowPurpose,
 }
 
 impl PendingFlow {
-    /// Begins a flow that ends ten minutes from `now`.
+    /// Begins a sign-in that ends ten minutes from `now`.
     pub fn new(authenticator: &str, return_path: ReturnPath, entropy: &Entropy, now: DateTime<Utc>) -> Self {
         Self(FlowData {
             id: entropy.uuid(),
@@ -82,7 +93,15 @@ impl PendingFlow {
             authenticator: authenticator.to_owned(),
             return_path,
             ends_at: (now + FLOW_LIFETIME).timestamp(),
+            purpose: FlowPurpose::SignIn,
         })
+    }
+
+    /// The same for another purpose.
+    #[must_use]
+    pub fn meant_for(mut self, purpose: FlowPurpose) -> Self {
+        self.0.purpose = purpose;
+        self
     }
 
     /// The value that DingTalk carries back to us.
@@ -186,6 +205,11 @@ impl Flow {
     /// The authenticator it was begun with.
     pub fn authenticator(&self) -> &str {
         &self.data().authenticator
+    }
+
+    /// What it was begun for.
+    pub fn purpose(&self) -> FlowPurpose {
+        self.data().purpose
     }
 
     /// The page to return to.

@@ -13,11 +13,12 @@ use sha2::Sha256;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::flow::{AuthorizedFlow, CompletedFlow, Flow, FlowData, PendingFlow, Proof};
+use super::flow::{AuthorizedFlow, CompletedFlow, Flow, FlowData, FlowPurpose, PendingFlow, Proof};
 use super::return_path::ReturnPath;
 use crate::aes_key::AesKey;
 use crate::dingtalk::UserAccessToken;
 use crate::entropy::Entropy;
+use crate::nocobase::UserId;
 
 /// The most a sealed flow may take in the cookie header.
 pub const SEALED_LIMIT: usize = 1536;
@@ -51,6 +52,8 @@ struct Sealed<'a> {
     corp_id: Option<String>,
     #[serde(rename = "u", default, skip_serializing_if = "std::ops::Not::not")]
     is_used: bool,
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    linked_user: Option<UserId>,
 }
 
 impl Flow {
@@ -112,6 +115,10 @@ impl FlowSeal {
             token: None,
             corp_id: None,
             is_used: matches!(flow, Flow::Completed(_)),
+            linked_user: match data.purpose {
+                FlowPurpose::SignIn => None,
+                FlowPurpose::Link(user) => Some(user),
+            },
         };
         if let Flow::Authorized(authorized) = flow {
             match &authorized.proof {
@@ -166,6 +173,7 @@ impl FlowSeal {
             authenticator: content.authenticator.into_owned(),
             return_path: ReturnPath::accepted_before(content.return_path.into_owned()),
             ends_at: content.ends_at,
+            purpose: content.linked_user.map_or(FlowPurpose::SignIn, FlowPurpose::Link),
         };
         if content.is_used {
             return Some(Flow::Completed(CompletedFlow(data)));

@@ -29,7 +29,7 @@ use crate::audit::{Audit, Entry, Event, Matched};
 use crate::authenticator::AuthenticatorOptions;
 use crate::authenticator::Registry;
 use crate::clock::Clock;
-use crate::dingtalk::{Credentials, DingTalk};
+use crate::dingtalk::{Credentials, DingTalk, DingTalkError};
 use crate::entropy::Entropy;
 use crate::error_code::Code;
 use crate::nocobase::{Store, UserId};
@@ -42,6 +42,7 @@ use code_id::CodeIds;
 pub use complete::{CompleteRequest, SignInRefusal};
 pub use error::SignInError;
 use flow::Flow;
+pub use flow::FlowPurpose;
 use flow_cookie::FlowSeal;
 pub use identity::{NoPhone, Phone};
 pub use in_client::InClientRequest;
@@ -100,6 +101,11 @@ impl Site {
     /// The plain sign-in page.
     pub fn sign_in_page(&self) -> String {
         format!("{}signin", self.public_path)
+    }
+
+    /// The first page of who is signed in.
+    pub fn home_page(&self) -> String {
+        format!("{}admin", self.public_path)
     }
 }
 
@@ -217,13 +223,18 @@ impl SignIn {
             authenticator: outcome.authenticator.to_owned(),
             matched: outcome.matched,
             user_id: outcome.user_id.map(|id| id.0),
+            // A link is made by the person themselves.
+            actor_id: outcome
+                .user_id
+                .filter(|_| outcome.event == Event::Link)
+                .map(|id| id.0),
             address: attempt.address,
             dingtalk_request_id: outcome.dingtalk_request_id,
             detail: outcome.detail.map(str::to_owned),
             ..Entry::new(
                 self.clock.now(),
                 &attempt.reference,
-                Event::SignIn,
+                outcome.event,
                 outcome.result,
             )
         };
@@ -233,12 +244,27 @@ impl SignIn {
 
 /// How an attempt ended, for the audit.
 struct Outcome<'a> {
+    event: Event,
     authenticator: &'a str,
     result: Result<(), Code>,
     matched: Option<Matched>,
     user_id: Option<UserId>,
     dingtalk_request_id: Option<String>,
     detail: Option<&'static str>,
+}
+
+impl<'a> Outcome<'a> {
+    fn refused(event: Event, authenticator: &'a str, error: &SignInError) -> Self {
+        Self {
+            event,
+            authenticator,
+            result: Err(error.code()),
+            matched: None,
+            user_id: None,
+            dingtalk_request_id: error.dingtalk().and_then(|error| error.request_id.clone()),
+            detail: error.dingtalk().map(DingTalkError::label),
+        }
+    }
 }
 
 fn credentials(options: &AuthenticatorOptions) -> Result<Credentials, SignInError> {

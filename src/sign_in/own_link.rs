@@ -1,6 +1,13 @@
-//! A person's own link: what there is, and its removal, which never takes the last way in.
+//! A person's own link: what there is, whether it may be changed, and how a flow makes one.
 
-use super::{SignIn, SignInError};
+use log::{info, warn};
+
+use super::flow::{AuthorizedFlow, Flow, FlowPurpose};
+use super::linking::NewLink;
+use super::signed_in::identifies_alike;
+use super::{CompleteRequest, CookieChange, Outcome, SignIn, SignInError, SignInRefusal};
+use crate::audit::{Event, Matched};
+use crate::causes::with_causes;
 use crate::nocobase::{UserId, UserLink};
 use crate::product::{AUTH_TYPE, PASSWORD_AUTH_TYPE};
 
@@ -52,6 +59,93 @@ impl SignIn {
         named.next().ok_or(SignInError::AuthenticatorNotFound)
     }
 
+    /// Links the user, who is signed in, to whom the flow leads at DingTalk; `request.handle` names the flow. Gives the
+    /// authenticator's name.
+    pub async fn complete_link(
+        &self,
+        user: UserId,
+        request: CompleteRequest<'_>,
+    ) -> Result<(String, Vec<CookieChange>), SignInRefusal> {
+        let (flows, _) = self.flows(request.cookies, request.origin.is_secure());
+        let (authenticator, flow) =
+            returned_for(user, flows, request.handle).map_err(|error| SignInRefusal {
+                error,
+                cookies: Vec::new(),
+            })?;
+        let request = CompleteRequest {
+            authenticator: &authenticator,
+            ..request
+        };
+        let (outcome, cookies) = self
+            .spend(flow, &request, async |flow| {
+                self.link_by_flow(user, flow, &request).await
+            })
+            .await;
+        self.report_link(user, &outcome, &request).await;
+        match outcome {
+            Ok(()) => Ok((authenticator, cookies)),
+            Err(error) => Err(SignInRefusal { error, cookies }),
+        }
+    }
+
+    async fn link_by_flow(
+        &self,
+        user: UserId,
+        flow: &mut AuthorizedFlow,
+        request: &CompleteRequest<'_>,
+    ) -> Result<(), SignInError> {
+        let configured = self.registry.find(request.authenticator).await?;
+        let dingtalk = self.dingtalk.queued_by(request.attempt.queue_key);
+        let identity = self.identify(flow, &configured, &dingtalk).await?;
+        // That took its time, as at a sign-in.
+        let latest = self.registry.find(request.authenticator).await?;
+        if !identifies_alike(&configured.options, &latest.options) {
+            return Err(SignInError::SettingsChanged);
+        }
+        let link = NewLink {
+            user,
+            subject: &identity.subject,
+            nickname: identity.nickname.as_deref(),
+            made_by: Matched::Person,
+        };
+        self.link(&latest.authenticator, link).await
+    }
+
+    async fn report_link(
+        &self,
+        user: UserId,
+        outcome: &Result<(), SignInError>,
+        request: &CompleteRequest<'_>,
+    ) {
+        let (reference, authenticator) = (&request.attempt.reference, request.authenticator);
+        let entry = match outcome {
+            Ok(()) => {
+                info!("user {user} linked themselves through {authenticator} (reference {reference})");
+                Outcome {
+                    event: Event::Link,
+                    authenticator,
+                    result: Ok(()),
+                    matched: None,
+                    user_id: Some(user),
+                    dingtalk_request_id: None,
+                    detail: None,
+                }
+            }
+            Err(error) => {
+                warn!(
+                    "user {user} was not linked through {authenticator}: {} (reference {reference}): {}",
+                    error.code(),
+                    with_causes(error)
+                );
+                Outcome {
+                    user_id: Some(user),
+                    ..Outcome::refused(Event::Link, authenticator, error)
+                }
+            }
+        };
+        self.record(request.attempt, entry).await;
+    }
+
     async fn ways_in(&self, user: UserId) -> Result<WaysIn, SignInError> {
         let users = self.store.users();
         let has_password = users.password_hash(user).await?.is_some();
@@ -79,5 +173,26 @@ impl WaysIn {
         } else {
             (!self.has_password).then_some(SignInError::PasswordNotSet)
         }
+    }
+}
+
+/// The flow of this handle that came back to link this user, with its authenticator.
+fn returned_for(
+    user: UserId,
+    flows: Vec<Flow>,
+    handle: Option<&str>,
+) -> Result<(String, AuthorizedFlow), SignInError> {
+    let mut ours = flows
+        .into_iter()
+        .filter(|flow| handle == Some(flow.handle()) && flow.purpose() != FlowPurpose::SignIn);
+    let flow = ours.next().ok_or(SignInError::FlowNotFound)?;
+    if flow.purpose() != FlowPurpose::Link(user) {
+        return Err(SignInError::SessionChanged);
+    }
+    let authenticator = flow.authenticator().to_owned();
+    match flow {
+        Flow::Authorized(flow) => Ok((authenticator, flow)),
+        Flow::Completed(_) => Err(SignInError::FlowUsed),
+        Flow::Pending(_) => Err(SignInError::FlowNotFound),
     }
 }

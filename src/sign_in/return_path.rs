@@ -10,8 +10,15 @@ use url::Url;
 const LENGTH_LIMIT: usize = 800;
 /// Stands for whichever origin the page is served from.
 const SITE: &str = "http://site.invalid";
-/// What the return itself adds to the sign-in page.
-const OWN_PARAMETERS: [&str; 4] = ["authenticator", "dingtalk", "error", "dingtalkReference"];
+/// What the return itself adds to the page.
+const OWN_PARAMETERS: [&str; 6] = [
+    "authenticator",
+    "dingtalk",
+    "error",
+    "dingtalkReference",
+    "dingtalkLink",
+    "dingtalkLinkError",
+];
 
 /// The path and query of a page on this very site.
 #[derive(Clone, Debug, PartialEq, Eq)]

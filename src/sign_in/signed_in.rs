@@ -5,10 +5,9 @@ use log::{info, warn};
 use super::identity::Subject;
 use super::matching::{MatchedUser, Matching, Rules};
 use super::{CookieChange, Outcome, Requester, SignIn, SignInError};
-use crate::audit::Matched;
+use crate::audit::{Event, Matched};
 use crate::authenticator::{AuthenticatorOptions, Configured};
 use crate::causes::with_causes;
-use crate::dingtalk::DingTalkError;
 use crate::nocobase::{LinkSource, User};
 use crate::session::{Draft, Issued, SessionCookie};
 
@@ -126,6 +125,7 @@ impl SignIn {
                     done.user.id
                 );
                 Outcome {
+                    event: Event::SignIn,
                     authenticator,
                     result: Ok(()),
                     matched: Some(done.matched),
@@ -144,14 +144,7 @@ impl SignIn {
                     "sign-in through {authenticator} refused: {code} (reference {reference}): {}",
                     with_causes(error)
                 );
-                Outcome {
-                    authenticator,
-                    result: Err(code),
-                    matched: None,
-                    user_id: None,
-                    dingtalk_request_id: error.dingtalk().and_then(|error| error.request_id.clone()),
-                    detail: error.dingtalk().map(DingTalkError::label),
-                }
+                Outcome::refused(Event::SignIn, authenticator, error)
             }
         };
         self.record(attempt, entry).await;

@@ -2,7 +2,7 @@
 
 use url::form_urlencoded;
 
-use super::flow::{Flow, PendingFlow};
+use super::flow::{Flow, FlowPurpose, PendingFlow};
 use super::{CookieChange, CookieIn, ReturnPath, SignIn, SignInError, credentials};
 use crate::dingtalk::AuthorizationRequest;
 use crate::origin::Origin;
@@ -11,6 +11,8 @@ use crate::origin::Origin;
 pub struct StartRequest<'a> {
     /// The authenticator's name.
     pub authenticator: &'a str,
+    /// What is begun.
+    pub purpose: FlowPurpose,
     /// The path and query of the page the button is on.
     pub return_path: Option<&'a str>,
     /// The origin the browser sees, as the settings say it, or the request.
@@ -42,7 +44,7 @@ impl SignIn {
     pub async fn start(&self, request: StartRequest<'_>) -> Result<Started, SignInError> {
         let configured = self.registry.find(request.authenticator).await?;
         let name = &configured.authenticator.name;
-        let return_path = ReturnPath::parse_or(request.return_path, &self.site.sign_in_page());
+        let return_path = ReturnPath::parse_or(request.return_path, &self.fallback(request.purpose));
         let own_origin = configured
             .options
             .callback_origin
@@ -56,6 +58,10 @@ impl SignIn {
             Some(requested) if requested != request.origin => !requested.has_host_of(origin),
             Some(_) | None => origin != request.origin,
         };
+        if is_elsewhere && request.purpose != FlowPurpose::SignIn {
+            // The session is in the storage of this origin; the other one has none.
+            return Err(SignInError::OpenedElsewhere(origin.as_text().to_owned()));
+        }
         if is_elsewhere && !request.was_moved {
             return Ok(Started {
                 location: self.same_start_at(origin, name, &return_path),
@@ -63,7 +69,8 @@ impl SignIn {
             });
         }
         let client_id = credentials(&configured.options)?.client_id;
-        let flow = PendingFlow::new(name, return_path, &self.entropy, self.clock.now());
+        let flow =
+            PendingFlow::new(name, return_path, &self.entropy, self.clock.now()).meant_for(request.purpose);
         let location = self.dingtalk.authorization_url(&AuthorizationRequest {
             client_id: &client_id,
             redirect_uri: &origin.with_path(&self.site.redirect_path()),
@@ -74,6 +81,13 @@ impl SignIn {
         let mut cookies = self.make_room(request.cookies, request.origin.is_secure());
         cookies.push(self.keep(&flow.into(), request.origin.is_secure())?);
         Ok(Started { location, cookies })
+    }
+
+    fn fallback(&self, purpose: FlowPurpose) -> String {
+        match purpose {
+            FlowPurpose::SignIn => self.site.sign_in_page(),
+            FlowPurpose::Link(_) => self.site.home_page(),
+        }
     }
 
     fn same_start_at(&self, origin: &Origin, authenticator: &str, return_path: &ReturnPath) -> String {

@@ -1,7 +1,9 @@
 //! A person's own link, and links that administrators make by hand.
 
+use dingtalk_simulator::{CallKind, Effect, Fault};
 use nocobase_dingtalk::nocobase::UserId;
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::support::app::{AUTHENTICATOR, ROOT_PASSWORD, TestApp};
 use crate::support::app_internals::sign_with;
@@ -29,7 +31,7 @@ async fn give_password(app: &TestApp, user: UserId) {
 }
 
 async fn unlink(browser: &mut Browser, password: &str) -> Answer {
-    browser.post(OURS, json!({ "currentPassword": password })).await
+    browser.post(OURS, json!({ "password": password })).await
 }
 
 /// The newest entry of the audit.
@@ -148,7 +150,7 @@ async fn who_does_not_know_the_password_unlinks_nobody_and_keeps_their_session()
     let missing = browser.post(OURS, json!({})).await;
     assert_eq!(
         missing.stable(),
-        refusal("INVALID_FIELD", "Please check this field: currentPassword.")
+        refusal("INVALID_FIELD", "Please check this field: password.")
     );
 
     for _ in 0..10 {
@@ -245,6 +247,291 @@ async fn another_link_is_a_way_in_only_while_its_sign_in_method_is_offered() {
         assert_eq!(refused(&answer), (409, code), "{}", answer.text);
         assert_eq!(app.rows().await.links, 2);
     }
+}
+
+const LINK: &str = "dingtalk:link?authenticator=s_dingtalk";
+const PAGE: &str = "/admin/orders?tab=2";
+
+/// Begins to link the user of this browser.
+async fn start(browser: &mut Browser, password: &str) -> Answer {
+    let body = json!({ "password": password, "return": PAGE });
+    browser.post(LINK, body).await
+}
+
+/// Begins, approves at DingTalk as `person`, and comes back: the handle of the flow.
+async fn come_back(app: &TestApp, browser: &mut Browser, person: &str) -> String {
+    let answer = start(browser, ROOT_PASSWORD).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let at_dingtalk = Url::parse(answer.json["data"]["url"].as_str().unwrap()).unwrap();
+    let back = app.dingtalk.approve(&at_dingtalk, person).unwrap();
+    let answer = browser.follow(&back).await;
+    assert_eq!(answer.status, 302, "{}", answer.text);
+    let location = answer.location();
+    let handle = location.strip_prefix(&format!("{PAGE}&dingtalkLink="));
+    handle.unwrap_or_else(|| panic!("{location}")).to_owned()
+}
+
+async fn finish(browser: &mut Browser, handle: &str) -> Answer {
+    browser.post("dingtalk:link", json!({ "flow": handle })).await
+}
+
+#[tokio::test]
+async fn a_person_links_themselves_and_signs_in_as_who_they_were() {
+    let app = TestApp::start().await;
+    let mut root = app.root().await;
+
+    let handle = come_back(&app, &mut root, "wang-fang").await;
+    let calls = app.dingtalk.all_calls();
+    assert_eq!(app.rows().await.links, 0, "not before the page asks for it");
+    let answer = finish(&mut root, &handle).await;
+
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.json["data"]["isLinked"], true);
+    assert_eq!(answer.json["data"]["nickname"], app.person("wang-fang").name);
+    assert_eq!(app.dingtalk.all_calls() - calls, 2, "the code and the profile");
+    assert_eq!(
+        latest(&app).await,
+        json!({ "event": "link", "result": "OK", "authenticator": "s_dingtalk", "userId": 1, "actorId": 1 })
+    );
+    let meta: String = app.value(r#"SELECT json(meta) FROM "usersAuthenticators""#).await;
+    assert_eq!(
+        serde_json::from_str::<Value>(&meta).unwrap(),
+        json!({ "matchedBy": "person", "subject": "unionId", "clientId": app.dingtalk_app.client_id })
+    );
+    // The number that DingTalk withholds finds nobody; the link does.
+    assert_eq!(signed_in(&app, "wang-fang").await.1, UserId(1));
+}
+
+#[tokio::test]
+async fn a_link_begins_with_the_password_and_only_where_it_may_be_made() {
+    let app = TestApp::start().await;
+    let (mut linked, user) = signed_in(&app, "li-lei").await;
+    give_password(&app, user).await;
+    let (mut bare, without) = signed_in(&app, "han-meimei").await;
+    app.run(&format!(
+        r#"DELETE FROM "usersAuthenticators" WHERE "userId" = {without}"#
+    ))
+    .await;
+    let mut root = app.root().await;
+
+    for (answer, status, code) in [
+        (start(&mut root, "a guess").await, 403, "PASSWORD_REFUSED"),
+        (
+            start(&mut linked, ROOT_PASSWORD).await,
+            409,
+            "USER_ALREADY_LINKED",
+        ),
+        (start(&mut bare, "").await, 409, "PASSWORD_NOT_SET"),
+        (root.post("dingtalk:link", json!({})).await, 400, "INVALID_FIELD"),
+        (root.post(LINK, json!({})).await, 400, "INVALID_FIELD"),
+        (
+            root.post(
+                "dingtalk:link?authenticator=basic",
+                json!({ "password": ROOT_PASSWORD }),
+            )
+            .await,
+            404,
+            "AUTHENTICATOR_NOT_FOUND",
+        ),
+        (start(&mut app.browser(), ROOT_PASSWORD).await, 401, "EMPTY_TOKEN"),
+        (
+            start(
+                &mut app.root().await.with("Origin", "https://evil.example"),
+                ROOT_PASSWORD,
+            )
+            .await,
+            403,
+            "INVALID_SIGN_IN_ORIGIN",
+        ),
+    ] {
+        assert_eq!(refused(&answer), (status, code), "{}", answer.text);
+        assert!(answer.set_cookies().is_empty(), "{code}");
+    }
+    for _ in 0..9 {
+        start(&mut root, "a guess").await;
+    }
+    assert_eq!(
+        refused(&start(&mut root, ROOT_PASSWORD).await),
+        (429, "TOO_MANY_ATTEMPTS")
+    );
+}
+
+#[tokio::test]
+async fn a_flow_for_a_link_never_signs_in_and_one_for_a_sign_in_never_links() {
+    let app = TestApp::start().await;
+    let mut root = app.root().await;
+    let before = app.rows().await;
+
+    let to_link = come_back(&app, &mut root, "li-lei").await;
+    for answer in [
+        root.complete(AUTHENTICATOR, &to_link).await,
+        root.complete_newest(AUTHENTICATOR).await,
+    ] {
+        assert_eq!(refused(&answer), (401, "FLOW_NOT_FOUND"), "{}", answer.text);
+    }
+    let to_sign_in = root.return_from_dingtalk(&app.dingtalk, "li-lei").await;
+    let answer = finish(&mut root, &to_sign_in).await;
+
+    // Never 401: the client would sign the person out.
+    assert_eq!(refused(&answer), (403, "FLOW_NOT_FOUND"), "{}", answer.text);
+    assert_eq!(app.rows().await, before);
+    assert_eq!(app.dingtalk.all_calls(), 0);
+}
+
+#[tokio::test]
+async fn nobody_is_linked_who_did_not_begin_it() {
+    let app = TestApp::start().await;
+    let (other, user) = signed_in(&app, "li-lei").await;
+    app.run(r#"DELETE FROM "usersAuthenticators""#).await;
+    let mut root = app.root().await;
+    let handle = come_back(&app, &mut root, "han-meimei").await;
+    let calls = app.dingtalk.all_calls();
+
+    // The same browser, in which somebody else has signed in meanwhile.
+    root.token.clone_from(&other.token);
+    let answer = finish(&mut root, &handle).await;
+
+    assert_eq!(answer.status, 409);
+    assert_eq!(
+        answer.stable(),
+        refusal(
+            "SESSION_CHANGED",
+            "You are signed in as another user than when you began. Start again."
+        )
+    );
+    assert_eq!(app.rows().await.links, 0);
+    assert_eq!(app.dingtalk.all_calls(), calls);
+    assert_eq!(
+        latest(&app).await,
+        json!({ "event": "link", "result": "SESSION_CHANGED", "authenticator": "", "userId": user, "actorId": user })
+    );
+    // Another browser of the same user has no such flow.
+    let answer = finish(&mut app.root().await, &handle).await;
+    assert_eq!(refused(&answer), (403, "FLOW_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn a_link_is_made_once_from_a_flow() {
+    let app = TestApp::start().await;
+    let mut root = app.root().await;
+    let handle = come_back(&app, &mut root, "li-lei").await;
+    assert_eq!(finish(&mut root, &handle).await.status, 200);
+
+    let answer = finish(&mut root, &handle).await;
+
+    assert_eq!(refused(&answer), (403, "FLOW_USED"), "{}", answer.text);
+    app.wait(chrono::TimeDelta::minutes(10));
+    let answer = finish(&mut root, &handle).await;
+    assert_eq!(refused(&answer), (403, "FLOW_NOT_FOUND"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn a_dingtalk_account_that_is_linked_elsewhere_is_refused() {
+    let app = TestApp::start().await;
+    let (_, user) = signed_in(&app, "li-lei").await;
+    let mut root = app.root().await;
+    let handle = come_back(&app, &mut root, "li-lei").await;
+
+    let answer = finish(&mut root, &handle).await;
+
+    assert_eq!(
+        refused(&answer),
+        (409, "SUBJECT_ALREADY_LINKED"),
+        "{}",
+        answer.text
+    );
+    let linked: i64 = app.value(r#"SELECT "userId" FROM "usersAuthenticators""#).await;
+    assert_eq!(UserId(linked), user);
+    assert!(root.jar.is_empty(), "the flow is over");
+}
+
+#[tokio::test]
+async fn who_was_linked_meanwhile_is_not_linked_twice() {
+    let app = TestApp::start().await;
+    let mut root = app.root().await;
+    let handle = come_back(&app, &mut root, "li-lei").await;
+    assert_eq!(bind(&app, 1, "SomebodyiEiE").await.status, 200);
+
+    let answer = finish(&mut root, &handle).await;
+
+    assert_eq!(refused(&answer), (409, "USER_ALREADY_LINKED"), "{}", answer.text);
+    assert_eq!(app.rows().await.links, 1);
+}
+
+#[tokio::test]
+async fn who_says_no_at_dingtalk_comes_back_to_the_page_and_is_told() {
+    let app = TestApp::start().await;
+    let mut root = app.root().await;
+    let answer = start(&mut root, ROOT_PASSWORD).await;
+    let at_dingtalk = Url::parse(answer.json["data"]["url"].as_str().unwrap()).unwrap();
+    let back = app.dingtalk.refuse(&at_dingtalk).unwrap();
+
+    let answer = root.follow(&back).await;
+
+    let (page, _) = answer.refused_at();
+    assert_eq!(page, format!("{PAGE}&dingtalkLinkError=DINGTALK_DENIED"));
+    assert_eq!(
+        latest(&app).await,
+        json!({ "event": "link", "result": "DINGTALK_DENIED", "authenticator": "s_dingtalk", "userId": 1, "actorId": 1 })
+    );
+}
+
+#[tokio::test]
+async fn what_dingtalk_refuses_ends_no_session() {
+    let app = TestApp::start().await;
+    let mut root = app.root().await;
+    for (effect, status, code, keeps_flow) in [
+        (
+            Effect::Answer {
+                status: 503,
+                content_type: "application/json".to_owned(),
+                body: r#"{"code":"ServiceUnavailable.Busy"}"#.to_owned(),
+            },
+            502,
+            "DINGTALK_UNAVAILABLE",
+            false,
+        ),
+        (
+            Effect::Answer {
+                status: 400,
+                content_type: "application/json".to_owned(),
+                body: r#"{"code":"invalidParameter.authCode.notFound"}"#.to_owned(),
+            },
+            403,
+            "CODE_REJECTED",
+            false,
+        ),
+    ] {
+        app.dingtalk.clear_faults();
+        let handle = come_back(&app, &mut root, "li-lei").await;
+        app.dingtalk
+            .set_fault(Fault::on(CallKind::UserAccessToken, effect));
+
+        let answer = finish(&mut root, &handle).await;
+
+        assert_eq!(refused(&answer), (status, code), "{}", answer.text);
+        assert_eq!(!root.jar.is_empty(), keeps_flow, "{code}");
+        assert_eq!(root.get("auth:check").await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn at_another_address_than_flows_come_back_to_nobody_is_sent_away() {
+    let app = TestApp::start().await;
+    app.set_options(json!({ "callbackOrigin": "https://nocobase.example.com" }))
+        .await;
+
+    let answer = start(&mut app.root().await, ROOT_PASSWORD).await;
+
+    assert_eq!(answer.status, 409);
+    assert_eq!(
+        answer.stable(),
+        refusal(
+            "OPENED_ELSEWHERE",
+            "DingTalk accounts are linked at another address of this site. Open https://nocobase.example.com, sign in there \
+             and start again."
+        )
+    );
 }
 
 /// Links by hand, as the administrator.

@@ -15,7 +15,7 @@ Module._load = (name, ...rest) => NOCOBASE[name] ?? load(name, ...rest);
 const BUTTON = JSON.parse(fs.readFileSync(new URL('../../client-schema/sign-in-button.json', import.meta.url), 'utf8'));
 // As packing writes it in.
 require('../../nocobase-plugin/server/built-in').BUTTON = BUTTON;
-const { PUBLIC_ACTIONS, actions } = require('../../nocobase-plugin/server/actions');
+const { AUDITED, OWN_ACTIONS, PUBLIC_ACTIONS, actions } = require('../../nocobase-plugin/server/actions');
 const { authClass } = require('../../nocobase-plugin/server/auth');
 const { refuseImpossibleAutoLogin } = require('../../nocobase-plugin/server/auto-login');
 const { CannotRun } = require('../../nocobase-plugin/server/cannot-run');
@@ -259,12 +259,12 @@ test('of what a person was told, the list of sign-ins shows one sentence, in eve
 });
 
 /** An action as NocoBase runs it: what is answered, or thrown. */
-async function asAdministrator(name, place, { method = 'GET', headers = {}, querystring = '', body = {} } = {}) {
+async function asAdministrator(name, place, { method = 'GET', headers = {}, querystring = '', body = {}, cookies = [] } = {}) {
   const errors = [];
   const fill = (sentence, values) => sentence.replace(/{{(\w+)}}/g, (_, key) => values[key]);
   const ctx = {
     method, req: { headers, socket: {} }, request: { querystring, body }, get: (name) => headers[name.toLowerCase()] ?? '', state: { currentUser: { id: 1 } }, logger: { error: (line) => errors.push(line) },
-    t: fill, set() {}, throw: (status, error) => { throw Object.assign(new Error(error.message), { status, code: error.code }); },
+    t: fill, set() {}, append: (_, cookie) => cookies.push(cookie), throw: (status, error) => { throw Object.assign(new Error(error.message), { status, code: error.code }); },
   };
   const sidecar = new Sidecar(() => ({ sign: () => 'token' }), place);
   try {
@@ -320,6 +320,53 @@ test('an administrator is told how a sidecar is at odds with NocoBase', async ()
     const told = await answering(answer, (address) => asAdministrator('bindings', new RemotePlace(address)));
     assert.match(told.message, pattern);
   }
+});
+
+test('whoever is signed in asks for their own link by their own name, and gets the cookie of the flow', async () => {
+  const asked = [];
+  const handler = (req, res) => {
+    const chunks = [];
+    req.on('data', (chunk) => chunks.push(chunk)).on('end', () => {
+      asked.push([req.method, req.url, Buffer.concat(chunks).toString()]);
+      res.writeHead(200, { 'content-type': 'application/json', 'set-cookie': ['nbdt_a=b; Path=/; HttpOnly'] }).end('{"data":{"url":"https://login.dingtalk.test"}}');
+    });
+  };
+  const cookies = [];
+  const body = { password: 'x', return: '/admin' };
+  const told = await answering(handler, (address) => asAdministrator('link', new RemotePlace(address), { method: 'POST', querystring: 'authenticator=ding&token=t', body, cookies }));
+  assert.deepEqual(told, { data: { url: 'https://login.dingtalk.test' } });
+  assert.deepEqual(asked, [['POST', '/api/dingtalk:link?authenticator=ding', JSON.stringify(body)]]);
+  assert.deepEqual(cookies, ['nbdt_a=b; Path=/; HttpOnly']);
+  assert.deepEqual(OWN_ACTIONS, ['myLink', 'link', 'unlinkMe']);
+});
+
+test('whoever is no administrator is told of their own link nothing of where the sidecar is, and stays signed in', async () => {
+  const gone = await answering(() => {}, async (address) => address);
+  for (const [name, method] of [['myLink', 'GET'], ['link', 'POST'], ['unlinkMe', 'POST']]) {
+    const told = await asAdministrator(name, new RemotePlace(gone), { method });
+    assert.deepEqual([told.status, told.code, told.message], [503, 'SIDECAR_UNAVAILABLE', BUTTON.errors.SIDECAR_UNAVAILABLE], name);
+    const other = await answering(envelope(401, 'EMPTY_TOKEN'), (address) => asAdministrator(name, new RemotePlace(address), { method }));
+    assert.equal(other.status, 503, name);
+    const refused = await answering(envelope(403, 'PASSWORD_REFUSED'), (address) => asAdministrator(name, new RemotePlace(address), { method }));
+    assert.deepEqual([refused.status, refused.code], [403, 'PASSWORD_REFUSED'], name);
+  }
+});
+
+test("NocoBase's audit does not keep the password of who changes a link", () => {
+  for (const name of ['dingtalk:link', 'dingtalk:unlinkMe']) {
+    const { getMetaData } = AUDITED.find((one) => one.name === name);
+    assert.deepEqual(getMetaData({ request: { body: { password: 'secret', return: '/' } } }).request.body, {});
+    assert.deepEqual(getMetaData({ request: { body: { flow: 'handle' } } }).request.body, { flow: 'handle' });
+  }
+});
+
+test('what came back for a link is taken out of the address, and nothing else is', () => {
+  const { takeReturn } = clientModule(`${CLIENT}/own-link`);
+  assert.equal(takeReturn('?tab=2&error=x&dingtalk=y'), null);
+  const linked = takeReturn('?tab=2&dingtalkLink=h&error=x');
+  assert.deepEqual([linked.found.handle, linked.search], ['h', '?tab=2&error=x']);
+  const refused = takeReturn('?dingtalkLinkError=DINGTALK_DENIED&dingtalkReference=abcdefgh');
+  assert.deepEqual([refused.found.code, refused.found.reference, refused.search], ['DINGTALK_DENIED', 'abcdefgh', '']);
 });
 
 test('what the sidecar itself refuses reaches the administrator as it is', async () => {

@@ -23,6 +23,7 @@ import { freePort, NocoBase } from './nocobase.mjs';
 import { PackageServer } from './packages.mjs';
 import { DingTalk, ManagedProgram, packManaged, SidecarProgram } from './programs.mjs';
 import { logSteps } from './log.mjs';
+import { linkByHandSteps, ownLinkSteps } from './own-link.mjs';
 import { queueSteps } from './queue.mjs';
 import { sessionSteps } from './session.mjs';
 import {
@@ -190,6 +191,8 @@ async function settings(client, language) {
   }, window);
   await testingSteps({ step, as, window, nocobase, name, client, app });
   await logSteps({ step, as, window, name });
+  await ownLinkSteps({ step, as, browser, nocobase, name, client, language, output });
+  await linkByHandSteps({ step, as, window, nocobase, name });
   await step(as('the links of the authenticator can be seen, searched and removed'), async () => {
     await admin.openForm(window, name);
     const links = await admin.showLinks(window);

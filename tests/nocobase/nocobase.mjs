@@ -27,7 +27,7 @@ const APP = path.join(HOME, `app-${NOCOBASE_VERSION}`);
 export const TOOLS = path.join(HOME, `tools-${YARN_VERSION}-${PLAYWRIGHT_VERSION}`);
 /** Resolved by the browser alone. */
 export const SITE_HOST = 'nocobase.test';
-const ADMIN = { account: 'admin@nocobase.com', password: 'admin123' };
+export const ADMIN = { account: 'admin@nocobase.com', password: 'admin123' };
 
 function say(text) {
   process.stderr.write(`[nocobase] ${text}\n`);

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::audit::Event;
 use crate::config::Mode;
 use crate::error_code::Code;
-use crate::http::ActionResult;
 use crate::http::request::context::Context;
 use crate::http::request::cors;
 use crate::http::request::navigation;
@@ -18,10 +17,13 @@ use crate::http::resources::in_client;
 use crate::http::response::envelope;
 use crate::http::response::envelope::Data;
 use crate::http::response::error::RequestError;
+use crate::http::{ActionResult, ApiError};
 use crate::nocobase::User;
 use crate::product::{AUTH_TYPE, PASSWORD_AUTH_TYPE, PASSWORD_AUTHENTICATOR};
 use crate::session::cookies;
-use crate::sign_in::{self, CallbackKind, CompleteRequest, Completed, SignInError, StartRequest};
+use crate::sign_in::{
+    self, CallbackKind, CompleteRequest, Completed, FlowPurpose, SignInError, StartRequest,
+};
 
 /// The header that tells the bridge of a new user, so that NocoBase's own events can be raised.
 const CREATED_USER: &str = "x-dingtalk-created-user";
@@ -49,6 +51,7 @@ async fn start(context: &Context) -> ActionResult {
     let authenticator = context.query.only("authenticator").unwrap_or_default();
     let request = StartRequest {
         authenticator,
+        purpose: FlowPurpose::SignIn,
         return_path: context.query.only("return"),
         origin: &context.origin,
         requested: context.requested.as_ref(),
@@ -175,25 +178,41 @@ async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
         }
         Err(refusal) => {
             context.state.ops.metrics.signed_in(Err(refusal.error.code()));
-            let (limits, metrics) = (&context.state.throttles.sign_ins, &context.state.ops.metrics);
             let error = if matches!(refusal.error, SignInError::FlowNotFound) {
                 context.refuse_without_flow("sign_in", refusal.error).await
             } else {
-                limits.refused(context.address);
-                if refusal.error.code() == Code::CodeRejected {
-                    limits.code_rejected(context.address);
-                }
-                if !refusal.error.keeps_flow() && !matches!(refusal.error, SignInError::FlowUsed) {
-                    metrics.flow_finished();
-                }
+                count_refused_flow(context, &refusal.error);
                 refusal.error.into()
             };
-            let mut answer =
-                envelope::refusal(&context.state, &context.request, &error, &context.reference, None);
-            context.set_flow_cookies(&mut answer, &refusal.cookies);
-            Ok(answer)
+            Ok(refusal_with(context, &error, &refusal.cookies))
         }
     }
+}
+
+/// Counts that a flow of ours led nowhere.
+pub fn count_refused_flow(context: &Context, error: &SignInError) {
+    let (limits, metrics) = (&context.state.throttles.sign_ins, &context.state.ops.metrics);
+    limits.refused(context.address);
+    if error.code() == Code::CodeRejected {
+        limits.code_rejected(context.address);
+    }
+    if !error.keeps_flow() && !matches!(error, SignInError::FlowUsed) {
+        metrics.flow_finished();
+    }
+}
+
+/// A refusal that changes flow cookies.
+pub fn refusal_with(context: &Context, error: &ApiError, cookies: &[sign_in::CookieChange]) -> HttpResponse {
+    let caller = context.caller.as_ref();
+    let mut answer = envelope::refusal(
+        &context.state,
+        &context.request,
+        error,
+        &context.reference,
+        caller,
+    );
+    context.set_flow_cookies(&mut answer, cookies);
+    answer
 }
 
 /// The answer to who is signed in through DingTalk.

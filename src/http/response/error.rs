@@ -167,6 +167,8 @@ impl ApiError {
             && let ErrorKind::PermissionMissing(permissions) = &error.kind
         {
             Some(("permission", permissions.join(", ")))
+        } else if let Self::SignIn(SignInError::OpenedElsewhere(origin)) = self {
+            Some(("origin", origin.clone()))
         } else if let Self::SignIn(SignInError::SubjectUnreadable) = self {
             Some(("field", "subject".to_owned()))
         } else if let Self::Request(RequestError::InvalidField(field)) = self {
@@ -262,6 +264,8 @@ fn status_of(code: Code) -> StatusCode {
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::SubjectAlreadyLinked
         | Code::UserAlreadyLinked
+        | Code::SessionChanged
+        | Code::OpenedElsewhere
         | Code::LastWayIn
         | Code::PasswordNotSet => StatusCode::CONFLICT,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
