@@ -22,6 +22,8 @@ pub struct AuthenticatorOptions {
     pub subject: SubjectKind,
     /// `corpId`: only members of this organization may sign in.
     pub corp_id: Option<String>,
+    /// `exclusiveLogin`: people sign in with the accounts that this organization gave them.
+    pub exclusive_login: bool,
     /// `agentId`, DingTalk's number of the app inside the organization; links into DingTalk name it.
     pub agent_id: Option<String>,
     /// `autoLogin` with `autoLoginType`.
@@ -99,6 +101,7 @@ impl AuthenticatorOptions {
             client_secret: reader.secret("clientSecret")?,
             subject: reader.subject()?,
             corp_id: reader.text("corpId")?,
+            exclusive_login: reader.flag("exclusiveLogin")?,
             agent_id: reader.text("agentId")?,
             auto_login: reader.auto_login()?,
             callback_origin: reader.origin("callbackOrigin")?,
@@ -288,7 +291,8 @@ mod tests {
     fn every_option_is_read_and_its_templates_rendered() {
         let parsed = parse(&json!({
             "public": {"autoSignup": true}, "clientId": "{{$env.ID}}", "clientSecret": " s3cret\n", "subject": "mobile",
-            "corpId": "ding9", "agentId": " 2468 ", "autoLogin": true, "callbackOrigin": "https://Example.com:443/", "bindAdministrators": "{{ $env.YES }}",
+            "corpId": "ding9", "agentId": " 2468 ", "autoLogin": true,
+            "exclusiveLogin": "{{ $env.YES }}", "callbackOrigin": "https://Example.com:443/", "bindAdministrators": "{{ $env.YES }}",
         }));
 
         assert_eq!(parsed.client_id.as_deref(), Some("dingfromenv"));
@@ -297,7 +301,7 @@ mod tests {
         assert_eq!(parsed.agent_id.as_deref(), Some("2468"));
         assert_eq!(parsed.auto_login, Some(AutoLogin::Internal));
         assert_eq!(parsed.callback_origin.as_deref(), Some("https://example.com"));
-        assert!(parsed.auto_signup && parsed.bind_administrators);
+        assert!(parsed.auto_signup && parsed.bind_administrators && parsed.exclusive_login);
         assert!(!format!("{parsed:?}").contains("s3cret"));
     }
 
@@ -326,6 +330,7 @@ mod tests {
             (json!({"subject": "email"}), "subject"),
             (json!({"clientId": 7}), "clientId"),
             (json!({"agentId": 7}), "agentId"),
+            (json!({"exclusiveLogin": "perhaps"}), "exclusiveLogin"),
             (json!({"autoLogin": "perhaps"}), "autoLogin"),
             (json!({"autoLoginType": "silent"}), "autoLoginType"),
             (json!({"public": {"autoSignup": "perhaps"}}), "public.autoSignup"),

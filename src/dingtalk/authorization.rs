@@ -12,6 +12,8 @@ pub struct AuthorizationRequest<'a> {
     pub state: &'a str,
     /// Preselects an organization, and makes DingTalk say which one the person chose.
     pub corp_id: Option<&'a str>,
+    /// Whether people sign in with the accounts which that organization gave them (专属账号), on its own page.
+    pub is_exclusive: bool,
 }
 
 /// The address of `page` for this request.
@@ -32,6 +34,11 @@ pub(super) fn url(page: &Url, request: &AuthorizationRequest<'_>) -> String {
         .append_pair("state", request.state);
     if let Some(corp_id) = request.corp_id {
         query.append_pair("corpId", corp_id);
+        if request.is_exclusive {
+            query
+                .append_pair("exclusiveLogin", "true")
+                .append_pair("exclusiveCorpId", corp_id);
+        }
     }
     query.finish()
 }
@@ -42,11 +49,16 @@ mod tests {
     use crate::dingtalk::endpoints::{Addresses, Endpoints};
 
     fn authorization_url(login: &str, redirect_uri: &str, corp_id: Option<&str>) -> String {
+        url_of(login, redirect_uri, corp_id, false)
+    }
+
+    fn url_of(login: &str, redirect_uri: &str, corp_id: Option<&str>, is_exclusive: bool) -> String {
         let request = AuthorizationRequest {
             client_id: "dingdemo",
             redirect_uri,
             state: "s-t_ate",
             corp_id,
+            is_exclusive,
         };
         let bases = Endpoints {
             login: Url::parse(login).unwrap(),
@@ -81,6 +93,25 @@ mod tests {
 
         assert!(url.contains("&scope=openid+corpid&"), "{url}");
         assert!(url.ends_with("&corpId=dingcorp"), "{url}");
+    }
+
+    #[test]
+    fn accounts_of_an_organization_are_asked_for_on_its_own_page() {
+        let url = |corp_id| {
+            url_of(
+                "https://login.dingtalk.com",
+                "https://noco.example/",
+                corp_id,
+                true,
+            )
+        };
+
+        assert!(
+            url(Some("dingcorp")).ends_with("&corpId=dingcorp&exclusiveLogin=true&exclusiveCorpId=dingcorp"),
+            "{}",
+            url(Some("dingcorp"))
+        );
+        assert!(!url(None).contains("exclusive"), "{}", url(None));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::product::AUTH_TYPE;
 use super::dingtalk::{Answers, LatestSignIn};
 use super::finding::Finding;
 use super::nocobase::{NocoBaseProbe, RunningProgram};
-use super::{authenticators, database, dingtalk, nocobase, users};
+use super::{authenticators, database, dingtalk, in_client, nocobase, users};
 
 /// What is examined, and what the doctor cannot find out itself.
 pub struct CheckInput<'a> {
@@ -165,11 +165,15 @@ async fn ask_dingtalk(dingtalk: &DingTalk, options: &AuthenticatorOptions) -> Ve
         return Vec::new();
     };
     let answers = Answers::ask(dingtalk, &credentials).await;
-    vec![
+    let mut findings = vec![
         dingtalk::check_credentials(&answers),
         dingtalk::check_ip_allow_list(&answers),
         dingtalk::check_organization(&answers, dingtalk::needs_membership(options)),
-    ]
+    ];
+    if answers.member().is_some() {
+        findings.extend(in_client::check(dingtalk, &credentials, options).await);
+    }
+    findings
 }
 
 async fn ask_tables(store: &Store, options: &AuthenticatorOptions) -> Result<Vec<Finding>, StoreError> {

@@ -9,6 +9,7 @@ mod database;
 mod dingtalk;
 mod examination;
 mod finding;
+mod in_client;
 mod nocobase;
 mod users;
 

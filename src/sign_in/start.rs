@@ -69,6 +69,7 @@ impl SignIn {
             redirect_uri: &origin.with_path(&self.site.redirect_path()),
             state: flow.state(),
             corp_id: configured.options.corp_id.as_deref(),
+            is_exclusive: configured.options.exclusive_login,
         });
         let mut cookies = self.make_room(request.cookies, request.origin.is_secure());
         cookies.push(self.keep(&flow.into(), request.origin.is_secure())?);

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use dingtalk_simulator::{App, AppStatus, Control, Simulator, SimulatorOptions, permission};
+use dingtalk_simulator::{App, AppStatus, CallKind, Control, Simulator, SimulatorOptions, permission};
 use nocobase_dingtalk::authenticator::Environment;
 use nocobase_dingtalk::call_counts::{CallsOfMonth, Counted};
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
@@ -300,6 +300,69 @@ async fn a_secret_that_was_changed_at_dingtalk_is_found_despite_the_token_in_the
         .find(|finding| finding.check == "credentials")
         .unwrap();
     assert_eq!(credentials.status, Status::Error);
+}
+
+#[actix_web::test]
+async fn whether_codes_of_dingtalks_client_can_be_redeemed_is_tested_where_they_are_asked_for() {
+    let of = async |changes: Value, edit: fn(&mut App)| {
+        let ward = Ward::open().await;
+        let mut options = ward.options();
+        for (key, value) in changes.as_object().unwrap() {
+            options[key] = value.clone();
+        }
+        ward.add(options).await;
+        ward.edit_app(edit);
+        let found = ward.findings().await.into_iter();
+        let calls = ward.control().calls(CallKind::UserInfo);
+        let mut about = found.filter(|finding| finding.check == "in-client");
+        (
+            about.next().map(|finding| (finding.status, finding.message_key)),
+            calls,
+        )
+    };
+    let untouched: fn(&mut App) = |_| {};
+
+    assert_eq!(of(json!({}), untouched).await, (None, 0));
+    assert_eq!(
+        of(json!({ "autoLogin": true, "autoLoginType": "oauth" }), untouched).await,
+        (None, 0)
+    );
+    for (changes, edit, status, message, calls) in [
+        (
+            json!({ "autoLogin": true }),
+            untouched,
+            Status::Ok,
+            "DingTalk tells this app who opens it inside DingTalk.",
+            1,
+        ),
+        (
+            json!({ "autoLogin": true, "corpId": null }),
+            untouched,
+            Status::Error,
+            "Signing in inside DingTalk needs the Corp ID, which is empty.",
+            0,
+        ),
+        (
+            json!({ "autoLogin": true, "corpId": "2468" }),
+            untouched,
+            Status::Warning,
+            "The Corp ID does not look like one of DingTalk's.",
+            0,
+        ),
+        (
+            json!({ "autoLogin": true }),
+            |app| assert!(app.permissions.remove(permission::BASE)),
+            Status::Error,
+            "The DingTalk app lacks the permission {{permission}}.",
+            1,
+        ),
+    ] {
+        assert_eq!(
+            of(changes, edit).await,
+            (Some((status, message)), calls),
+            "{message}"
+        );
+    }
 }
 
 #[actix_web::test]

@@ -258,6 +258,7 @@ fn the_form_writes_exactly_the_options_that_exist() {
         "corpId",
         "agentId",
         "callbackOrigin",
+        "exclusiveLogin",
         "bindAdministrators",
     ];
     assert_eq!(fields, BTreeSet::from(options.map(str::to_owned)));

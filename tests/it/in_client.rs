@@ -1,11 +1,17 @@
 //! Signing in inside DingTalk: its client gives the page a code, and one call says who is there.
 
+mod refusals;
+mod settings;
+
 use chrono::TimeDelta;
-use dingtalk_simulator::{AuthCodeRefused, CallKind, DEMO_CORP_ID};
+use dingtalk_simulator::{AuthCodeRefused, CallKind, DEMO_CORP_ID, Effect, Fault};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
+use crate::support::beside_nocobase::app_beside_nocobase;
 use crate::support::browser::{Answer, Browser, refusal};
+use crate::support::database::{Kind, on};
 
 /// The phone, as its client calls itself.
 const PHONE: &str = "Mozilla/5.0 (Linux; Android 12) Chrome/100.0.4896.58 UWS/5.12.11.0 Mobile Safari/537.36 \
@@ -69,6 +75,75 @@ async fn a_returning_person_is_signed_in_with_one_call() {
     assert_eq!(app.dingtalk.all_calls(), before + 1);
     assert_eq!(calls(&app), [2, 1, 1, 4]);
     assert_eq!(app.dingtalk.unexpected(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_returning_person_costs_as_many_statements_as_through_the_button() {
+    let app = start().await;
+    sign_in(&app, "li-lei").await;
+    app.browser().sign_in(&app.dingtalk, "li-lei").await;
+    let code = code_for(&app, "li-lei");
+    let before = app.counter("database_seconds_count").await;
+
+    assert_eq!(post(&mut app.browser(), &code).await.status, 200);
+
+    assert_eq!(app.counter("database_seconds_count").await - before, 2);
+}
+
+#[tokio::test]
+async fn beside_nocobase_a_returning_person_costs_one_statement_or_two_and_one_call() {
+    for (kind, statements) in [(Kind::Postgres, 1), (Kind::MariaDb, 2)] {
+        on(kind, |database| async move {
+            let app = app_beside_nocobase(&database, &[]).await;
+            let options = json!({
+                "autoLogin": true, "corpId": DEMO_CORP_ID, "public": { "autoSignup": true },
+                "clientId": app.dingtalk_app.client_id, "clientSecret": app.dingtalk_app.client_secret,
+            });
+            database
+                .run(&format!("UPDATE `@authenticators` SET `options` = '{options}'"))
+                .await;
+            let first = sign_in(&app, "han-meimei").await;
+            assert_eq!(first.status, 200, "{kind:?}: {}", first.text);
+            assert_ne!(first.header("x-dingtalk-created-user"), "");
+            // What runs behind the answer's back has run.
+            for _ in 0..20 {
+                app.counter("database_seconds_count").await;
+            }
+            let before = app.counter("database_seconds_count").await;
+
+            let answer = sign_in(&app, "han-meimei").await;
+
+            assert_eq!(answer.status, 200, "{kind:?}: {}", answer.text);
+            assert_eq!(
+                app.counter("database_seconds_count").await - before,
+                statements,
+                "{kind:?}"
+            );
+            assert_eq!(calls(&app), [2, 1, 1, 4], "{kind:?}");
+            let past_nocobase = app
+                .browser()
+                .through(None)
+                .post_sign_in(AUTHENTICATOR, json!({ "authCode": "x", "loginType": "internal" }))
+                .await;
+            assert_eq!(past_nocobase.code(), "NOT_SERVED_HERE", "{kind:?}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_crowd_that_asks_what_to_do_costs_no_statement() {
+    let app = start().await;
+    let mut phone = app.browser().with("User-Agent", PHONE);
+    phone.get("dingtalk:checkLogin?isDingTalkBrowser=true").await;
+    let before = app.counter("database_seconds_count").await;
+
+    for _ in 0..20 {
+        let answer = phone.get("dingtalk:checkLogin?isDingTalkBrowser=true").await;
+        assert_eq!(answer.json["data"]["success"], false);
+    }
+
+    assert_eq!(app.counter("database_seconds_count").await, before);
 }
 
 #[tokio::test]
@@ -157,6 +232,53 @@ async fn a_code_used_in_one_process_gives_no_session_in_another() {
     let answer = post(&mut app.browser().at(&replica), &code).await;
 
     assert_eq!(answer.code(), "CODE_REJECTED");
+}
+
+#[tokio::test]
+async fn of_many_at_once_with_one_code_exactly_one_succeeds() {
+    let app = start().await;
+    let code = code_for(&app, "han-meimei");
+    let before = app.rows().await;
+
+    let attempts = (0..20).map(|_| async { post(&mut app.browser(), &code).await });
+    let answers = join_all(attempts).await;
+
+    let successes = answers.iter().filter(|answer| answer.status == 200).count();
+    let used = answers
+        .iter()
+        .filter(|answer| answer.code() == "FLOW_USED")
+        .count();
+    assert_eq!((successes, used), (1, 19));
+    assert_eq!(calls(&app), [1, 1, 1, 3]);
+    let after = app.rows().await;
+    assert_eq!((after.users, after.tokens), (before.users + 1, before.tokens + 1));
+}
+
+#[tokio::test]
+async fn a_code_that_dingtalk_takes_twice_still_gives_one_session() {
+    let mut app = start().await;
+    let replica = app.start_replica().await;
+    let code = code_for(&app, "li-lei");
+    assert_eq!(post(&mut app.browser(), &code).await.status, 200);
+    let rows = app.rows().await;
+    let (union_id, user_id) = (app.person("li-lei").union_id, "staff-li-lei");
+    let result = json!({ "userid": user_id, "unionid": union_id, "name": "Li Lei" });
+    let effect = Effect::Answer {
+        status: 200,
+        content_type: "application/json".to_owned(),
+        body: json!({ "errcode": 0, "errmsg": "ok", "result": result }).to_string(),
+    };
+    app.dingtalk.set_fault(Fault::on(CallKind::UserInfo, effect));
+
+    let answer = post(&mut app.browser().at(&replica), &code).await;
+
+    assert_eq!(
+        (answer.status, answer.code()),
+        (401, "FLOW_USED"),
+        "{}",
+        answer.text
+    );
+    assert_eq!(app.rows().await, rows);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use dingtalk_simulator::{CallKind, Effect, Fault};
+use dingtalk_simulator::{CallKind, DEMO_CORP_ID, Effect, Fault};
 use log::{LevelFilter, Log, Metadata, Record};
 use nocobase_dingtalk::app::App;
 use nocobase_dingtalk::authenticator::{AuthenticatorOptions, Environment};
@@ -145,6 +145,7 @@ async fn journeys_leave_no_secret_in_logs_metrics_pages_or_audit() {
         journey(&app, who, &mut search).await;
     }
     app.dingtalk.clear_faults();
+    inside_dingtalk(&app, &mut search).await;
     broken_database(&app, &mut search).await;
     unreachable_database(&mut search).await;
     administration(&app, &mut search).await;
@@ -187,6 +188,42 @@ async fn journey(app: &TestApp, who: &str, search: &mut Search) {
     browser.token = Some(token.to_owned());
     browser.get("auth:check").await;
     browser.post("auth:signOut", Value::Null).await;
+}
+
+/// Codes of DingTalk's client, once well and with every way of failing.
+async fn inside_dingtalk(app: &TestApp, search: &mut Search) {
+    let name = "inside";
+    let options = json!({ "autoLogin": true, "corpId": DEMO_CORP_ID, "public": { "autoSignup": true } });
+    app.add_authenticator_named(name, options).await;
+    let refused = Effect::Answer {
+        status: 200,
+        content_type: "application/json".to_owned(),
+        body: r#"{"errcode":40079,"errmsg":"canary-message"}"#.to_owned(),
+    };
+    for fault in [
+        Some(Fault::on(CallKind::UserInfo, Effect::Page)),
+        Some(Fault::on(CallKind::UserInfo, refused)),
+        Some(Fault::on(CallKind::UserInfo, Effect::WrongTypes)),
+        Some(Fault::on(CallKind::UserDetails, Effect::Reset)),
+        Some(Fault::on(CallKind::UserDetails, Effect::Truncated)),
+        None,
+        None,
+    ] {
+        app.dingtalk.clear_faults();
+        if let Some(fault) = fault {
+            app.dingtalk.set_fault(fault);
+        }
+        let client_id = &app.dingtalk_app.client_id;
+        let code = app.dingtalk.request_auth_code(client_id, DEMO_CORP_ID, "li-lei");
+        let code = code.unwrap();
+        search.secret("a code of DingTalk's client", code.clone());
+        let body = json!({ "authCode": code, "loginType": "internal" });
+        let answer = app.browser().post_sign_in(name, body).await;
+        match answer.json["data"]["token"].as_str() {
+            Some(token) => search.secret("a session token", token),
+            None => search.said("a refusal inside DingTalk", answer.text),
+        }
+    }
 }
 
 /// A sign-in that the database refuses half-way.

@@ -110,6 +110,7 @@ fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
     if options.get("public").is_some_and(|public| !public.is_object())
         || !is_flag(options.get("bindAdministrators"))
         || !is_flag(options.get("autoLogin"))
+        || !is_flag(options.get("exclusiveLogin"))
         || !is_flag(options.get("public").and_then(|public| public.get("autoSignup")))
     {
         return Err(RequestError::InvalidField("options"));
@@ -119,8 +120,9 @@ fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
             .and_then(AutoLogin::named)
             .unwrap_or_default()
             == AutoLogin::Internal;
-    if is_internal && text("corpId").is_none() {
-        // DingTalk's client gives a code only to who names the organization.
+    let is_exclusive = options.get("exclusiveLogin").and_then(Value::as_bool) == Some(true);
+    if (is_internal || is_exclusive) && text("corpId").is_none() {
+        // DingTalk's client gives a code only to who names the organization, and so does the page of its accounts.
         return Err(RequestError::InvalidField("Corp ID"));
     }
     Ok(())

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Answered, Bench};
 
+const USER_INFO: &str = "/topapi/v2/user/getuserinfo";
 const BY_UNION_ID: &str = "/topapi/user/getbyunionid";
 const LI_LEI: &str = "vQR2XRTIXbAUYtz7oy0nfwiEiE";
 const ZHAO_YUN: &str = "Wr3LjOa9TzKfU1vGc6XyBmiEiE";
@@ -245,5 +246,91 @@ async fn unknown_paths_and_methods_have_their_numbers_and_are_noted() {
             "GET /topapi/user/getbyunionid",
             "GET /nothing"
         ]
+    );
+}
+
+fn client_code(bench: &Bench, person: &str) -> String {
+    let app = &bench.app;
+    bench
+        .control
+        .request_auth_code(&app.client_id, &app.corp_id, person)
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_code_of_the_client_tells_once_who_is_there() {
+    let bench = Bench::start().await;
+    let asked = json!({"code": client_code(&bench, "li-lei")});
+
+    let answer = bench.directory(USER_INFO, asked.clone()).await.json();
+
+    assert_eq!(answer["errcode"], 0);
+    assert_eq!(answer["result"]["userid"], "staff-li-lei");
+    assert_eq!(answer["result"]["unionid"], LI_LEI);
+    assert_eq!(answer["result"]["name"], "李雷");
+    assert_refused(&bench.directory(USER_INFO, asked).await, 40078);
+}
+
+#[tokio::test]
+async fn a_code_of_the_client_is_good_for_five_minutes_and_for_its_own_call() {
+    let bench = Bench::start().await;
+    let (old, other) = (client_code(&bench, "li-lei"), client_code(&bench, "li-lei"));
+    let of_the_web = bench.code_of("li-lei");
+
+    assert_refused(
+        &bench.directory(USER_INFO, json!({"code": of_the_web})).await,
+        40078,
+    );
+    let redeemed = bench.redeem(&other).await;
+    assert_eq!(
+        (redeemed.status, &redeemed.json()["code"]),
+        (400, &json!("invalidParameter.authCode.notFound"))
+    );
+    assert_eq!(
+        bench.directory(USER_INFO, json!({"code": other})).await.json()["errcode"],
+        0
+    );
+    bench.control.advance(dingtalk_simulator::CODE_LIFETIME);
+    assert_refused(&bench.directory(USER_INFO, json!({"code": old})).await, 40078);
+}
+
+#[tokio::test]
+async fn who_may_not_use_the_app_is_not_authorized() {
+    let bench = Bench::start().await;
+    let hidden = client_code(&bench, "li-lei");
+    bench
+        .control
+        .edit_person("li-lei", |person| person.memberships[0].app_hidden = true);
+
+    assert_refused(&bench.directory(USER_INFO, json!({"code": hidden})).await, 40079);
+    bench.revoke(permission::BASE);
+    let refused = bench.directory(USER_INFO, json!({"code": "any"})).await;
+    assert_refused_by_gateway(&refused, "60011");
+}
+
+#[tokio::test]
+async fn a_page_inside_the_client_gets_a_code_or_the_words_of_its_api() {
+    let bench = Bench::start().await;
+    let ask = async |corp_id: &str, person: &str| {
+        let asked = json!({"clientId": bench.app.client_id, "corpId": corp_id, "person": person});
+        bench.post("/__simulator/in-client-code", asked).await
+    };
+
+    let given = ask(&bench.app.corp_id, "li-lei").await;
+    let other_organization = ask("dingelsewhere", "li-lei").await;
+    let no_member = ask(&bench.app.corp_id, "zhao-yun").await;
+
+    let code = given.json()["code"].as_str().unwrap().to_owned();
+    assert_eq!(
+        bench.directory(USER_INFO, json!({"code": code})).await.json()["errcode"],
+        0
+    );
+    assert_eq!(
+        (other_organization.status, &other_organization.json()["errorCode"]),
+        (400, &json!(3))
+    );
+    assert_eq!(
+        (no_member.status, &no_member.json()["errorCode"]),
+        (400, &json!(-1))
     );
 }
