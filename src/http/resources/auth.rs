@@ -4,29 +4,21 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use log::info;
 use secrecy::SecretString;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::audit::Event;
 use crate::config::Mode;
-use crate::error_code::Code;
+use crate::http::ActionResult;
 use crate::http::request::context::Context;
 use crate::http::request::cors;
 use crate::http::request::navigation;
 use crate::http::resources::in_client;
 use crate::http::response::envelope;
-use crate::http::response::envelope::Data;
 use crate::http::response::error::RequestError;
-use crate::http::{ActionResult, ApiError};
-use crate::nocobase::User;
+use crate::http::response::sign_in::{SessionAnswer, count_refused_flow, refusal_with, signed_in};
 use crate::product::{AUTH_TYPE, PASSWORD_AUTH_TYPE, PASSWORD_AUTHENTICATOR};
 use crate::session::cookies;
-use crate::sign_in::{
-    self, CallbackKind, CompleteRequest, Completed, FlowPurpose, SignInError, StartRequest,
-};
-
-/// The header that tells the bridge of a new user, so that NocoBase's own events can be raised.
-const CREATED_USER: &str = "x-dingtalk-created-user";
+use crate::sign_in::{self, CallbackKind, CompleteRequest, FlowPurpose, SignInError, StartRequest};
 
 /// `auth:redirect`: the start of a sign-in, and DingTalk's way back. A browser is here: what goes wrong is said on a
 /// page, as `mod` sees to for this action.
@@ -146,12 +138,6 @@ pub async fn sign_in(context: Context) -> ActionResult {
     }
 }
 
-#[derive(Serialize)]
-struct SessionAnswer<'a> {
-    user: &'a User,
-    token: &'a str,
-}
-
 async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
     let handle = context.text("flow")?;
     let cookies = context.cookies();
@@ -187,47 +173,6 @@ async fn with_dingtalk(context: &Context, name: &str) -> ActionResult {
             Ok(refusal_with(context, &error, &refusal.cookies))
         }
     }
-}
-
-/// Counts that a flow of ours led nowhere.
-pub fn count_refused_flow(context: &Context, error: &SignInError) {
-    let (limits, metrics) = (&context.state.throttles.sign_ins, &context.state.ops.metrics);
-    limits.refused(context.address);
-    if error.code() == Code::CodeRejected {
-        limits.code_rejected(context.address);
-    }
-    if !error.keeps_flow() && !matches!(error, SignInError::FlowUsed) {
-        metrics.flow_finished();
-    }
-}
-
-/// A refusal that changes flow cookies.
-pub fn refusal_with(context: &Context, error: &ApiError, cookies: &[sign_in::CookieChange]) -> HttpResponse {
-    let caller = context.caller.as_ref();
-    let mut answer = envelope::refusal(
-        &context.state,
-        &context.request,
-        error,
-        &context.reference,
-        caller,
-    );
-    context.set_flow_cookies(&mut answer, cookies);
-    answer
-}
-
-/// The answer to who is signed in through DingTalk.
-pub fn signed_in(context: &Context, done: &Completed) -> HttpResponse {
-    let mut response = HttpResponse::Ok();
-    if done.is_new_user {
-        response.insert_header((CREATED_USER, done.user.id.to_string()));
-    }
-    let (user, token) = (&done.user, done.issued.token.as_str());
-    let mut response = response.json(Data {
-        data: SessionAnswer { user, token },
-    });
-    context.set_flow_cookies(&mut response, &done.cookies);
-    context.set_session_cookies(&mut response, &done.session_cookies);
-    response
 }
 
 async fn with_password(context: &Context, name: &str) -> ActionResult {

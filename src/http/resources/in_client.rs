@@ -10,9 +10,9 @@ use crate::authenticator::AutoLogin;
 use crate::http::ActionResult;
 use crate::http::request::context::{Context, text_header};
 use crate::http::request::cors;
-use crate::http::resources::auth;
 use crate::http::response::envelope;
 use crate::http::response::error::RequestError;
+use crate::http::response::sign_in::signed_in;
 use crate::sign_in::{InClientRequest, SignInError, is_code};
 
 /// `dingtalk:checkLogin`: what a page inside DingTalk that nobody is signed in to does next. Others are told nothing, not
@@ -107,7 +107,7 @@ pub async fn sign_in(context: &Context) -> ActionResult {
     match context.state.sign_in.complete_in_client(&request).await {
         Ok(done) => {
             metrics.signed_in(Ok(()));
-            Ok(auth::signed_in(context, &done))
+            Ok(signed_in(context, &done))
         }
         Err(error) => {
             metrics.signed_in(Err(error.code()));

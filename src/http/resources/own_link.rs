@@ -5,12 +5,13 @@ use actix_web::http::StatusCode;
 use log::info;
 use serde_json::{Value, json};
 
-use super::{auth, password};
+use super::password;
 use crate::audit::Event;
 use crate::http::request::context::Context;
 use crate::http::request::cors;
 use crate::http::response::envelope;
 use crate::http::response::error::RequestError;
+use crate::http::response::sign_in::{count_refused_flow, refusal_with};
 use crate::http::{ActionResult, ApiError};
 use crate::nocobase::UserId;
 use crate::plugin::Locales;
@@ -121,11 +122,11 @@ async fn complete(context: &Context, user: UserId, handle: &str) -> ActionResult
             ..
         }) => {
             let error = refused(context, Event::Link, "", error).await;
-            Ok(with_session_kept(auth::refusal_with(context, &error, &[])))
+            Ok(with_session_kept(refusal_with(context, &error, &[])))
         }
         Err(refusal) => {
-            auth::count_refused_flow(context, &refusal.error);
-            let answer = auth::refusal_with(context, &refusal.error.into(), &refusal.cookies);
+            count_refused_flow(context, &refusal.error);
+            let answer = refusal_with(context, &refusal.error.into(), &refusal.cookies);
             Ok(with_session_kept(answer))
         }
     }

@@ -5,3 +5,4 @@ pub mod error;
 pub mod pages;
 pub mod refusal;
 pub mod set_cookies;
+pub mod sign_in;
