@@ -2,6 +2,7 @@
 
 use dingtalk_simulator::{CallKind, Person};
 use jsonwebtoken::{EncodingKey, Header, encode};
+use nocobase_dingtalk::session::SessionSecret;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TryGetable};
 use serde_json::{Value, json};
 
@@ -111,5 +112,7 @@ impl TestApp {
 
 /// Signs claims with HS256.
 pub fn sign_with(secret: &[u8], claims: &Value) -> String {
+    // It hands `jsonwebtoken` the cryptography; beside a sidecar in another process nobody else has done so.
+    let _ = SessionSecret::new(secret);
     encode(&Header::default(), claims, &EncodingKey::from_secret(secret)).unwrap()
 }
