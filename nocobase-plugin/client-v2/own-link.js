@@ -24,6 +24,8 @@ define(
       links: null,
       /** What came back with the page: `{ handle }`, or `{ code, reference }`. */
       returned: null,
+      /** What was done, or why it was not. The modern client draws its pages anew while a link is made. */
+      told: null,
       listeners: new Set(),
       set(change) {
         Object.assign(dialog, change);
@@ -43,7 +45,9 @@ define(
       return dialog;
     };
 
-    const open = () => dialog.set({ isOpen: true });
+    const open = () => dialog.set({ isOpen: true, told: null });
+
+    const setTold = (told) => dialog.set({ told });
 
     /** Reads what there is to link to; without a DingTalk sign-in method it is nothing, and there is no menu entry. */
     const load = (request) => ask(request, { url: 'dingtalk:myLink' }).then(({ data }) => dialog.set({ links: data }));
@@ -147,8 +151,7 @@ define(
 
     function OwnLinks({ request }) {
       const { t } = useText();
-      const { links, returned } = useDialog();
-      const [told, setTold] = useState(null);
+      const { links, returned, told } = useDialog();
       const reload = () => load(request).catch((error) => setTold({ type: 'error', text: failureText(error, t) }));
       useEffect(() => {
         if (!returned) {
@@ -193,7 +196,7 @@ define(
         // Whoever is signed out meanwhile signs in first, and comes back to this address.
         if (!taken || !isSignedIn()) return;
         navigate({ pathname: location.pathname, search: taken.search, hash: location.hash }, { replace: true });
-        dialog.set({ isOpen: true, returned: taken.found });
+        dialog.set({ isOpen: true, returned: taken.found, told: null });
       }, [location.search]);
       useEffect(() => {
         if (!isMenuStatic || hasAsked || !isSignedIn()) return;
