@@ -88,7 +88,7 @@ export function ownLinkPage({ app, root, isCurrent }) {
   async function refusalText({ code, reference }) {
     const texts = await api.get('dingtalk:signInButton').then(({ data }) => data, () => null);
     // Anybody can write an address, so nothing of an unknown code is shown.
-    const known = texts && Object.hasOwn(texts.errors, code) && !texts.errors[code].includes('{{') ? texts.errors[code] : 'The link was not made. Start again.';
+    const known = texts && Object.prototype.hasOwnProperty.call(texts.errors, code) && !texts.errors[code].includes('{{') ? texts.errors[code] : 'The link was not made. Start again.';
     return /^[\w-]{6,16}$/.test(reference ?? '') ? t('{{message}} Reference: {{reference}}', { message: t(known), reference }) : t(known);
   }
 

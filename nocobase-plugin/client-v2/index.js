@@ -29,9 +29,7 @@ define(
 
     /** The entry of the user menu; NocoBase finds it by its class. */
     function ownLinkItem(request) {
-      return class DingTalkAccountItemModel extends client.UserCenterActionItemModel {
-        static itemId = 'dingtalk-account';
-
+      class DingTalkAccountItemModel extends client.UserCenterActionItemModel {
         section = 'preferences';
 
         sort = 150;
@@ -45,7 +43,10 @@ define(
         async onClick() {
           ownLink.openOwnLink();
         }
-      };
+      }
+      // A static field of the class would be too new for the oldest Safari.
+      DingTalkAccountItemModel.itemId = 'dingtalk-account';
+      return DingTalkAccountItemModel;
     }
 
     class PluginAuthDingTalkClientV2 extends client.Plugin {
