@@ -8,7 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::language::Language;
 
-static DOCS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/docs");
+/// Nothing else of `docs`: the package has a size to keep to.
+static PICTURES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/docs/pictures");
 const STYLE: &str = include_str!("guide.css");
 
 /// What a guide may load: its own style, by its digest, the pictures in the page itself, and nothing else.
@@ -21,10 +22,8 @@ pub fn guide_policy() -> String {
 
 /// A page that needs nothing from elsewhere, and forbids itself to ask: NocoBase serves it without any policy.
 pub fn guide_page(language: Language) -> Option<String> {
-    let short = language.code().split('-').next()?;
-    let text = DOCS.get_file(format!("guide.{short}.md"))?.contents_utf8()?;
     let mut body = String::new();
-    let events = Parser::new(text)
+    let events = Parser::new(text(language))
         // Between two lines of Chinese a browser would leave a blank.
         .filter(|event| language != Language::ZhCn || *event != Event::SoftBreak)
         .map(with_picture);
@@ -38,6 +37,18 @@ pub fn guide_page(language: Language) -> Option<String> {
         title = title,
         body = body,
     ))
+}
+
+const fn text(language: Language) -> &'static str {
+    match language {
+        Language::EnUs => include_str!("../../docs/guide.en.md"),
+        Language::ZhCn => include_str!("../../docs/guide.zh.md"),
+        Language::HiIn => include_str!("../../docs/guide.hi.md"),
+        Language::RuRu => include_str!("../../docs/guide.ru.md"),
+        Language::DeDe => include_str!("../../docs/guide.de.md"),
+        Language::IdId => include_str!("../../docs/guide.id.md"),
+        Language::TrTr => include_str!("../../docs/guide.tr.md"),
+    }
 }
 
 /// A picture of `docs` stands in the page itself: where the page is served, there is no folder beside it.
@@ -61,7 +72,7 @@ fn with_picture(event: Event<'_>) -> Event<'_> {
 }
 
 fn picture(path: &str) -> Option<String> {
-    let content = STANDARD.encode(DOCS.get_file(path)?.contents());
+    let content = STANDARD.encode(PICTURES.get_file(path.strip_prefix("pictures/")?)?.contents());
     let kind = match path.rsplit_once('.')?.1 {
         "svg" => "svg+xml",
         other => other,
