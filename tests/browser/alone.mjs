@@ -125,7 +125,7 @@ async function otherTabs({ page, t, picture }) {
   await page.locator('.tab-panel .empty, .tab-panel table').first().waitFor();
   await picture('linked-users');
   await page.getByRole('tab', { name: t('Sign-in log') }).click();
-  await page.locator('.tab-panel .empty, .tab-panel table').first().waitFor();
+  await page.locator('.tab-panel .empty, .tab-panel table:visible').first().waitFor();
   await picture('sign-in-log');
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: t('Download CSV') }).click();
