@@ -145,7 +145,8 @@ export async function followGuide({ step, browser, nocobase, dingtalk, app, outp
       await address.evaluate((input, url) => (input.value = url), nocobase.redirectUrl);
     }
     await page.getByText(exact(advanced)).click();
-    for (const label of folded) await field(label).waitFor();
+    // Some are the headings of several fields.
+    for (const label of folded) await field(label).or(page.getByRole('heading').filter({ hasText: exact(label) })).first().waitFor();
     await window.picture('form-advanced');
     await page.locator('.ant-drawer').getByRole('button').filter({ hasText: exact(submit) }).click();
     await page.getByTestId('dingtalk-redirect-url').waitFor({ state: 'detached' });
