@@ -114,7 +114,7 @@ impl LinkTransaction {
         let select = self
             .store
             .links()
-            .select_linked(JoinType::RightJoin, &self.authenticator, subject);
+            .select_linked(JoinType::LeftJoin, &self.authenticator, subject);
         let mut rows = self
             .store
             .sql
