@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
+use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, FixedOffset, Months, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,10 @@ fn day_of(time: DateTime<Utc>) -> NaiveDate {
     )
 }
 
+fn month_of(day: NaiveDate) -> String {
+    day.format(MONTH).to_string()
+}
+
 impl CallCounts {
     /// Counts into `folder`, which is made for its owner only when the first call is saved.
     pub fn new(folder: &Path, instance: &str, clock: Clock) -> Self {
@@ -84,8 +89,7 @@ impl CallCounts {
             app: app.to_owned(),
             call: call.to_owned(),
         };
-        let mut unsaved = self.0.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
-        *unsaved.entry(counted).or_default() += 1;
+        *self.0.unsaved().entry(counted).or_default() += 1;
     }
 
     /// Writes what was counted since the last time, and removes the files of long ago. What cannot be written stays
@@ -95,10 +99,16 @@ impl CallCounts {
         tokio::task::spawn_blocking(move || counter.save()).await?
     }
 
-    /// What all instances counted this month.
+    /// What all instances counted this month, and this one has not saved yet.
     pub async fn of_this_month(&self) -> io::Result<CallsOfMonth> {
-        self.save().await?;
-        saved_in(&self.0.folder, self.0.clock.now()).await
+        let mut month = saved_in(&self.0.folder, self.0.clock.now()).await?;
+        let wanted = month_of(month.today);
+        for (counted, count) in self.0.unsaved().iter() {
+            if month_of(counted.day) == wanted {
+                *month.counts.entry(counted.clone()).or_default() += count;
+            }
+        }
+        Ok(month)
     }
 }
 
@@ -139,34 +149,45 @@ pub async fn saved_in(folder: &Path, now: DateTime<Utc>) -> io::Result<CallsOfMo
 }
 
 impl Counter {
+    fn unsaved(&self) -> MutexGuard<'_, BTreeMap<Counted, u64>> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whoever counts does not wait for the disk.
     fn save(&self) -> io::Result<()> {
-        let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
-        if unsaved.is_empty() {
+        let mut taken = mem::take(&mut *self.unsaved());
+        if taken.is_empty() {
             return Ok(());
         }
+        let outcome = self.append(&mut taken);
+        for (counted, count) in taken {
+            *self.unsaved().entry(counted).or_default() += count;
+        }
+        outcome.and_then(|()| self.prune())
+    }
+
+    /// Leaves what could not be written.
+    fn append(&self, counts: &mut BTreeMap<Counted, u64>) -> io::Result<()> {
         make_private_folder(&self.folder)?;
-        while let Some(entry) = unsaved.first_entry() {
+        while let Some(entry) = counts.first_entry() {
             let line = Line {
                 counted: entry.key().clone(),
                 count: *entry.get(),
             };
-            let month = line.counted.day.format(MONTH);
+            let month = month_of(line.counted.day);
             let path = self
                 .folder
                 .join(format!("{PREFIX}{month}-{}{SUFFIX}", self.instance));
-            let mut text = serde_json::to_vec(&line)?;
-            text.push(b'\n');
-            append_to_private_file(&path)?.write_all(&text)?;
+            // Half a line, which a full disk leaves, ends here.
+            let text = format!("\n{}", serde_json::to_string(&line)?);
+            append_to_private_file(&path)?.write_all(text.as_bytes())?;
             entry.remove();
         }
-        drop(unsaved);
-        self.prune()
+        Ok(())
     }
 
     fn prune(&self) -> io::Result<()> {
-        let oldest = day_of(self.clock.now())
-            .checked_sub_months(KEPT)
-            .map(|day| day.format(MONTH).to_string());
+        let oldest = day_of(self.clock.now()).checked_sub_months(KEPT).map(month_of);
         for (month, path) in files(&self.folder)? {
             if oldest.as_ref().is_some_and(|oldest| month < *oldest) {
                 fs::remove_file(path)?;
@@ -177,14 +198,14 @@ impl Counter {
 }
 
 fn read(folder: &Path, day: NaiveDate) -> io::Result<BTreeMap<Counted, u64>> {
-    let wanted = day.format(MONTH).to_string();
+    let wanted = month_of(day);
     let mut counts = BTreeMap::new();
     let files = match files(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(counts),
         files => files?,
     };
     for (_, path) in files.into_iter().filter(|(month, _)| *month == wanted) {
-        // Half a line is what a full disk leaves; the calls in it are lost, and nobody else's.
+        // What is no line is half of one, whose calls were written again.
         let lines = String::from_utf8_lossy(&fs::read(path)?).into_owned();
         for Line { counted, count } in lines.lines().filter_map(|line| serde_json::from_str(line).ok()) {
             *counts.entry(counted).or_default() += count;
@@ -243,6 +264,7 @@ mod tests {
         counts.add("ding1", "profile");
         clock.advance(TimeDelta::minutes(30));
         counts.add("ding1", "profile");
+        counts.save().await.unwrap();
 
         let december = counts.of_this_month().await.unwrap();
         assert_eq!(december.today, "2026-12-01".parse().unwrap());
@@ -286,15 +308,18 @@ mod tests {
         fs::write(&folder, "in the way").unwrap();
         assert!(counts.save().await.is_err());
         fs::remove_file(&folder).unwrap();
+        assert_eq!(counts.of_this_month().await.unwrap().of("ding1"), 1);
         fs::create_dir(&folder).unwrap();
-        fs::write(folder.join("calls-2026-11-2.jsonl"), "{\"day\":\"2026-11\n").unwrap();
+        fs::write(folder.join("calls-2026-11-1.jsonl"), "\n{\"day\":\"2026-11").unwrap();
 
-        let found = counts.of_this_month().await.unwrap();
+        counts.save().await.unwrap();
 
+        let found = saved_in(&folder, november()).await.unwrap();
         assert_eq!(
             found.counts,
             BTreeMap::from([(counted("2026-11-30", "ding1", "profile"), 1)])
         );
+        assert_eq!(counts.of_this_month().await.unwrap().of("ding1"), 1);
     }
 
     #[tokio::test]

@@ -46,9 +46,13 @@ pub async fn examine(
             Vec::new()
         }
     };
-    let calls = call_counts::saved_in(&config.storage.join(CALLS_FOLDER), clock.now())
-        .await
-        .map_err(unusable(&config.storage))?;
+    let calls = match call_counts::saved_in(&config.storage.join(CALLS_FOLDER), clock.now()).await {
+        Ok(calls) => Some(calls),
+        Err(error) => {
+            warn!("the counted calls cannot be read, so how many there were is unknown: {error}");
+            None
+        }
+    };
     let origin = config.public_origin.clone().or_else(|| match config.mode {
         Mode::Alone => config
             .listen
@@ -85,7 +89,7 @@ pub async fn examine(
         key: config.aes_key.as_ref(),
         redirect_url: &redirect_url,
         latest_sign_ins: &doctor::latest_sign_ins(latest),
-        calls: &calls,
+        calls: calls.as_ref(),
         nocobase,
         authenticator,
     };

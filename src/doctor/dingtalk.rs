@@ -1,7 +1,7 @@
 //! Checks at DingTalk: whether it accepts the app, this server and its permissions.
 
 use super::finding::Finding;
-use crate::authenticator::AuthenticatorOptions;
+use crate::authenticator::{AuthenticatorOptions, AutoLogin};
 use crate::call_counts::CallsOfMonth;
 use crate::causes::innermost;
 use crate::dingtalk::{Credentials, DingTalk, DingTalkError, ErrorKind, UnionId};
@@ -137,18 +137,28 @@ pub(super) fn needs_membership(options: &AuthenticatorOptions) -> bool {
 pub(super) fn tell_calls(calls: &CallsOfMonth, options: &AuthenticatorOptions) -> Option<Finding> {
     let app = options.client_id.as_deref()?;
     let (today, month) = (calls.today_of(app), calls.of(app));
-    let each = match options.subject {
-        SubjectKind::UserId => "3",
-        SubjectKind::UnionId | SubjectKind::Mobile => "2",
+    let (each, inside) = match options.subject {
+        SubjectKind::UnionId => ("2", "1"),
+        SubjectKind::UserId => ("3", "1"),
+        SubjectKind::Mobile => ("2", "2"),
     };
-    Some(
+    let finding = if options.auto_login == Some(AutoLogin::Internal) {
+        Finding::ok(
+            "calls",
+            "DingTalk calls of this app: {{today}} today, {{month}} this month. A returning person's sign-in takes {{each}}, inside DingTalk {{inside}}.",
+        )
+        .with("inside", inside)
+    } else {
         Finding::ok(
             "calls",
             "DingTalk calls of this app: {{today}} today, {{month}} this month. A returning person's sign-in takes {{each}}.",
         )
-        .with("today", today.to_string())
-        .with("month", month.to_string())
-        .with("each", each),
+    };
+    Some(
+        finding
+            .with("today", today.to_string())
+            .with("month", month.to_string())
+            .with("each", each),
     )
 }
 

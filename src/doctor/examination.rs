@@ -30,8 +30,8 @@ pub struct CheckInput<'a> {
     pub redirect_url: &'a Url,
     /// The latest sign-in through each authenticator that came as far as DingTalk's profile.
     pub latest_sign_ins: &'a [(String, LatestSignIn)],
-    /// The calls of this month.
-    pub calls: &'a CallsOfMonth,
+    /// The calls of this month, where they can be read.
+    pub calls: Option<&'a CallsOfMonth>,
     /// The neighbour, beside NocoBase.
     pub nocobase: Option<NocoBaseProbe<'a>>,
     /// Examines this DingTalk authenticator only; none examines all of them.
@@ -92,8 +92,8 @@ pub struct AuthenticatorInput<'a> {
     pub environment: &'a Environment,
     /// The latest sign-in through this authenticator that came as far as DingTalk's profile.
     pub latest_sign_in: Option<&'a LatestSignIn>,
-    /// The calls of this month.
-    pub calls: &'a CallsOfMonth,
+    /// The calls of this month, where they can be read.
+    pub calls: Option<&'a CallsOfMonth>,
 }
 
 /// Looks at the database and at the users' numbers; nothing more to see where the database fails.
@@ -150,7 +150,7 @@ pub async fn examine_authenticator(
             options.callback_origin.as_deref(),
         ));
         findings.push(dingtalk::check_personal(input.latest_sign_in));
-        findings.extend(dingtalk::tell_calls(input.calls, options));
+        findings.extend(input.calls.and_then(|calls| dingtalk::tell_calls(calls, options)));
         findings.extend(
             ask_tables(store, options)
                 .await

@@ -416,3 +416,21 @@ async fn counted_calls_outlive_the_process() {
         .unwrap();
     assert_eq!(saved.of(&app.dingtalk_app.client_id), 2);
 }
+
+#[tokio::test]
+async fn counted_calls_that_cannot_be_read_keep_the_doctor_from_nothing() {
+    let app = TestApp::start().await;
+    std::fs::write(app.folder.path().join("calls"), "in the way").unwrap();
+
+    let answer = app.root().await.post("dingtalk:diagnose", json!({})).await;
+
+    let findings = answer.json["data"]["findings"].as_array().unwrap();
+    let checks: Vec<_> = findings
+        .iter()
+        .map(|finding| finding["check"].as_str().unwrap())
+        .collect();
+    assert!(
+        checks.contains(&"credentials") && !checks.contains(&"calls"),
+        "{checks:?}"
+    );
+}

@@ -132,7 +132,7 @@ impl Ward {
             redirect_url: &Url::parse("https://crm.example.com/api/auth:redirect").unwrap(),
             environment: &Environment::new(Vec::new(), None),
             latest_sign_in: Some(&LatestSignIn::Complete),
-            calls: &self.calls(),
+            calls: Some(&self.calls()),
         };
         examine_authenticator(&self.store, &self.dingtalk, &row, circumstances).await
     }
@@ -151,7 +151,7 @@ impl Ward {
             key: None,
             redirect_url: &Url::parse("https://crm.example.com/api/auth:redirect").unwrap(),
             latest_sign_ins: &[],
-            calls: &self.calls(),
+            calls: Some(&self.calls()),
             nocobase,
             authenticator,
         };
@@ -461,9 +461,12 @@ async fn tables_of_another_shape_end_the_examination() {
 
 #[tokio::test]
 async fn the_calls_of_the_app_are_told_with_what_a_sign_in_takes() {
-    for (options, each) in [
-        (json!({ "subject": "unionId" }), "2"),
-        (json!({ "subject": "userId" }), "3"),
+    let in_client = |subject| json!({ "subject": subject, "autoLogin": true });
+    for (options, each, inside) in [
+        (json!({ "subject": "unionId" }), "2", None),
+        (json!({ "subject": "userId" }), "3", None),
+        (in_client("unionId"), "2", Some("1")),
+        (in_client("mobile"), "2", Some("2")),
     ] {
         let ward = Ward::open().await;
         let mut all = ward.options();
@@ -475,11 +478,13 @@ async fn the_calls_of_the_app_are_told_with_what_a_sign_in_takes() {
         let findings = ward.findings().await;
 
         let calls = findings.iter().find(|finding| finding.check == "calls").unwrap();
-        let told: Vec<_> = calls
+        let told: BTreeMap<_, _> = calls
             .params
             .iter()
             .map(|(name, value)| (*name, value.as_str()))
             .collect();
-        assert_eq!(told, [("today", "7"), ("month", "27"), ("each", each)]);
+        let mut expected = BTreeMap::from([("today", "7"), ("month", "27"), ("each", each)]);
+        expected.extend(inside.map(|inside| ("inside", inside)));
+        assert_eq!(told, expected);
     }
 }

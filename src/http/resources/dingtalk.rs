@@ -73,7 +73,8 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         report_unread_audit(context, &failure);
         Vec::new()
     });
-    let calls = calls::of_this_month(context).await?;
+    // The log has said why they cannot be read; everything else can be examined all the same.
+    let calls = calls::of_this_month(context).await.ok();
     let has_nocobase = state.mode == Mode::BesideNocoBase || state.installation.nocobase_url.is_some();
     let input = CheckInput {
         program: Some(RunningProgram {
@@ -88,7 +89,7 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
         key: state.sign_in.authenticators().aes_key(),
         redirect_url: &redirect_url,
         latest_sign_ins: &doctor::latest_sign_ins(latest),
-        calls: &calls,
+        calls: calls.as_ref(),
         nocobase: has_nocobase.then(|| NocoBaseProbe {
             url: state.installation.nocobase_url.as_ref(),
             api_base: &state.edge.api_base,
