@@ -29,27 +29,27 @@ define('nocobase-plugin-auth-dingtalk/client-v2/attempts', ['./texts', './in-cli
   /** What the server asks for, for each a little later. */
   const secondsToWait = (retryAfter) => Math.min(Math.max(Number(retryAfter) || 5, 1), 60) * (1 + Math.random() / 4);
 
-  async function postFlow(apiClient, name, flow) {
+  /** Posts a flow again while DingTalk is too busy: nothing was used up, and not all ask at the same moment. */
+  async function whileBusy(post, onWait = () => {}) {
     for (let round = 0; ; round += 1) {
       try {
-        const answer = await apiClient.request({
-          url: 'auth:signIn',
-          method: 'post',
-          data: { flow },
-          headers: { 'X-Authenticator': name },
-          skipNotify: true,
-          skipAuth: true,
-        });
-        return answer.data.data;
+        return await post();
       } catch (error) {
         const { status, headers, data } = error?.response ?? {};
         const isBusy = status === 503 && data?.errors?.[0]?.code === 'DINGTALK_BUSY';
         if (!isBusy || round >= BUSY_RETRIES) throw error;
-        // Nothing was used up: the same flow may ask again, not all at the same moment.
-        attempts.set(name, { status: 'pending', isQueued: true });
+        onWait();
         await pause(secondsToWait(headers?.['retry-after']) * 1000);
       }
     }
+  }
+
+  function postFlow(apiClient, name, flow) {
+    const request = { url: 'auth:signIn', method: 'post', data: { flow }, headers: { 'X-Authenticator': name }, skipNotify: true, skipAuth: true };
+    return whileBusy(
+      () => apiClient.request(request).then((answer) => answer.data.data),
+      () => attempts.set(name, { status: 'pending', isQueued: true }),
+    );
   }
 
   async function completeSignIn({ apiClient, name, flow, t, enter }) {
@@ -82,11 +82,11 @@ define('nocobase-plugin-auth-dingtalk/client-v2/attempts', ['./texts', './in-cli
     apiClient.axios.interceptors.request.use((config) => (isReturning && !isOfPerson(config.url) && !apiClient.auth.getToken() ? { ...config, skipNotify: true } : config));
 
   /** Why a return has ended; anybody can write an address, so only what is known is shown of it. */
-  function refusalText(t, code, reference) {
-    const known = Object.prototype.hasOwnProperty.call(BUTTON.errors, code) ? BUTTON.errors[code] : BUTTON.unknownError;
+  function refusalText(t, code, reference, unknown = BUTTON.unknownError) {
+    const known = Object.prototype.hasOwnProperty.call(BUTTON.errors, code) ? BUTTON.errors[code] : unknown;
     const sentence = t(known, { ...gaps(known), seconds: 60 });
     return /^[\w-]{6,16}$/.test(reference ?? '') ? t('{{message}} Reference: {{reference}}', { message: sentence, reference }) : sentence;
   }
 
-  return { attempts, completeSignIn, keepQuietOnReturn, pause, refusalText, secondsToWait, subscribe };
+  return { attempts, completeSignIn, keepQuietOnReturn, pause, refusalText, secondsToWait, subscribe, whileBusy };
 });

@@ -1,18 +1,18 @@
 // A person's own link to DingTalk: a dialog that says what there is, links and unlinks.
 define(
   'nocobase-plugin-auth-dingtalk/client-v2/own-link',
-  ['react', 'antd', 'react-router-dom', './texts', './host', './people'],
-  function (React, antd, router, texts, host, people) {
+  ['react', 'antd', 'react-router-dom', './texts', './host', './people', './attempts'],
+  function (React, antd, router, texts, host, people, attempts) {
     'use strict';
 
-    const { BUTTON, expand, gaps, useText } = texts;
+    const { expand, useText } = texts;
     const { ask, failureText } = host;
     const { moment } = people;
+    const { refusalText, whileBusy } = attempts;
 
     const HANDLE = 'dingtalkLink';
     const REFUSAL = 'dingtalkLinkError';
     const REFERENCE = 'dingtalkReference';
-    const BUSY_RETRIES = 5;
 
     const h = React.createElement;
     const { useEffect, useState, useSyncExternalStore } = React;
@@ -60,28 +60,7 @@ define(
 
     let hasAsked = false;
 
-    const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
-    async function complete(request, flow) {
-      for (let round = 0; ; round += 1) {
-        try {
-          return await ask(request, { url: 'dingtalk:link', method: 'post', data: { flow } });
-        } catch (error) {
-          const { status, headers, data } = error?.response ?? {};
-          const isBusy = status === 503 && data?.errors?.[0]?.code === 'DINGTALK_BUSY';
-          if (!isBusy || round >= BUSY_RETRIES) throw error;
-          // Nothing was used up: the same flow may ask again.
-          await pause(Math.min(Math.max(Number(headers?.['retry-after']) || 5, 1), 60) * 1000);
-        }
-      }
-    }
-
-    /** Why DingTalk sent the person back without a link; anybody can write an address, so only what is known is shown. */
-    function refusalText(t, { code, reference }) {
-      const known = Object.prototype.hasOwnProperty.call(BUTTON.errors, code) ? BUTTON.errors[code] : 'The link was not made. Start again.';
-      const sentence = t(known, gaps(known));
-      return /^[\w-]{6,16}$/.test(reference ?? '') ? t('{{message}} Reference: {{reference}}', { message: sentence, reference }) : sentence;
-    }
+    const complete = (request, flow) => whileBusy(() => ask(request, { url: 'dingtalk:link', method: 'post', data: { flow } }));
 
     /** What a return from DingTalk has put into the address of a page, and the address without it. */
     function takeReturn(search) {
@@ -160,7 +139,7 @@ define(
         }
         dialog.set({ returned: null });
         if (returned.code) {
-          setTold({ type: 'error', text: refusalText(t, returned) });
+          setTold({ type: 'error', text: refusalText(t, returned.code, returned.reference, 'The link was not made. Start again.') });
           reload();
           return;
         }

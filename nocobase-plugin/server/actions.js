@@ -12,6 +12,8 @@ const ANSWER_LIMIT_MS = 60_000;
 const LINK_LIMIT_MS = 90_000;
 // What a page waits for before it shows itself.
 const VISITOR_LIMIT_MS = 10_000;
+/** What of an answer's headers is for the browser. */
+const HANDED_ON = ['content-type', 'content-disposition', 'cache-control'];
 /** For everybody: how to sign in by itself, and where signing in begins. */
 const PUBLIC_METHODS = { checkLogin: 'GET', getAuthUrl: 'POST' };
 /** For whoever is signed in: their own link. */
@@ -54,6 +56,30 @@ function requireMethod(ctx, method) {
   if (method === 'POST' && ctx.method !== 'POST') ctx.throw(405, { message: 'Method Not Allowed', code: 'METHOD_NOT_ALLOWED', logLevel: 'warn' });
 }
 
+/** Asks the sidecar for an action in the name of a request's user, if there is one. */
+function ask(ctx, sidecar, name, method, { limitMs, headers }) {
+  return sidecar.forward(ctx.req, {
+    method,
+    action: `dingtalk:${name}`,
+    query: withoutCredentials(ctx.request.querystring),
+    body: method === 'POST' ? ctx.request.body ?? {} : undefined,
+    actor: ctx.state.currentUser?.id,
+    headers,
+    limitMs,
+  });
+}
+
+/** Hands the sidecar's answer on, a refusal as NocoBase's own. */
+function answerWith(ctx, answer) {
+  const headers = answerHeaders(answer);
+  for (const [header, value] of headers) if (header === 'set-cookie') for (const cookie of value) ctx.append('Set-Cookie', cookie);
+  if (answer.status >= 400) refuse(ctx, answer);
+  ctx.withoutDataWrapping = true;
+  ctx.status = answer.status;
+  ctx.body = envelope(answer) ?? answer.body;
+  for (const [header, value] of headers) if (HANDED_ON.includes(header)) ctx.set(header, value);
+}
+
 function forwarded(sidecar, name, method) {
   return async (ctx, next) => {
     requireMethod(ctx, method);
@@ -61,14 +87,7 @@ function forwarded(sidecar, name, method) {
     if (name === 'diagnose') sidecar.place.retry();
     let answer;
     try {
-      answer = await sidecar.forward(ctx.req, {
-        method,
-        action: `dingtalk:${name}`,
-        query: withoutCredentials(ctx.request.querystring),
-        body: method === 'POST' ? ctx.request.body ?? {} : undefined,
-        actor: ctx.state.currentUser?.id,
-        limitMs: ANSWER_LIMIT_MS,
-      });
+      answer = await ask(ctx, sidecar, name, method, { limitMs: ANSWER_LIMIT_MS });
       requireOurSidecar(answer);
     } catch (error) {
       if (name === 'diagnose') {
@@ -80,66 +99,25 @@ function forwarded(sidecar, name, method) {
       const { message, action } = whatIsWrong(ctx, sidecar, error);
       unavailable(ctx, error, `${message} ${action}`);
     }
-    if (answer.status >= 400) refuse(ctx, answer);
-    ctx.withoutDataWrapping = true;
-    ctx.status = answer.status;
-    ctx.body = envelope(answer) ?? answer.body;
-    for (const [header, value] of answerHeaders(answer)) {
-      if (['content-type', 'content-disposition', 'cache-control'].includes(header)) ctx.set(header, value);
-    }
+    answerWith(ctx, answer);
     await next();
   };
 }
 
-/** Visitors are told nothing of where a sidecar is, or why it is away. */
-function forwardedForVisitors(sidecar, name, method) {
-  return async (ctx, next) => {
+/** Whoever is no administrator is told nothing of where a sidecar is, or why it is away. */
+function forwardedForPeople(limitMs) {
+  return (sidecar, name, method) => async (ctx, next) => {
     requireMethod(ctx, method);
     const named = ctx.get('X-Authenticator');
     let answer;
     try {
-      answer = await sidecar.forward(ctx.req, {
-        method,
-        action: `dingtalk:${name}`,
-        query: withoutCredentials(ctx.request.querystring),
-        body: method === 'POST' ? ctx.request.body ?? {} : undefined,
-        headers: named ? { 'x-authenticator': named } : undefined,
-        limitMs: VISITOR_LIMIT_MS,
-      });
-    } catch (error) {
-      unavailable(ctx, error);
-    }
-    if (answer.status >= 400) refuse(ctx, answer);
-    ctx.withoutDataWrapping = true;
-    ctx.set('Cache-Control', 'no-store');
-    ctx.body = envelope(answer) ?? answer.body;
-    await next();
-  };
-}
-
-/** Whoever asks for their own link, be it anybody, is told no more than a visitor. */
-function forwardedForOwner(sidecar, name, method) {
-  return async (ctx, next) => {
-    requireMethod(ctx, method);
-    let answer;
-    try {
-      answer = await sidecar.forward(ctx.req, {
-        method,
-        action: `dingtalk:${name}`,
-        query: withoutCredentials(ctx.request.querystring),
-        body: method === 'POST' ? ctx.request.body ?? {} : undefined,
-        actor: ctx.state.currentUser?.id,
-        limitMs: LINK_LIMIT_MS,
-      });
+      answer = await ask(ctx, sidecar, name, method, { limitMs, headers: named ? { 'x-authenticator': named } : undefined });
       requireOurSidecar(answer);
     } catch (error) {
       unavailable(ctx, error);
     }
-    for (const [header, value] of answerHeaders(answer)) if (header === 'set-cookie') for (const cookie of value) ctx.append('Set-Cookie', cookie);
-    if (answer.status >= 400) refuse(ctx, answer);
-    ctx.withoutDataWrapping = true;
+    answerWith(ctx, answer);
     ctx.set('Cache-Control', 'no-store');
-    ctx.body = envelope(answer) ?? answer.body;
     await next();
   };
 }
@@ -154,7 +132,7 @@ const AUDITED = [
 
 function actions(sidecar) {
   const made = (methods, forward) => Object.entries(methods).map(([name, method]) => [name, forward(sidecar, name, method)]);
-  return Object.fromEntries([...made(METHODS, forwarded), ...made(OWN_METHODS, forwardedForOwner), ...made(PUBLIC_METHODS, forwardedForVisitors)]);
+  return Object.fromEntries([...made(METHODS, forwarded), ...made(OWN_METHODS, forwardedForPeople(LINK_LIMIT_MS)), ...made(PUBLIC_METHODS, forwardedForPeople(VISITOR_LIMIT_MS))]);
 }
 
 module.exports = { AUDITED, OWN_ACTIONS: Object.keys(OWN_METHODS), PUBLIC_ACTIONS: Object.keys(PUBLIC_METHODS), actions };
