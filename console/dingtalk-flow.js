@@ -95,10 +95,14 @@ export function giveUp() {
 /** The sentence for the refusal; `texts` are those of the sign-in button. */
 export function refusalSentence(texts) {
   if (flow.phase !== 'refused') return null;
-  if (flow.failure) return flow.failure;
+  return flow.failure ?? returnedSentence(texts, flow, texts?.unknownError ?? 'The sign-in did not work. Start again.');
+}
+
+/** Why DingTalk sent somebody back; `texts` are those of the sign-in button, `otherwise` is the key of what is said of the rest. */
+export function returnedSentence(texts, { code, reference }, otherwise) {
   // Anybody can write an address, so nothing of an unknown code is shown.
-  const known = texts && Object.prototype.hasOwnProperty.call(texts.errors, flow.code) ? t(texts.errors[flow.code]) : null;
+  const known = texts && Object.prototype.hasOwnProperty.call(texts.errors, code) ? t(texts.errors[code]) : null;
   // A sentence with a gap that the address cannot fill says less than the general one.
-  const text = known && !known.includes('{{') ? known : t(texts?.unknownError ?? 'The sign-in did not work. Start again.');
-  return /^[\w-]{6,16}$/.test(flow.reference ?? '') ? t('{{message}} Reference: {{reference}}', { message: text, reference: flow.reference }) : text;
+  const message = known && !known.includes('{{') ? known : t(otherwise);
+  return /^[\w-]{6,16}$/.test(reference ?? '') ? t('{{message}} Reference: {{reference}}', { message, reference }) : message;
 }

@@ -1,6 +1,7 @@
 // The page on which somebody sees, makes and removes their own link to DingTalk.
 
 import { api } from '../api.js';
+import { returnedSentence } from '../dingtalk-flow.js';
 import { fill, h, uniqueId, whileBusy } from '../dom.js';
 import { expand, formatDateTime, t } from '../i18n.js';
 import { banner, loading, sentence, showFailure } from '../messages.js';
@@ -85,19 +86,15 @@ export function ownLinkPage({ app, root, isCurrent }) {
       h('div', null, submit));
   }
 
-  async function refusalText({ code, reference }) {
-    const texts = await api.get('dingtalk:signInButton').then(({ data }) => data, () => null);
-    // Anybody can write an address, so nothing of an unknown code is shown.
-    const known = texts && Object.prototype.hasOwnProperty.call(texts.errors, code) && !texts.errors[code].includes('{{') ? texts.errors[code] : 'The link was not made. Start again.';
-    return /^[\w-]{6,16}$/.test(reference ?? '') ? t('{{message}} Reference: {{reference}}', { message: t(known), reference }) : t(known);
-  }
-
   const returned = takeReturn();
   if (returned?.handle) {
     tell('info', t('Linking your DingTalk account…'));
     complete(returned.handle).then(() => isCurrent() && tell('ok', t('Your DingTalk account is linked.'))).catch(fail).finally(load);
   } else {
-    if (returned) refusalText(returned).then((text) => isCurrent() && tell('error', text));
+    if (returned) {
+      api.get('dingtalk:signInButton').then(({ data }) => data, () => null)
+        .then((texts) => isCurrent() && tell('error', returnedSentence(texts, returned, 'The link was not made. Start again.')));
+    }
     load();
   }
 }

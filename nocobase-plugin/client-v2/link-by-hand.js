@@ -17,6 +17,7 @@ define('nocobase-plugin-auth-dingtalk/client-v2/link-by-hand', ['react', 'antd',
     const { t } = useText();
     const host = useContext(Host);
     const [options, setOptions] = useState([]);
+    const [failure, setFailure] = useState(null);
     const timer = useRef(0);
     const turn = useRef(0);
     const search = (text) => {
@@ -24,8 +25,14 @@ define('nocobase-plugin-auth-dingtalk/client-v2/link-by-hand', ['react', 'antd',
       const mine = turn.current;
       const params = { authenticator: host.authenticator.name, search: text.trim() || undefined };
       return ask(host.request, { url: 'dingtalk:unlinkedUsers', params })
-        .then(({ data }) => mine === turn.current && setOptions(data.map((user) => ({ value: user.userId, label: called(user) }))))
-        .catch(() => {});
+        .then(({ data }) => ({ options: data.map((user) => ({ value: user.userId, label: called(user) })), failure: null }))
+        .catch((error) => ({ options: [], failure: failureText(error, t) }))
+        .then((found) => {
+          // A slow answer to an earlier question comes too late.
+          if (mine !== turn.current) return;
+          setOptions(found.options);
+          setFailure(found.failure);
+        });
     };
     useEffect(() => {
       search('');
@@ -37,7 +44,7 @@ define('nocobase-plugin-auth-dingtalk/client-v2/link-by-hand', ['react', 'antd',
     };
     return h(antd.Select, {
       showSearch: true, filterOption: false, value, onChange, onSearch, options, placeholder: t('Search by name or phone'), 'data-testid': 'dingtalk-bind-user',
-      notFoundContent: t('Nothing matches the filter.'),
+      notFoundContent: failure ?? t('Nothing matches the filter.'),
     });
   }
 

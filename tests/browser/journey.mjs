@@ -11,6 +11,7 @@ import { launch, openWindow, WIDTHS } from './browser.mjs';
 import { demoJourney } from './demo.mjs';
 import { USER_AGENTS } from './dingtalk-bridge.mjs';
 import { inDingTalkJourney, withAutomaticLogin } from './in-dingtalk.mjs';
+import { ownLinkJourney } from './own-link.mjs';
 
 const environment = process.env;
 const baseUrl = required('BASE_URL').replace(/\/$/, '');
@@ -54,6 +55,10 @@ for (const locale of languages) {
   }
 }
 if (isDemo) {
+  for (const [index, locale] of languages.entries()) {
+    const [size, width] = Object.entries(WIDTHS)[index % 2];
+    await run(`own-link-${locale}-${size}`, { locale, width }, (window) => ownLinkJourney(window, { root }));
+  }
   const { data: texts } = await (await fetch(`${baseUrl}/api/dingtalk:signInButton`)).json();
   const { clientId, undo } = await withAutomaticLogin({ baseUrl, root }, 'internal');
   for (const [client, width] of [['phone', WIDTHS.narrow], ['computer', WIDTHS.wide]]) {
