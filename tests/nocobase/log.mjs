@@ -40,7 +40,7 @@ export async function logSteps({ step, as, window, name }) {
     await untilAll(cancelled);
     await choose(t('All refused'));
     await rows.filter({ hasText: cancelled }).first().waitFor();
-    await rows.filter({ hasText: person }).first().waitFor({ state: 'detached' });
+    await rows.filter({ hasText: t('Signed in') }).first().waitFor({ state: 'detached' });
     await window.picture('log-refused');
     await rows.first().locator('.ant-table-row-expand-icon').click();
     await log.getByText(/^[A-Z]+_[A-Z_]+$/).first().waitFor();

@@ -58,7 +58,7 @@ export async function ownLinkSteps({ step, as, browser, nocobase, name, client, 
     await page.getByTestId('dingtalk-own-password').fill(PERSON.password);
     await page.getByTestId('dingtalk-own-password').press('Enter');
     await told(window).filter({ hasText: t('Your DingTalk account is no longer linked. You stay signed in.') }).waitFor();
-    await page.getByText(t('Not linked')).waitFor();
+    await page.getByTestId(`dingtalk-own-link-${name}`).getByText(t('Not linked'), { exact: true }).waitFor();
     await window.picture('unlinked');
     await whoIsIn(window, nocobase);
   }, window);
