@@ -214,7 +214,7 @@ fn run(command: Command, format: &mut LogFormat) -> Result<(), Failure> {
                 flags.push(("SIDECAR_STORAGE", DEMO_STORAGE.to_owned()));
             }
             let mut sources = Sources::gather(flags, environment(), None)?;
-            // The demo is never NocoBase's neighbour, whatever the shell it is started from has set.
+            // The demo never runs beside NocoBase, whatever the shell it is started from has set.
             sources.unset("DB_DIALECT");
             let config = Config::load(&sources)?;
             start_log(config.log_format);

@@ -32,7 +32,7 @@ pub struct CheckInput<'a> {
     pub latest_sign_ins: &'a [(String, LatestSignIn)],
     /// The calls of this month, where they can be read.
     pub calls: Option<&'a CallsOfMonth>,
-    /// The neighbour, beside NocoBase.
+    /// How to reach NocoBase, beside it.
     pub nocobase: Option<NocoBaseProbe<'a>>,
     /// Examines this DingTalk authenticator only; none examines all of them.
     pub authenticator: Option<&'a str>,
@@ -46,8 +46,8 @@ pub async fn examine(input: &CheckInput<'_>) -> Vec<Finding> {
     if findings.iter().any(Finding::is_error) {
         return findings;
     }
-    if let Some(neighbour) = &input.nocobase {
-        findings.extend(nocobase::check_nocobase(store, neighbour).await);
+    if let Some(probe) = &input.nocobase {
+        findings.extend(nocobase::check_nocobase(store, probe).await);
     }
     match examine_authenticators(input).await {
         Ok(more) => findings.extend(more),

@@ -264,7 +264,7 @@ fn is_local(url: &Url) -> bool {
 }
 
 #[cfg(test)]
-mod neighbour_tests {
+mod probe_tests {
     use super::super::finding::Status;
 
     use super::*;

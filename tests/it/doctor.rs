@@ -205,7 +205,7 @@ async fn a_site_without_dingtalk_is_told_to_add_it() {
 async fn an_unknown_address_of_nocobase_is_told_and_the_rest_examined() {
     let ward = Ward::open().await;
     let secret = SessionSecret::new(&[7; 32]);
-    let neighbour = NocoBaseProbe {
+    let probe = NocoBaseProbe {
         url: None,
         api_base: "/api/",
         secret: &secret,
@@ -214,7 +214,7 @@ async fn an_unknown_address_of_nocobase_is_told_and_the_rest_examined() {
         version: "0.1.0",
     };
 
-    let findings = ward.examined(Some(neighbour), None).await;
+    let findings = ward.examined(Some(probe), None).await;
 
     let of = |check| findings.iter().find(|finding| finding.check == check).unwrap();
     assert_eq!(of("nocobase").status, Status::Unknown);

@@ -21,7 +21,7 @@ use table::{AWAY, CUT, Column, Flow, Refused, table};
 /// An authenticator whose subject needs all four calls.
 const BY_USER_ID: &str = "s_by_user_id";
 /// Somebody who is known already, and signs in meanwhile.
-const NEIGHBOUR: &str = "li-lei";
+const SOMEBODY_ELSE: &str = "li-lei";
 /// For one call; long enough for an honest answer on a busy machine.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// For a sign-in in which one call uses its time up.
@@ -62,14 +62,14 @@ impl Differences {
 }
 
 /// An app that goes through cells one after the other, so that every row it writes is of one cell.
-struct Lane {
+struct Trial {
     app: TestApp,
     browser: Browser,
     tables: DatabaseConnection,
     proxy: Option<TcpProxy>,
 }
 
-impl Lane {
+impl Trial {
     async fn start(mut proxy: Option<TcpProxy>) -> Self {
         let address = proxy.as_ref().map(TcpProxy::url).unwrap_or_default();
         let settings = [
@@ -92,17 +92,17 @@ impl Lane {
                 .await;
         }
         let (browser, tables) = (app.browser(), app.tables().await);
-        let lane = Self {
+        let trial = Self {
             app,
             browser,
             tables,
             proxy,
         };
-        lane.mend();
+        trial.mend();
         for authenticator in [AUTHENTICATOR, BY_USER_ID] {
-            assert_eq!(lane.journey(authenticator, NEIGHBOUR).await, 200);
+            assert_eq!(trial.journey(authenticator, SOMEBODY_ELSE).await, 200);
         }
-        lane
+        trial
     }
 
     /// Ends all faults; behind a proxy, each call keeps to a connection of its own, so that they can be counted.
@@ -214,8 +214,8 @@ impl Lane {
                 } else {
                     authenticator
                 };
-                let (answer, neighbour) = tokio::join!(refusal, self.journey(beside, NEIGHBOUR));
-                differences.compare("the neighbour's sign-in", &neighbour, &200);
+                let (answer, other) = tokio::join!(refusal, self.journey(beside, SOMEBODY_ELSE));
+                differences.compare("somebody else's sign-in", &other, &200);
                 answer
             }
             Cause::Connection(_) => refusal.await,
@@ -231,12 +231,12 @@ impl Lane {
         let is_consumed = usize::from(cell.column != Column::RedemptionBefore);
         let redeemed = self.app.dingtalk.redeemed(&person);
         differences.compare("the number of redemptions", &redeemed, &is_consumed);
-        let neighbours = i64::from(matches!(cell.cause, Cause::Fault(_)));
+        let others = i64::from(matches!(cell.cause, Cause::Fault(_)));
         let written = |own: i64| Rows {
             users: rows.users + own,
             roles: rows.roles + own,
             links: rows.links + own,
-            tokens: rows.tokens + own + neighbours,
+            tokens: rows.tokens + own + others,
         };
         differences.compare("what is written", &self.rows().await, &written(0));
         let cookies: Vec<String> = browser.jar.keys().cloned().collect();
@@ -269,8 +269,8 @@ impl Lane {
         }
         differences.compare("what is written then", &self.rows().await, &written(1));
         if matches!(cell.cause, Cause::Connection(_)) {
-            let neighbour = self.journey(authenticator, NEIGHBOUR).await;
-            differences.compare("the neighbour's sign-in", &neighbour, &200);
+            let other = self.journey(authenticator, SOMEBODY_ELSE).await;
+            differences.compare("somebody else's sign-in", &other, &200);
         }
         let wonders = self.app.dingtalk.unexpected().split_off(wondered);
         differences.compare("what DingTalk wonders at", &wonders, &vec![]);
@@ -299,10 +299,10 @@ async fn differences(cells: Vec<Cell>) -> Vec<String> {
     let cells = Mutex::new(cells.into_iter());
     let next = || cells.lock().unwrap_or_else(PoisonError::into_inner).next();
     let lanes = (0..LANES).map(|_| async {
-        let mut lane = Lane::start(None).await;
+        let mut trial = Trial::start(None).await;
         let mut found = Vec::new();
         while let Some(cell) = next() {
-            found.extend(lane.check(&cell).await);
+            found.extend(trial.check(&cell).await);
         }
         found
     });
@@ -334,7 +334,7 @@ async fn every_fault_of_every_call_is_a_clear_refusal_and_uses_a_code_once_at_mo
 
 #[tokio::test]
 async fn a_refused_connection_keeps_the_flow_and_a_reset_one_ends_it() {
-    let mut lane = Lane::start(Some(TcpProxy::new())).await;
+    let mut trial = Trial::start(Some(TcpProxy::new())).await;
     let mut differences = Vec::new();
     let mut number = 0;
 
@@ -353,7 +353,7 @@ async fn a_refused_connection_keeps_the_flow_and_a_reset_one_ends_it() {
                 expected,
             };
             number += 1;
-            differences.extend(lane.check(&cell).await);
+            differences.extend(trial.check(&cell).await);
         }
     }
 

@@ -6,14 +6,15 @@
     reason = "what a test cannot set up, it reports by failing"
 )]
 
-mod at_once;
 mod authenticators;
 mod faults;
-mod linking;
+mod link_transaction;
+mod links;
+mod one_statement;
 mod people;
+mod schema;
 mod sessions;
-mod shape;
-mod site;
+mod system;
 
 use std::collections::HashSet;
 
