@@ -173,6 +173,11 @@ impl Links<'_> {
 
     /// Removes the link of a user; false when there was none.
     pub async fn remove(self, authenticator: &str, user: UserId) -> Result<bool, StoreError> {
+        let delete = self.delete(authenticator, user);
+        Ok(self.sql.execute(&delete).await? > 0)
+    }
+
+    pub(super) fn delete(self, authenticator: &str, user: UserId) -> DeleteStatement {
         let mut delete = DeleteStatement::new();
         delete
             .from_table(self.sql.names.table_ref(LINKS))
@@ -181,7 +186,7 @@ impl Links<'_> {
                 authenticator,
             ))
             .and_where(Expr::col(self.sql.names.iden(Column::UserId)).eq(user.0));
-        Ok(self.sql.execute(&delete).await? > 0)
+        delete
     }
 
     fn select_links(self, authenticator: Option<&str>, search: Option<&str>) -> SelectStatement {

@@ -46,5 +46,5 @@ pub use sql::{
 pub use store::Store;
 pub use subject_index::SubjectIndex;
 pub use system::{EnvironmentVariable, PluginRow, System};
-pub use user_links::UserLink;
+pub use user_links::{Unlinking, UserLink};
 pub use users::{Link, LinkedUser, PasswordHash, User, UserId, Users};

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait as _, Order, SelectStatement};
 
 use super::links::Links;
-use super::sql::{Column, Row, StoreError, Table};
+use super::sql::{Column, Database, Row, StoreError, Table, Transaction};
+use super::store::Store;
 use super::users::{USER_COLUMNS, User, UserId, Users};
 
 const LINKS: Table = Table::UsersAuthenticators;
@@ -46,11 +47,60 @@ impl UserLink {
 impl Links<'_> {
     /// The links of a user, to authenticators of every type.
     pub async fn of_user(self, user: UserId) -> Result<Vec<UserLink>, StoreError> {
+        let rows = self.sql.find_rows(LINKS, &self.select_of_user(user)).await?;
+        rows.iter().map(UserLink::from_row).collect()
+    }
+
+    fn select_of_user(self, user: UserId) -> SelectStatement {
         let columns = [Column::Authenticator, Column::Nickname, Column::CreatedAt];
         let mut select = self.sql.select(LINKS, &columns);
         select.and_where(self.sql.col(LINKS, Column::UserId).eq(user.0));
-        let rows = self.sql.find_rows(LINKS, &select).await?;
-        rows.iter().map(UserLink::from_row).collect()
+        select
+    }
+}
+
+/// A removal of a user's link under way: any other of the same user waits for it, in every process, and then sees what is
+/// left.
+pub struct Unlinking {
+    store: Store,
+    transaction: Transaction,
+    user: UserId,
+    links: Vec<UserLink>,
+}
+
+impl Store {
+    /// Begins to remove a link of this user, with the links there are.
+    pub async fn begin_unlink(&self, user: UserId) -> Result<Unlinking, StoreError> {
+        let transaction = self.sql.begin().await?;
+        let mut lock = self.sql.select(Table::Users, &[Column::Id]);
+        lock.and_where(self.sql.col(Table::Users, Column::Id).eq(user.0))
+            .lock_exclusive();
+        self.sql.find_row_in(&transaction, Table::Users, &lock).await?;
+        let select = self.links().select_of_user(user);
+        let rows = self.sql.find_rows_in(&transaction, LINKS, &select).await?;
+        let links = rows.iter().map(UserLink::from_row).collect::<Result<_, _>>()?;
+        Ok(Unlinking {
+            store: self.clone(),
+            transaction,
+            user,
+            links,
+        })
+    }
+}
+
+impl Unlinking {
+    /// The links of the user as they are now.
+    pub fn links(&self) -> &[UserLink] {
+        &self.links
+    }
+
+    /// Removes the one of this authenticator; false when there was none.
+    pub async fn remove(self, authenticator: &str) -> Result<bool, StoreError> {
+        let sql = &self.store.sql;
+        let delete = self.store.links().delete(authenticator, self.user);
+        let removed = sql.execute_in(&self.transaction, &delete).await?;
+        Database::commit(self.transaction).await?;
+        Ok(removed > 0)
     }
 }
 

@@ -8,7 +8,7 @@ use super::signed_in::identifies_alike;
 use super::{CompleteRequest, CookieChange, Outcome, SignIn, SignInError, SignInRefusal};
 use crate::audit::{Event, Matched};
 use crate::causes::with_causes;
-use crate::nocobase::{UserId, UserLink};
+use crate::nocobase::{Authenticator, UserId, UserLink};
 use crate::product::{AUTH_TYPE, PASSWORD_AUTH_TYPE};
 
 /// One sign-in method, as far as it concerns somebody who is signed in.
@@ -36,8 +36,7 @@ impl SignIn {
     pub async fn own_links(&self, user: UserId) -> Result<Vec<OwnLink>, SignInError> {
         let offered = self.registry.offered().await?;
         let mut ways = self.ways_in(user).await?;
-        ways.links
-            .retain(|link| offered.iter().any(|row| row.name == link.authenticator));
+        ways.links = of_offered(&ways.links, &offered);
         let ours = offered.iter().filter(|row| row.auth_type == AUTH_TYPE);
         Ok(ours
             .map(|row| {
@@ -57,6 +56,19 @@ impl SignIn {
         let links = self.own_links(user).await?.into_iter();
         let mut named = links.filter(|link| link.authenticator == authenticator);
         named.next().ok_or(SignInError::AuthenticatorNotFound)
+    }
+
+    /// Removes the user's own link, whatever else is removed at the same time never the last way in; false when there was
+    /// none.
+    pub async fn remove_own_link(&self, user: UserId, authenticator: &str) -> Result<bool, SignInError> {
+        let offered = self.registry.offered().await?;
+        let mut ways = self.ways_in(user).await?;
+        let unlinking = self.store.begin_unlink(user).await?;
+        ways.links = of_offered(unlinking.links(), &offered);
+        if let Some(refusal) = ways.refusal(authenticator, true) {
+            return Err(refusal);
+        }
+        Ok(unlinking.remove(authenticator).await?)
     }
 
     /// Links the user, who is signed in, to whom the flow leads at DingTalk; `request.handle` names the flow. Gives the
@@ -174,6 +186,12 @@ impl WaysIn {
             (!self.has_password).then_some(SignInError::PasswordNotSet)
         }
     }
+}
+
+/// A link is a way in while its sign-in method is offered.
+fn of_offered(links: &[UserLink], offered: &[Authenticator]) -> Vec<UserLink> {
+    let is_offered = |link: &&UserLink| offered.iter().any(|row| row.name == link.authenticator);
+    links.iter().filter(is_offered).cloned().collect()
 }
 
 /// The flow of this handle that came back to link this user, with its authenticator.

@@ -156,8 +156,11 @@ pub async fn unlink_me(context: Context) -> ActionResult {
         return Err(refused(&context, Event::Unlink, name, refusal).await);
     }
     password::require(&context, "password", Event::Unlink, name).await?;
-    if !context.state.store.links().remove(name, user).await? {
-        return Err(RequestError::RecordNotFound.into());
+    match context.state.sign_in.remove_own_link(user, name).await {
+        Ok(true) => {}
+        Ok(false) => return Err(RequestError::RecordNotFound.into()),
+        // Another link of theirs was removed at the same time.
+        Err(refusal) => return Err(refused(&context, Event::Unlink, name, refusal).await),
     }
     info!(
         "user {user} removed their own link through {name} (reference {})",

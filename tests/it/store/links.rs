@@ -1,5 +1,7 @@
 //! Links as administrators see them.
 
+use std::time::Duration;
+
 use super::*;
 
 #[tokio::test]
@@ -59,6 +61,37 @@ async fn links_are_listed_searched_masked_and_removed() {
                 .unwrap(),
             None
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn removals_of_one_users_links_take_turns() {
+    on_every_database(|database| async move {
+        let store = &database.store;
+        an_authenticator(store, AUTHENTICATOR).await;
+        an_authenticator(store, "s_second").await;
+        let user = sign_up(store, "union1", Some("13900000001")).await.id;
+        database
+            .run(&format!(
+                "INSERT INTO `@usersAuthenticators` (`authenticator`, `userId`, `uuid`, `createdAt`, `updatedAt`)
+                 SELECT 's_second', {user}, `uuid`, `createdAt`, `updatedAt` FROM `@usersAuthenticators`"
+            ))
+            .await;
+
+        let first = store.begin_unlink(user).await.unwrap();
+        let other_process = database.another_store().await;
+        let mut second =
+            tokio::spawn(async move { other_process.begin_unlink(user).await.unwrap().links().len() });
+        let is_waiting = tokio::time::timeout(Duration::from_millis(300), &mut second)
+            .await
+            .is_err();
+        let links = first.links().len();
+        let was_removed = first.remove(AUTHENTICATOR).await.unwrap();
+
+        assert!(is_waiting, "looked at links that another removal may take");
+        assert!(was_removed && links == 2);
+        assert_eq!(second.await.unwrap(), 1);
     })
     .await;
 }
