@@ -18,6 +18,7 @@ use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::config::{Config, Listen, Mode};
 use crate::dingtalk::{DingTalk, SetUpFault};
+use crate::directory::Previews;
 use crate::entropy::Entropy;
 use crate::files::make_private_folder;
 use crate::http::{
@@ -142,6 +143,12 @@ impl App {
             clock: clock.clone(),
             entropy: entropy.clone(),
         });
+        let directory = Previews::new(
+            store.clone(),
+            dingtalk.clone(),
+            sign_in.authenticators().clone(),
+            clock.clone(),
+        );
         let state = AppState {
             mode: config.mode,
             store: store.clone(),
@@ -149,6 +156,7 @@ impl App {
             first_password: kept,
             sign_in,
             dingtalk,
+            directory,
             throttles: Throttles::new(config.attempts_per_address, &clock),
             ops: Ops {
                 audit,

@@ -109,6 +109,9 @@ catalogue! {
     UntrustedOrigin, "INVALID_SIGN_IN_ORIGIN", Info, "Invalid sign-in origin.";
     LastAuthenticator, "LAST_AUTHENTICATOR", Info, "Please keep and enable at least one authenticator.";
 
+    // The organization beside the users.
+    DataScopeEmpty, "DATA_SCOPE_EMPTY", Info, "The DingTalk app may read no department. Give it a contact scope in the DingTalk developer console.";
+
     // A request that cannot be answered as it stands.
     NotFound, "NOT_FOUND", Info, "There is nothing at this address.";
     MethodNotAllowed, "METHOD_NOT_ALLOWED", Info, "This address takes another HTTP method.";

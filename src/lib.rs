@@ -25,6 +25,7 @@ pub mod causes;
 pub mod clock;
 pub mod config;
 pub mod dingtalk;
+pub mod directory;
 pub mod doctor;
 pub mod entropy;
 pub mod error_code;

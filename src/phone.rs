@@ -6,8 +6,12 @@
 
 use std::borrow::Cow;
 
+mod given;
+
 use rlibphonenumber::enums::Region;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber};
+
+pub use given::{NoPhone, Phone};
 
 /// A number as it is dialled: country code and national number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,7 +86,7 @@ fn parsed(digits: &str) -> Option<Dialled> {
 
 /// The digits of a text in ASCII, with a plus in front where one or its `00` stood there. Only what people put between
 /// digits may be between them: a letter, a star or a comma makes it something else than one number.
-pub fn digits(text: &str) -> Option<Cow<'_, str>> {
+fn digits(text: &str) -> Option<Cow<'_, str>> {
     if text.len() > LONGEST {
         return None;
     }

@@ -119,17 +119,29 @@ pub fn member(answer: &RawAnswer) -> Result<Option<Member>, DingTalkError> {
 }
 
 /// What the older API has answered.
-fn result(body: &Object) -> Result<&Object, Fault> {
-    // Success is said with a zero; an object without it says nothing.
-    if !body.contains_key("errcode") {
-        return Err(Fault::Field("errcode"));
-    }
+pub(super) fn result(body: &Object) -> Result<&Object, Fault> {
+    known_error_number(body)?;
     body.get("result")
         .and_then(Value::as_object)
         .ok_or(Fault::Field("result"))
 }
 
-fn own_user_id(result: &Object) -> Result<DingTalkUserId, Fault> {
+/// Success is said with a zero; an object without it says nothing.
+pub(super) fn known_error_number(body: &Object) -> Result<(), Fault> {
+    if body.contains_key("errcode") {
+        Ok(())
+    } else {
+        Err(Fault::Field("errcode"))
+    }
+}
+
+/// A list that must be there.
+pub(super) fn entries<'body>(body: &'body Object, name: &'static str) -> Result<&'body [Value], Fault> {
+    let entries = body.get(name).and_then(Value::as_array);
+    entries.map(Vec::as_slice).ok_or(Fault::Field(name))
+}
+
+pub(super) fn own_user_id(result: &Object) -> Result<DingTalkUserId, Fault> {
     result
         .get("userid")
         .and_then(Value::as_str)
@@ -148,7 +160,7 @@ fn unless_gone<T>(found: Result<Option<T>, DingTalkError>) -> Result<Option<T>, 
     }
 }
 
-fn understood<T>(
+pub(super) fn understood<T>(
     call: Call,
     answer: &RawAnswer,
     read: impl FnOnce(&Object) -> Result<T, Fault>,
@@ -200,7 +212,7 @@ fn token(body: &Object) -> Result<SecretString, Fault> {
 }
 
 /// A text that may be absent, blank or a number.
-fn optional(body: &Object, name: &str) -> Option<String> {
+pub(super) fn optional(body: &Object, name: &str) -> Option<String> {
     body.get(name).and_then(text).filter(|text| !text.is_empty())
 }
 
@@ -212,7 +224,7 @@ fn is_true(value: &Value) -> bool {
     })
 }
 
-fn without_controls(text: String) -> String {
+pub(super) fn without_controls(text: String) -> String {
     if text.chars().any(char::is_control) {
         text.chars().filter(|c| !c.is_control()).collect()
     } else {

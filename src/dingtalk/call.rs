@@ -1,4 +1,4 @@
-//! A call: one of the six kinds of HTTP request this crate sends to DingTalk.
+//! A call: one of the nine kinds of HTTP request this crate sends to DingTalk.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,17 +19,26 @@ pub enum Call {
     UserInfo,
     /// The directory's entry of a member.
     UserDetails,
+    /// What of the organization the app may read.
+    DataScope,
+    /// The departments directly below one.
+    DepartmentsBelow,
+    /// The people directly in a department, a page of them.
+    DepartmentMembers,
 }
 
 impl Call {
     /// Every kind, for whoever registers a metric per kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::UserAccessToken,
         Self::Profile,
         Self::AppAccessToken,
         Self::UserIdByUnionId,
         Self::UserInfo,
         Self::UserDetails,
+        Self::DataScope,
+        Self::DepartmentsBelow,
+        Self::DepartmentMembers,
     ];
 
     /// The name in metrics and logs; it never changes.
@@ -41,6 +50,9 @@ impl Call {
             Self::UserIdByUnionId => "user_id_by_union_id",
             Self::UserInfo => "user_info",
             Self::UserDetails => "user_details",
+            Self::DataScope => "data_scope",
+            Self::DepartmentsBelow => "departments_below",
+            Self::DepartmentMembers => "department_members",
         }
     }
 
@@ -55,7 +67,9 @@ impl Call {
             Self::Profile => Some("Contact.User.Read"),
             Self::UserIdByUnionId | Self::UserDetails => Some("qyapi_get_member"),
             Self::UserInfo => Some("qyapi_base"),
-            Self::UserAccessToken | Self::AppAccessToken => None,
+            Self::DepartmentsBelow => Some("qyapi_get_department_list"),
+            Self::DepartmentMembers => Some("qyapi_get_department_member"),
+            Self::UserAccessToken | Self::AppAccessToken | Self::DataScope => None,
         }
     }
 }

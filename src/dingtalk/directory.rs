@@ -41,7 +41,7 @@ impl DingTalk {
         let question = Question {
             call: Call::UserIdByUnionId,
             address: &self.inner.addresses.user_id_by_union_id,
-            body: json!({ "unionid": union_id.as_str() }),
+            body: Some(json!({ "unionid": union_id.as_str() })),
         };
         self.ask(credentials, &question, answer::user_id).await
     }
@@ -56,7 +56,7 @@ impl DingTalk {
         let question = Question {
             call: Call::UserInfo,
             address: &self.inner.addresses.user_info,
-            body: json!({ "code": code.expose_secret() }),
+            body: Some(json!({ "code": code.expose_secret() })),
         };
         self.ask(credentials, &question, answer::client_user).await
     }
@@ -70,12 +70,12 @@ impl DingTalk {
         let question = Question {
             call: Call::UserDetails,
             address: &self.inner.addresses.user_details,
-            body: json!({ "userid": user_id.as_str() }),
+            body: Some(json!({ "userid": user_id.as_str() })),
         };
         self.ask(credentials, &question, answer::member).await
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         credentials: &Credentials,
         question: &Question<'_>,
@@ -106,14 +106,17 @@ impl DingTalk {
         let mut url = question.address.clone();
         url.query_pairs_mut()
             .append_pair("access_token", token.token.expose_secret());
-        let request = || self.inner.http.post(url.clone()).json(&question.body);
+        let request = || match &question.body {
+            Some(body) => self.inner.http.post(url.clone()).json(body),
+            None => self.inner.http.get(url.clone()),
+        };
         self.call(question.call, credentials, request, understand).await
     }
 }
 
-/// What is asked; no `Debug`, since it may hold a code.
-struct Question<'a> {
-    call: Call,
-    address: &'a Url,
-    body: Value,
+/// What is asked, in a body or by the address alone; no `Debug`, since it may hold a code.
+pub(super) struct Question<'a> {
+    pub(super) call: Call,
+    pub(super) address: &'a Url,
+    pub(super) body: Option<Value>,
 }

@@ -52,6 +52,9 @@ pub(super) struct Addresses {
     pub(super) user_id_by_union_id: Url,
     pub(super) user_info: Url,
     pub(super) user_details: Url,
+    pub(super) data_scope: Url,
+    pub(super) departments_below: Url,
+    pub(super) department_members: Url,
 }
 
 impl Addresses {
@@ -65,6 +68,9 @@ impl Addresses {
             user_id_by_union_id: join(&bases.oapi, &["topapi", "user", "getbyunionid"]),
             user_info: join(&bases.oapi, &["topapi", "v2", "user", "getuserinfo"]),
             user_details: join(&bases.oapi, &["topapi", "v2", "user", "get"]),
+            data_scope: join(&bases.oapi, &["auth", "scopes"]),
+            departments_below: join(&bases.oapi, &["topapi", "v2", "department", "listsub"]),
+            department_members: join(&bases.oapi, &["topapi", "v2", "user", "list"]),
         }
     }
 }

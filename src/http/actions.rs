@@ -5,7 +5,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::request::context::Context;
 use super::resources::{
-    app, auth, authenticators, calls, dingtalk, in_client, links, own_link, password, pm,
+    app, auth, authenticators, calls, dingtalk, directory, in_client, links, own_link, password, pm,
 };
 use super::response::error::ApiError;
 use crate::product::REDIRECT_ACTION;
@@ -140,5 +140,8 @@ pub const ACTIONS: &[Action] = &[
     action!("dingtalk:link", Post, Always, SignedIn, own_link::link),
     action!("dingtalk:unlinkMe", Post, Always, SignedIn, own_link::unlink_me),
     action!("dingtalk:audit", Get, Always, Administrator, dingtalk::audit),
+    action!("dingtalk:readDirectory", Post, Alone, Administrator, directory::read),
+    action!("dingtalk:directory", Get, Alone, Administrator, directory::directory),
+    action!("dingtalk:directoryPeople", Get, Alone, Administrator, directory::people),
     action!("dingtalk:calls", Get, Always, Administrator, calls::calls),
 ];

@@ -18,6 +18,7 @@ use crate::call_counts::CallCounts;
 use crate::clock::Clock;
 use crate::config::{Cors, Managed, Mode};
 use crate::dingtalk::DingTalk;
+use crate::directory::Previews;
 use crate::entropy::Entropy;
 use crate::nocobase::{Store, StoreError, SubjectIndex};
 use crate::origin::Origin;
@@ -38,6 +39,8 @@ pub struct AppState {
     pub sign_in: SignIn,
     /// DingTalk.
     pub dingtalk: DingTalk,
+    /// The organizations in DingTalk, beside the users.
+    pub directory: Previews,
     /// How requests are read.
     pub edge: Edge,
     /// What an address or an account may try.

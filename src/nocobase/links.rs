@@ -147,6 +147,23 @@ impl Links<'_> {
         })
     }
 
+    /// Every subject that this authenticator has linked, and to whom.
+    pub async fn subjects(self, authenticator: &str) -> Result<Vec<(String, UserId)>, StoreError> {
+        let mut select = self.sql.select(LINKS, &[Column::Uuid, Column::UserId]);
+        select.and_where(
+            self.sql
+                .dialect
+                .same_bytes(self.sql.col(LINKS, Column::Authenticator), authenticator),
+        );
+        let rows = self.sql.find_rows(LINKS, &select).await?;
+        rows.iter()
+            .map(|row| {
+                let user = UserId(row.required_number(Column::UserId)?);
+                Ok((row.required_text(Column::Uuid)?, user))
+            })
+            .collect()
+    }
+
     /// Writes anew what the link of a user notes of itself.
     pub async fn note(
         self,

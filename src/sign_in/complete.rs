@@ -1,7 +1,7 @@
 //! The sign-in itself: code to identity, identity to user, user to session.
 
 use super::flow::{AuthorizedFlow, Flow, FlowPurpose, Proof};
-use super::identity::{Identity, Phone, nickname};
+use super::identity::{Identity, nickname};
 use super::signed_in::{Completed, SignedIn, Way, identifies_alike, subject_of};
 use super::start::remove;
 use super::{CookieChange, CookieIn, Requester, SignIn, SignInError, credentials};
@@ -9,6 +9,7 @@ use crate::authenticator::Configured;
 use crate::dingtalk::DingTalk;
 use crate::nocobase::SubjectKind;
 use crate::origin::Origin;
+use crate::phone::Phone;
 
 /// What the sign-in page posts.
 pub struct CompleteRequest<'a> {

@@ -1,6 +1,6 @@
 //! Why a sign-in was refused.
 
-use super::identity::NoPhone;
+
 use crate::authenticator::{LookUpError, OptionsError};
 use crate::dingtalk::DingTalkError;
 use crate::error_code::Code;

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use url::form_urlencoded;
 
 use super::flow::FlowStep;
-use super::identity::{Identity, NoPhone, Phone, nickname};
+use super::identity::{Identity, nickname};
 use super::matching::{MatchedUser, Matching};
 use super::signed_in::{Completed, SignedIn, Way, identifies_alike, subject_of};
 use super::{Requester, ReturnPath, SignIn, SignInError, credentials};
@@ -19,6 +19,7 @@ use crate::authenticator::{AuthenticatorOptions, AutoLogin, Configured};
 use crate::dingtalk::{ClientUser, Credentials, DingTalk};
 use crate::nocobase::SubjectKind;
 use crate::origin::Origin;
+use crate::phone::{NoPhone, Phone};
 
 /// What the page posts.
 pub struct InClientRequest<'a> {

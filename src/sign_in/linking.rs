@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
-use super::identity::{Phone, Subject, shortened};
+use super::identity::{Subject, shortened};
 use super::signed_in::subject_of;
 use super::{SignIn, SignInError, credentials};
 use crate::audit::Matched;
 use crate::nocobase::{Authenticator, Link, StoreError, SubjectKind, UserId};
+use crate::phone::Phone;
 
 /// NocoBase's column for subjects.
 const SUBJECT_LIMIT: usize = 255;

@@ -8,12 +8,13 @@ use log::warn;
 use serde_json::json;
 
 use super::error::SignInError;
-use super::identity::{Identity, Phone, Subject, shortened};
+use super::identity::{Identity, Subject, shortened};
 use super::known_phones::KnownPhones;
 use crate::audit::Matched;
 use crate::authenticator::AuthenticatorOptions;
 use crate::nocobase::{Authenticator, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, User};
 use crate::session::Draft;
+use crate::phone::Phone;
 
 /// The user who was found or made.
 pub struct MatchedUser {

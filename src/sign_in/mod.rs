@@ -44,7 +44,6 @@ pub use error::SignInError;
 use flow::Flow;
 pub use flow::FlowPurpose;
 use flow_cookie::FlowSeal;
-pub use identity::{NoPhone, Phone};
 pub use in_client::InClientRequest;
 use known_phones::KnownPhones;
 pub use own_link::OwnLink;

@@ -6,6 +6,7 @@ pub mod authenticator_options;
 pub mod authenticators;
 pub mod calls;
 pub mod dingtalk;
+pub mod directory;
 pub mod in_client;
 pub mod links;
 pub mod own_link;

@@ -1,9 +1,12 @@
 //! What a request can be refused for, and the HTTP status of every code.
 
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use chrono::TimeDelta;
 
-use crate::dingtalk::ErrorKind;
+use crate::dingtalk::{DingTalkError, ErrorKind};
+use crate::directory::PreviewError;
 use crate::error_code::Code;
 use crate::nocobase::StoreError;
 use crate::session::SessionError;
@@ -21,6 +24,9 @@ pub enum ApiError {
     /// The database did not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The organization could not be compared with the users.
+    #[error(transparent)]
+    Directory(#[from] Arc<PreviewError>),
     /// The request itself was refused.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -152,6 +158,7 @@ impl ApiError {
             Self::SignIn(error) => error.code(),
             Self::Session(error) => error.code(),
             Self::Store(error) => error.code(),
+            Self::Directory(error) => error.code(),
             Self::Request(error) => error.code(),
         }
     }
@@ -163,7 +170,7 @@ impl ApiError {
 
     /// What the placeholders of its sentence stand for.
     pub fn parameters(&self) -> Vec<(&'static str, String)> {
-        let field = if let Self::SignIn(SignInError::DingTalk(error)) = self
+        let field = if let Some(error) = self.dingtalk()
             && let ErrorKind::PermissionMissing(permissions) = &error.kind
         {
             Some(("permission", permissions.join(", ")))
@@ -188,7 +195,7 @@ impl ApiError {
 
     /// When it is worth trying again, in seconds.
     pub fn retry_after(&self) -> Option<u64> {
-        if let Self::SignIn(SignInError::DingTalk(error)) = self {
+        if let Some(error) = self.dingtalk() {
             return error.retry_after().map(|wait| {
                 let seconds = wait.as_millis().div_ceil(1000);
                 seconds.try_into().unwrap_or(u64::MAX).max(1)
@@ -198,6 +205,14 @@ impl ApiError {
             return Some(*retry_after_seconds);
         }
         None
+    }
+
+    fn dingtalk(&self) -> Option<&DingTalkError> {
+        match self {
+            Self::SignIn(error) => error.dingtalk(),
+            Self::Directory(error) => error.dingtalk(),
+            Self::Session(_) | Self::Store(_) | Self::Request(_) => None,
+        }
     }
 
     fn store(&self) -> Option<&StoreError> {
@@ -267,7 +282,8 @@ fn status_of(code: Code) -> StatusCode {
         | Code::SessionChanged
         | Code::OpenedElsewhere
         | Code::LastWayIn
-        | Code::PasswordNotSet => StatusCode::CONFLICT,
+        | Code::PasswordNotSet
+        | Code::DataScopeEmpty => StatusCode::CONFLICT,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         Code::ConfigurationIncomplete
