@@ -369,6 +369,12 @@ test('what came back for a link is taken out of the address, and nothing else is
   assert.deepEqual([refused.found.code, refused.found.reference, refused.search], ['DINGTALK_DENIED', 'abcdefgh', '']);
 });
 
+test('what came back for a link is taken once, also where a page is drawn anew before its address has changed', () => {
+  const { takeReturn } = clientModule(`${CLIENT}/own-link`);
+  const taken = ['?dingtalkLink=h', '?tab=2&dingtalkLink=h', '?dingtalkLink=other'].map((search) => takeReturn(search).isFirst);
+  assert.deepEqual(taken, [true, false, true]);
+});
+
 test('what the sidecar itself refuses reaches the administrator as it is', async () => {
   const told = await answering(envelope(503, 'DATABASE_UNAVAILABLE'), (address) => asAdministrator('audit', new RemotePlace(address)));
   assert.deepEqual([told.status, told.code, told.message], [503, 'DATABASE_UNAVAILABLE', 'DATABASE_UNAVAILABLE for visitors']);
