@@ -96,6 +96,7 @@ fn actions() -> Vec<[String; 4]> {
         let beside = match action.served {
             Served::Always => "yes",
             Served::Alone => "no",
+            Served::Bridge => "only",
         };
         [action.name, takes, access, beside].map(str::to_owned)
     };
