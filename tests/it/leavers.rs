@@ -676,6 +676,8 @@ async fn only_the_bridge_asks_and_tells_about_leavers() {
 async fn an_account_without_a_phone_number_has_a_way_in_once_it_is_linked_by_hand() {
     let app = app_with(json!({ "autoLogin": true, "exclusiveLogin": true })).await;
     let union_id = app.person("wang-fang").union_id;
+    app.dingtalk
+        .edit_person("wang-fang", |person| person.state_code = None);
     let refused = app.browser().sign_in(&app.dingtalk, "wang-fang").await;
     assert_eq!(refused.code(), "PHONE_MISSING");
     let user = app.add_user("Wang Fang", None).await;
