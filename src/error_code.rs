@@ -68,6 +68,7 @@ catalogue! {
     LinkOfOtherSettings, "LINK_OF_OTHER_SETTINGS", Info, "A link from earlier settings of this sign-in method stands in your way. Ask your administrator to remove it from the list of linked users.";
     AdministratorNotLinked, "ADMINISTRATOR_NOT_LINKED", Info, "Administrators are not linked by phone number. Sign in with your password, or ask for linking administrators to be allowed.";
     NotInOrganization, "NOT_IN_ORGANIZATION", Info, "You are not a member of the DingTalk organization that may sign in here.";
+    LeftOrganization, "LEFT_ORGANIZATION", Info, "You no longer belong to the DingTalk organization that may sign in here. If you have come back, ask your organization's DingTalk administrator to add you, then start again.";
     InClientOff, "IN_CLIENT_SIGN_IN_OFF", Info, "Automatic sign-in inside DingTalk is not enabled for this sign-in method. Use its button, or ask your administrator to enable it.";
     MigrationNeeded, "MIGRATION_NEEDED", Info, "This sign-in method still has the settings of an earlier plugin, which cannot find your account. Ask your administrator to complete its settings.";
     DefaultRoleMissing, "DEFAULT_ROLE_MISSING", Error, "No new user can be made, because no role is the default one. Ask your administrator to choose a default role.";
@@ -92,6 +93,7 @@ catalogue! {
     OpenedElsewhere, "OPENED_ELSEWHERE", Info, "DingTalk accounts are linked at another address of this site. Open {{origin}}, sign in there and start again.";
     LastWayIn, "LAST_WAY_IN", Info, "Without this link you could not sign in any more. Ask your administrator for another way to sign in first.";
     PasswordNotSet, "PASSWORD_NOT_SET", Info, "You have no password here with which to prove who you are. Ask your administrator to set one.";
+    LastRoot, "LAST_ROOT", Warn, "The sessions of the last user with the role root are not ended. Give another user that role first.";
 
     // NocoBase's own codes, which its clients know, and its words; ours end as a sentence does, since a reference follows.
     EmptyToken, "EMPTY_TOKEN", Info, "Unauthenticated. Please sign in to continue.";

@@ -10,5 +10,7 @@ pub const PASSWORD_AUTHENTICATOR: &str = "basic";
 pub const PLUGIN_NAME: &str = "nocobase-plugin-auth-dingtalk";
 /// The roles of NocoBase that may do anything, or nearly.
 pub const ADMINISTRATOR_ROLES: [&str; 2] = ["root", "admin"];
+/// The role that NocoBase gives its first user, and without which nobody can administer it.
+pub const ROOT_ROLE: &str = "root";
 /// The action to which DingTalk sends a browser back, below the API's path.
 pub const REDIRECT_ACTION: &str = "auth:redirect";

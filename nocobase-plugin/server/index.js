@@ -11,6 +11,7 @@ const { SIDECAR_URL, VERSION } = require('./built-in');
 const gateway = require('./gateway');
 const { handover } = require('./handover');
 const { KeptSecrets, redaction } = require('./kept-secrets');
+const { Leavers } = require('./leavers');
 const { AUTH_TYPE, PACKAGE } = require('./names');
 const { ManagedPlace, RemotePlace } = require('./place');
 const { Program } = require('./program');
@@ -73,7 +74,7 @@ class PluginAuthDingTalkServer extends Plugin {
       return;
     }
     authManager.registerTypes(AUTH_TYPE, {
-      auth: authClass(this.sidecar),
+      auth: authClass(this.sidecar, new Leavers(this.sidecar)),
       title: tval('DingTalk', { ns: PACKAGE }),
       getPublicOptions: (options) => ({ autoSignup: options?.public?.autoSignup === true }),
     });

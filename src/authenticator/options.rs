@@ -32,6 +32,8 @@ pub struct AuthenticatorOptions {
     pub callback_origin: Option<String>,
     /// `bindAdministrators`: users who may configure the site are linked by phone number too.
     pub bind_administrators: bool,
+    /// `membershipAtRenewal`: who has left the organization loses the sessions there are, too.
+    pub membership_at_renewal: bool,
     /// Present while the row still lives on the settings of the community plugin; `client_id`, `client_secret` and
     /// `subject` are then taken from those.
     pub community: Option<CommunityOptions>,
@@ -106,6 +108,7 @@ impl AuthenticatorOptions {
             auto_login: reader.auto_login()?,
             callback_origin: reader.origin("callbackOrigin")?,
             bind_administrators: reader.flag("bindAdministrators")?,
+            membership_at_renewal: reader.flag("membershipAtRenewal")?,
             community: None,
         };
         if parsed.client_id.is_none() {
@@ -280,6 +283,7 @@ mod tests {
         ] {
             let parsed = parse(&options);
 
+            assert!(!parsed.membership_at_renewal);
             assert_eq!(parsed.subject, SubjectKind::UnionId);
             assert!(parsed.client_id.is_none() && parsed.corp_id.is_none() && parsed.client_secret.is_none());
             assert!(parsed.agent_id.is_none() && parsed.auto_login.is_none());
@@ -293,6 +297,7 @@ mod tests {
             "public": {"autoSignup": true}, "clientId": "{{$env.ID}}", "clientSecret": " s3cret\n", "subject": "mobile",
             "corpId": "ding9", "agentId": " 2468 ", "autoLogin": true,
             "exclusiveLogin": "{{ $env.YES }}", "callbackOrigin": "https://Example.com:443/", "bindAdministrators": "{{ $env.YES }}",
+            "membershipAtRenewal": true,
         }));
 
         assert_eq!(parsed.client_id.as_deref(), Some("dingfromenv"));
@@ -302,6 +307,7 @@ mod tests {
         assert_eq!(parsed.auto_login, Some(AutoLogin::Internal));
         assert_eq!(parsed.callback_origin.as_deref(), Some("https://example.com"));
         assert!(parsed.auto_signup && parsed.bind_administrators && parsed.exclusive_login);
+        assert!(parsed.membership_at_renewal);
         assert!(!format!("{parsed:?}").contains("s3cret"));
     }
 
@@ -331,6 +337,7 @@ mod tests {
             (json!({"clientId": 7}), "clientId"),
             (json!({"agentId": 7}), "agentId"),
             (json!({"exclusiveLogin": "perhaps"}), "exclusiveLogin"),
+            (json!({"membershipAtRenewal": "perhaps"}), "membershipAtRenewal"),
             (json!({"autoLogin": "perhaps"}), "autoLogin"),
             (json!({"autoLoginType": "silent"}), "autoLoginType"),
             (json!({"public": {"autoSignup": "perhaps"}}), "public.autoSignup"),

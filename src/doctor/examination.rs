@@ -150,6 +150,7 @@ pub async fn examine_authenticator(
             options.callback_origin.as_deref(),
         ));
         findings.push(dingtalk::check_personal(input.latest_sign_in));
+        findings.extend(dingtalk::check_leavers(options));
         findings.extend(input.calls.and_then(|calls| dingtalk::tell_calls(calls, options)));
         findings.extend(
             ask_tables(store, options)
@@ -168,7 +169,7 @@ async fn ask_dingtalk(dingtalk: &DingTalk, options: &AuthenticatorOptions) -> Ve
     let mut findings = vec![
         dingtalk::check_credentials(&answers),
         dingtalk::check_ip_allow_list(&answers),
-        dingtalk::check_organization(&answers, dingtalk::needs_membership(options)),
+        dingtalk::check_organization(&answers, options),
     ];
     if answers.member().is_some() {
         findings.extend(in_client::check(dingtalk, &credentials, options).await);

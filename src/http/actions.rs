@@ -5,7 +5,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::request::context::Context;
 use super::resources::{
-    app, auth, authenticators, calls, dingtalk, in_client, links, own_link, password, pm,
+    app, auth, authenticators, calls, dingtalk, in_client, links, membership, own_link, password, pm,
 };
 use super::response::error::ApiError;
 use crate::product::REDIRECT_ACTION;
@@ -39,6 +39,8 @@ pub enum Served {
     Always,
     /// Beside NocoBase it is NocoBase's.
     Alone,
+    /// Only beside NocoBase, to the bridge itself and for no browser.
+    Bridge,
 }
 
 /// Who may use an action.
@@ -139,6 +141,8 @@ pub const ACTIONS: &[Action] = &[
     action!("dingtalk:myLink", Get, Always, SignedIn, own_link::my_link),
     action!("dingtalk:link", Post, Always, SignedIn, own_link::link),
     action!("dingtalk:unlinkMe", Post, Always, SignedIn, own_link::unlink_me),
+    action!("dingtalk:membership", Get, Bridge, SignedIn, membership::membership),
+    action!("dingtalk:sessionsEnded", Post, Bridge, SignedIn, membership::sessions_ended),
     action!("dingtalk:audit", Get, Always, Administrator, dingtalk::audit),
     action!("dingtalk:calls", Get, Always, Administrator, calls::calls),
 ];

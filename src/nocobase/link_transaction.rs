@@ -31,6 +31,8 @@ pub struct PhoneMatch {
     pub user: User,
     /// The subject this authenticator has linked them to already.
     pub linked_subject: Option<String>,
+    /// What that link notes.
+    pub linked_meta: Value,
     /// Whether roles may come from departments here; see [`LinkTransaction::is_administrator`].
     pub(super) may_have_departments: bool,
 }
@@ -141,19 +143,32 @@ impl LinkTransaction {
         users
             .from(store.sql.names.table_ref(Table::Users))
             .expr(store.sql.col(Table::Users, Column::Id));
-        let column = |column| Expr::col(store.sql.names.iden(column));
+        let user_id = Expr::col(store.sql.names.iden(Column::UserId));
+        let mut delete = self.delete_links(subject);
+        delete.and_where(user_id.not_in_subquery(users));
+        store.sql.execute_in(&self.transaction, &delete).await.map(drop)
+    }
+
+    /// Removes the link of a user to this subject.
+    pub async fn remove(&mut self, user: UserId, subject: &str) -> Result<(), StoreError> {
+        let sql = &self.store.sql;
+        let mut delete = self.delete_links(subject);
+        delete.and_where(Expr::col(sql.names.iden(Column::UserId)).eq(user.0));
+        sql.execute_in(&self.transaction, &delete).await.map(drop)
+    }
+
+    fn delete_links(&self, subject: &str) -> DeleteStatement {
+        let sql = &self.store.sql;
+        let column = |column| Expr::col(sql.names.iden(column));
         let mut delete = DeleteStatement::new();
         delete
-            .from_table(store.sql.names.table_ref(Table::UsersAuthenticators))
+            .from_table(sql.names.table_ref(Table::UsersAuthenticators))
             .and_where(
-                store
-                    .sql
-                    .dialect
+                sql.dialect
                     .same_bytes(column(Column::Authenticator), &self.authenticator),
             )
-            .and_where(store.sql.dialect.same_bytes(column(Column::Uuid), subject))
-            .and_where(column(Column::UserId).not_in_subquery(users));
-        store.sql.execute_in(&self.transaction, &delete).await.map(drop)
+            .and_where(sql.dialect.same_bytes(column(Column::Uuid), subject));
+        delete
     }
 
     /// The users who have this phone number in any of the spellings, at most three.
@@ -173,6 +188,7 @@ impl LinkTransaction {
                 Ok(PhoneMatch {
                     user: User::from_row(row)?,
                     linked_subject: row.text(Column::Uuid)?,
+                    linked_meta: row.json(Column::Meta)?.unwrap_or_default(),
                     may_have_departments: row.number_as(DEPARTMENTS)?.unwrap_or_default() > 0,
                 })
             })
@@ -285,7 +301,9 @@ impl LinkTransaction {
         let links = Table::UsersAuthenticators;
         let user_id = || store.sql.col(Table::Users, Column::Id);
         let mut select = store.sql.select(Table::Users, &USER_COLUMNS);
-        store.sql.add_columns(&mut select, links, &[Column::Uuid]);
+        store
+            .sql
+            .add_columns(&mut select, links, &[Column::Uuid, Column::Meta]);
         select
             .expr_as(store.roles().departments_exist(), DEPARTMENTS)
             .left_join(

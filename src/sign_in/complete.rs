@@ -1,7 +1,8 @@
 //! The sign-in itself: code to identity, identity to user, user to session.
 
 use super::flow::{AuthorizedFlow, Flow, FlowPurpose, Proof};
-use super::identity::{Identity, Phone, nickname};
+use super::identity::{Identity, Phone, Subject, nickname};
+use super::membership::Membership;
 use super::signed_in::{Completed, SignedIn, Way, identifies_alike, subject_of};
 use super::start::remove;
 use super::{CookieChange, CookieIn, Requester, SignIn, SignInError, credentials};
@@ -100,24 +101,32 @@ impl SignIn {
         let authenticator = request.authenticator;
         let configured = self.registry.find(authenticator).await?;
         let dingtalk = self.dingtalk.queued_by(request.attempt.queue_key);
-        let identity = self.identify(flow, &configured, &dingtalk).await?;
+        let identified = self.identify(flow, &configured, &dingtalk).await?;
         // That took its time, so what is allowed is looked up again.
         let latest = self.registry.find(authenticator).await?;
         if !identifies_alike(&configured.options, &latest.options) {
             return Err(SignInError::SettingsChanged);
         }
+        let identity = match identified {
+            Identified::Person(identity) => identity,
+            Identified::Stranger(subject) => {
+                return Err(self.refuse_stranger(&latest, &subject, request.attempt).await?);
+            }
+        };
         let draft = self.sessions.draft(&latest.authenticator.name, flow.id()).await?;
-        let person = self.matching(&latest, &draft).find_or_link(identity).await?;
+        let matching = self.matching(&latest, &draft, &dingtalk)?;
+        let person = matching.find_or_link(identity).await?;
         self.hand_out(person, &draft).await
     }
 
-    /// Asks DingTalk who this is: two calls, and a third where the subject is the organization's own id.
+    /// Asks DingTalk who this is: two calls, and a third where the subject is the organization's own id, or where only
+    /// members may sign in.
     pub(super) async fn identify(
         &self,
         flow: &mut AuthorizedFlow,
         configured: &Configured,
         dingtalk: &DingTalk,
-    ) -> Result<Identity, SignInError> {
+    ) -> Result<Identified, SignInError> {
         let options = &configured.options;
         let credentials = credentials(options)?;
         let token = match flow.proof() {
@@ -133,25 +142,46 @@ impl SignIn {
         }
         let profile = dingtalk.profile(&credentials, &token).await?;
         let phone = Phone::parse(profile.state_code.as_deref(), profile.mobile.as_deref());
+        let union_id = &profile.union_id;
+        let membership = if options.corp_id.is_some() && options.subject != SubjectKind::UserId {
+            self.ask_membership(dingtalk, &credentials, union_id).await?
+        } else {
+            Membership::NotAsked
+        };
+        let is_stranger = matches!(membership, Membership::Stranger);
         let id = match options.subject {
-            SubjectKind::UnionId => profile.union_id.as_str().to_owned(),
+            SubjectKind::UnionId => union_id.as_str().to_owned(),
             SubjectKind::UserId => dingtalk
-                .find_user_id(&credentials, &profile.union_id)
+                .find_user_id(&credentials, union_id)
                 .await?
                 .ok_or(SignInError::NotInOrganization)?
                 .as_str()
                 .to_owned(),
+            // A number may have been another person's, who is here still.
+            SubjectKind::Mobile if is_stranger => return Err(SignInError::NotInOrganization),
             SubjectKind::Mobile => match &phone {
                 Ok(phone) => phone.stored(),
                 Err(reason) => return Err(SignInError::NoPhone(*reason)),
             },
         };
-        Ok(Identity {
-            subject: subject_of(options, id, credentials.client_id),
+        let subject = subject_of(options, id, credentials.client_id);
+        if is_stranger {
+            return Ok(Identified::Stranger(subject));
+        }
+        Ok(Identified::Person(Identity {
+            subject,
             phone,
             nickname: nickname(profile.nick.as_deref()),
-        })
+        }))
     }
+}
+
+/// Whom DingTalk has named.
+pub(super) enum Identified {
+    /// Somebody who may be signed in.
+    Person(Identity),
+    /// Somebody who is no member of the organization.
+    Stranger(Subject),
 }
 
 fn newest_returned(

@@ -71,7 +71,7 @@ impl SignIn {
             return Err(SignInError::SettingsChanged);
         }
         let draft = self.sessions.draft(&latest.authenticator.name, id).await?;
-        let matching = self.matching(&latest, &draft);
+        let matching = self.matching(&latest, &draft, &dingtalk)?;
         let found = Found {
             client_user,
             options: &latest.options,

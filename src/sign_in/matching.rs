@@ -5,14 +5,17 @@
 //! matched by e-mail, nickname or user name, which DingTalk users choose themselves.
 
 use log::warn;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::error::SignInError;
 use super::identity::{Identity, Phone, Subject, shortened};
 use super::known_phones::KnownPhones;
 use crate::audit::Matched;
 use crate::authenticator::AuthenticatorOptions;
-use crate::nocobase::{Authenticator, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, User};
+use crate::dingtalk::{Credentials, DingTalk, DingTalkUserId};
+use crate::nocobase::{
+    Authenticator, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, SubjectKind, User,
+};
 use crate::session::Draft;
 
 /// The user who was found or made.
@@ -25,8 +28,27 @@ pub struct MatchedUser {
     pub matched: Matched,
     /// Whether their session was recorded with it.
     pub has_session: bool,
-    /// Whether a link to somebody who is gone was replaced.
-    pub replaced_dead_link: bool,
+    /// What their new link has replaced.
+    pub replaced: Option<Replaced>,
+}
+
+/// A link that a new one takes the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// To a user who is gone.
+    DeadLink,
+    /// From an id that the organization does not know any more: its owner has come back under another one.
+    LeaversLink,
+}
+
+impl Replaced {
+    /// The name in the audit.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::DeadLink => "dead_link_replaced",
+            Self::LeaversLink => "leavers_link_replaced",
+        }
+    }
 }
 
 impl MatchedUser {
@@ -36,7 +58,7 @@ impl MatchedUser {
             role: linked.role,
             matched,
             has_session: false,
-            replaced_dead_link: false,
+            replaced: None,
         }
     }
 
@@ -84,6 +106,20 @@ pub struct Matching<'a> {
     pub rules: Rules,
     /// What is recorded where the database signs people in at once.
     pub draft: &'a Draft,
+    /// Who knows whether the owner of an earlier link is still there.
+    pub dingtalk: &'a DingTalk,
+    /// What DingTalk is asked with.
+    pub credentials: Credentials,
+}
+
+/// What became of a linking.
+enum Linking {
+    Done(MatchedUser),
+    /// The user with the phone number has a link, to this subject, which notes this.
+    Taken {
+        subject: String,
+        meta: Value,
+    },
 }
 
 impl Matching<'_> {
@@ -111,8 +147,17 @@ impl Matching<'_> {
         self.require_linking()?;
         let phone = identity.phone.clone().map_err(SignInError::NoPhone)?;
         let mut was_repeated = false;
+        let mut released: Option<String> = None;
         loop {
-            match self.link(&identity, &phone).await {
+            match self.link(&identity, &phone, released.as_deref()).await {
+                Ok(Linking::Done(person)) => return Ok(person),
+                // The transaction is over: whatever takes long is done without one.
+                Ok(Linking::Taken { subject, meta })
+                    if released.is_none() && self.is_leavers(&identity.subject, &subject, &meta).await? =>
+                {
+                    released = Some(subject);
+                }
+                Ok(Linking::Taken { .. }) => return Err(SignInError::PhoneAlreadyLinked),
                 // A deadlock, or a rival who was faster by a hair: what was true has changed, so it is asked again, once.
                 Err(SignInError::Store(StoreError::Conflict | StoreError::Duplicate { .. }))
                     if !was_repeated =>
@@ -126,9 +171,21 @@ impl Matching<'_> {
                 Err(SignInError::Store(StoreError::TextRefused)) if identity.nickname.is_some() => {
                     identity.nickname = identity.nickname.as_deref().and_then(shortened);
                 }
-                outcome => return outcome,
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Whether the organization does not know the owner of this earlier subject any more. Only of its own ids can it say
+    /// so: the others outlive a membership.
+    async fn is_leavers(&self, newcomer: &Subject, subject: &str, meta: &Value) -> Result<bool, SignInError> {
+        let is_comparable =
+            newcomer.source.kind == SubjectKind::UserId && newcomer.source.compare(meta) == Noted::Same;
+        let Some(user_id) = DingTalkUserId::parse(subject).filter(|_| is_comparable) else {
+            return Ok(false);
+        };
+        let member = self.dingtalk.find_member(&self.credentials, &user_id).await?;
+        Ok(member.is_none())
     }
 
     /// The user whom an earlier sign-in has linked; one of an older link may be left to a linking, which looks again.
@@ -170,7 +227,13 @@ impl Matching<'_> {
         Ok(MatchedUser::of(linked, Matched::Subject))
     }
 
-    async fn link(&self, identity: &Identity, phone: &Phone) -> Result<MatchedUser, SignInError> {
+    /// `released` is a subject whose link may be replaced.
+    async fn link(
+        &self,
+        identity: &Identity,
+        phone: &Phone,
+        released: Option<&str>,
+    ) -> Result<Linking, SignInError> {
         let Draft { row, now, .. } = self.draft;
         let (now, subject) = (*now, &identity.subject.id);
         let new_user = || NewUser {
@@ -188,7 +251,7 @@ impl Matching<'_> {
                 meta: meta(Matched::SignUp),
             };
             if let Some(linked) = self.store.sign_up(&newcomer, row, now).await? {
-                return Ok(MatchedUser::at_once(linked, Matched::SignUp));
+                return Ok(Linking::Done(MatchedUser::at_once(linked, Matched::SignUp)));
             }
         }
         let linking = self.store.begin_link(&self.authenticator.name).await?;
@@ -197,26 +260,36 @@ impl Matching<'_> {
         if *linking.options() != self.authenticator.options {
             return Err(SignInError::SettingsChanged);
         }
-        let mut replaced_dead_link = false;
+        let mut replaced = None;
         match linking.find_link(subject).await? {
             Some(Link::To(linked)) => {
                 drop(linking);
-                return self.recognize(*linked, &identity.subject).await;
+                let known = self.recognize(*linked, &identity.subject).await?;
+                return Ok(Linking::Done(known));
             }
             Some(Link::Dead) => {
                 linking.remove_dead(subject).await?;
-                replaced_dead_link = true;
+                replaced = Some(Replaced::DeadLink);
             }
             None => {}
         }
         let mut candidates = linking.find_by_phone(&spellings).await?;
         let (user, matched) = match (candidates.pop(), candidates.is_empty()) {
             (Some(candidate), true) => {
-                if candidate.linked_subject.is_some() {
-                    return Err(SignInError::PhoneAlreadyLinked);
+                if let Some(linked) = &candidate.linked_subject
+                    && released != Some(linked)
+                {
+                    return Ok(Linking::Taken {
+                        subject: linked.clone(),
+                        meta: candidate.linked_meta,
+                    });
                 }
                 if !self.rules.may_link_administrators && linking.is_administrator(&candidate).await? {
                     return Err(SignInError::AdministratorNotLinked);
+                }
+                if let Some(leavers) = &candidate.linked_subject {
+                    linking.remove(candidate.user.id, leavers).await?;
+                    replaced = Some(Replaced::LeaversLink);
                 }
                 (candidate.user.id, Matched::Phone)
             }
@@ -232,15 +305,19 @@ impl Matching<'_> {
             return Err(SignInError::Store(StoreError::Conflict));
         };
         linking.commit().await?;
-        if replaced_dead_link {
-            warn!(
-                "a link of {} to a user who is gone was replaced by one to user {user}",
-                self.authenticator.name
-            );
+        let authenticator = &self.authenticator.name;
+        match replaced {
+            Some(Replaced::DeadLink) => {
+                warn!("a link of {authenticator} to a user who is gone was replaced by one to user {user}");
+            }
+            Some(Replaced::LeaversLink) => {
+                warn!("user {user} has come back to the organization of {authenticator} under another id");
+            }
+            None => {}
         }
-        Ok(MatchedUser {
-            replaced_dead_link,
+        Ok(Linking::Done(MatchedUser {
+            replaced,
             ..MatchedUser::of(*linked, matched)
-        })
+        }))
     }
 }

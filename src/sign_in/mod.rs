@@ -15,6 +15,7 @@ mod in_client;
 mod known_phones;
 mod linking;
 mod matching;
+mod membership;
 mod own_link;
 mod return_path;
 mod signed_in;
@@ -47,6 +48,8 @@ use flow_cookie::FlowSeal;
 pub use identity::{NoPhone, Phone};
 pub use in_client::InClientRequest;
 use known_phones::KnownPhones;
+use membership::Memberships;
+pub use membership::Standing;
 pub use own_link::OwnLink;
 pub use return_path::ReturnPath;
 pub use signed_in::Completed;
@@ -137,6 +140,7 @@ pub struct SignIn {
     used_codes: Arc<UsedFlows>,
     registry: Registry,
     known_phones: KnownPhones,
+    memberships: Arc<Memberships>,
     site: Site,
     clock: Clock,
     entropy: Entropy,
@@ -182,6 +186,7 @@ impl SignIn {
                 parts.clock.clone(),
             ),
             known_phones: KnownPhones::new(parts.store.clone(), parts.clock.clone()),
+            memberships: Arc::default(),
             store: parts.store,
             site: parts.site,
             clock: parts.clock,
@@ -230,7 +235,7 @@ impl SignIn {
                 .map(|id| id.0),
             address: attempt.address,
             dingtalk_request_id: outcome.dingtalk_request_id,
-            detail: outcome.detail.map(str::to_owned),
+            detail: outcome.detail,
             ..Entry::new(
                 self.clock.now(),
                 &attempt.reference,
@@ -250,7 +255,7 @@ struct Outcome<'a> {
     matched: Option<Matched>,
     user_id: Option<UserId>,
     dingtalk_request_id: Option<String>,
-    detail: Option<&'static str>,
+    detail: Option<String>,
 }
 
 impl<'a> Outcome<'a> {
@@ -260,9 +265,14 @@ impl<'a> Outcome<'a> {
             authenticator,
             result: Err(error.code()),
             matched: None,
-            user_id: None,
+            user_id: match error {
+                SignInError::LeftOrganization(user) => Some(*user),
+                _ => None,
+            },
             dingtalk_request_id: error.dingtalk().and_then(|error| error.request_id.clone()),
-            detail: error.dingtalk().map(DingTalkError::label),
+            detail: error
+                .dingtalk()
+                .map(|error| DingTalkError::label(error).to_owned()),
         }
     }
 }

@@ -3,11 +3,12 @@
 use log::{info, warn};
 
 use super::identity::Subject;
-use super::matching::{MatchedUser, Matching, Rules};
-use super::{CookieChange, Outcome, Requester, SignIn, SignInError};
+use super::matching::{MatchedUser, Matching, Replaced, Rules};
+use super::{CookieChange, Outcome, Requester, SignIn, SignInError, credentials};
 use crate::audit::{Event, Matched};
 use crate::authenticator::{AuthenticatorOptions, Configured};
 use crate::causes::with_causes;
+use crate::dingtalk::DingTalk;
 use crate::nocobase::{LinkSource, User};
 use crate::session::{Draft, Issued, SessionCookie};
 
@@ -40,7 +41,7 @@ pub(super) struct SignedIn {
     role: Option<String>,
     issued: Issued,
     matched: Matched,
-    replaced_dead_link: bool,
+    replaced: Option<Replaced>,
 }
 
 /// Whether a person is the same subject under both settings.
@@ -62,14 +63,21 @@ pub(super) fn subject_of(options: &AuthenticatorOptions, id: String, client_id: 
 
 impl SignIn {
     /// Looks for users under the settings as they are now.
-    pub(super) fn matching<'a>(&'a self, latest: &'a Configured, draft: &'a Draft) -> Matching<'a> {
-        Matching {
+    pub(super) fn matching<'a>(
+        &'a self,
+        latest: &'a Configured,
+        draft: &'a Draft,
+        dingtalk: &'a DingTalk,
+    ) -> Result<Matching<'a>, SignInError> {
+        Ok(Matching {
+            dingtalk,
+            credentials: credentials(&latest.options)?,
             store: &self.store,
             spellings: &self.known_phones,
             authenticator: &latest.authenticator,
             rules: Rules::of(&latest.options),
             draft,
-        }
+        })
     }
 
     /// Gives the session to whom it was drafted for.
@@ -83,7 +91,7 @@ impl SignIn {
             role: person.role,
             issued,
             matched: person.matched,
-            replaced_dead_link: person.replaced_dead_link,
+            replaced: person.replaced,
         })
     }
 
@@ -131,10 +139,10 @@ impl SignIn {
                     matched: Some(done.matched),
                     user_id: Some(done.user.id),
                     dingtalk_request_id: None,
-                    detail: match way {
-                        _ if done.replaced_dead_link => Some("dead_link_replaced"),
-                        Way::InClient => Some("in_client"),
-                        Way::Flow => None,
+                    detail: match (done.replaced, way) {
+                        (Some(replaced), _) => Some(replaced.label().to_owned()),
+                        (None, Way::InClient) => Some("in_client".to_owned()),
+                        (None, Way::Flow) => None,
                     },
                 }
             }

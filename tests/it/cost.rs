@@ -2,6 +2,7 @@
 //! raises one says so here.
 
 use chrono::TimeDelta;
+use dingtalk_simulator::DEMO_CORP_ID;
 use serde_json::json;
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
@@ -92,6 +93,22 @@ async fn by_user_id_a_returning_person_costs_three_calls() {
     app.browser().sign_in(&app.dingtalk, "li-lei").await;
 
     assert_eq!(app.calls(), [2, 2, 1, 2], "the app's own token is remembered");
+}
+
+#[tokio::test]
+async fn where_only_members_may_sign_in_a_returning_person_costs_three_calls_too() {
+    for subject in ["unionId", "mobile", "userId"] {
+        let app = TestApp::start().await;
+        let options = json!({ "subject": subject, "corpId": DEMO_CORP_ID, "public": { "autoSignup": true } });
+        app.set_options(options).await;
+        app.browser().sign_in(&app.dingtalk, "li-lei").await;
+        assert_eq!(app.calls(), [1, 1, 1, 1], "{subject}");
+
+        app.browser().sign_in(&app.dingtalk, "li-lei").await;
+
+        assert_eq!(app.calls(), [2, 2, 1, 2], "{subject}");
+        assert_eq!(app.dingtalk.all_calls(), 7, "{subject}");
+    }
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod guides;
 mod in_client;
 mod journey;
 mod languages;
+mod leavers;
 mod limits;
 mod matching;
 mod own_link;

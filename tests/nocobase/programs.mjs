@@ -89,6 +89,16 @@ export class DingTalk {
     return answer.json();
   }
 
+  /** Somebody leaves the organization. */
+  leave(person) {
+    return this.#post('membership', { person, corpId: DEMO_CORP_ID });
+  }
+
+  /** Somebody joins it, or comes back, under this user id. */
+  join(person, userId) {
+    return this.#post('membership', { person, corpId: DEMO_CORP_ID, userId });
+  }
+
   /** How often each of DingTalk's interfaces has been called. */
   async calls() {
     return (await (await fetch(`${this.url}/__simulator/calls`)).json()).calls;

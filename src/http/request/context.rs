@@ -183,6 +183,12 @@ impl Context {
         {
             return Err(RequestError::RoleNotFound.into());
         }
+        if let Some(name) = self.authenticator()? {
+            let sign_in = &self.state.sign_in;
+            sign_in
+                .look_at_session(name, checked.user.id, self.attempt())
+                .await;
+        }
         Ok(Caller {
             user_id: Some(checked.user.id.0),
             user: Some(Box::new(checked.user)),

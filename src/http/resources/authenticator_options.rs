@@ -111,6 +111,7 @@ fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
         || !is_flag(options.get("bindAdministrators"))
         || !is_flag(options.get("autoLogin"))
         || !is_flag(options.get("exclusiveLogin"))
+        || !is_flag(options.get("membershipAtRenewal"))
         || !is_flag(options.get("public").and_then(|public| public.get("autoSignup")))
     {
         return Err(RequestError::InvalidField("options"));

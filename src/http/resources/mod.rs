@@ -8,6 +8,7 @@ pub mod calls;
 pub mod dingtalk;
 pub mod in_client;
 pub mod links;
+pub mod membership;
 pub mod own_link;
 pub mod password;
 pub mod pm;

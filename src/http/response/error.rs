@@ -239,6 +239,7 @@ fn status_of(code: Code) -> StatusCode {
         | Code::LinkOfOtherSettings
         | Code::AdministratorNotLinked
         | Code::NotInOrganization
+        | Code::LeftOrganization
         | Code::MigrationNeeded
         | Code::EmptyToken
         | Code::InvalidToken
@@ -267,6 +268,7 @@ fn status_of(code: Code) -> StatusCode {
         | Code::SessionChanged
         | Code::OpenedElsewhere
         | Code::LastWayIn
+        | Code::LastRoot
         | Code::PasswordNotSet => StatusCode::CONFLICT,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
