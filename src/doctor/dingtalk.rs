@@ -1,6 +1,7 @@
 //! Checks at DingTalk: whether it accepts the app, this server and its permissions.
 
 use super::finding::Finding;
+use super::people_rules;
 use crate::authenticator::{AuthenticatorOptions, AutoLogin};
 use crate::call_counts::CallsOfMonth;
 use crate::causes::innermost;
@@ -128,20 +129,28 @@ pub(super) fn check_ip_allow_list(answers: &Answers) -> Finding {
 
 const ORGANIZATION_PERMISSIONS: &str = "organization-permissions";
 
-/// People are recognized by their id in the organization, or only members may sign in.
+/// People are recognized by their id in the organization, or only members may sign in, or rules ask about members.
 pub(super) fn needs_membership(options: &AuthenticatorOptions) -> bool {
-    matches!(options.subject, SubjectKind::UserId) || options.corp_id.is_some()
+    matches!(options.subject, SubjectKind::UserId)
+        || options.corp_id.is_some()
+        || people_rules::needs_membership(options)
 }
 
 /// What this app has cost so far, and what a sign-in costs.
 pub(super) fn tell_calls(calls: &CallsOfMonth, options: &AuthenticatorOptions) -> Option<Finding> {
     let app = options.client_id.as_deref()?;
     let (today, month) = (calls.today_of(app), calls.of(app));
-    let (each, inside) = match options.subject {
-        SubjectKind::UnionId => ("2", "1"),
-        SubjectKind::UserId => ("3", "1"),
-        SubjectKind::Mobile => ("2", "2"),
+    let (mut each, mut inside) = match options.subject {
+        SubjectKind::UnionId => (2, 1),
+        SubjectKind::UserId => (3, 1),
+        SubjectKind::Mobile => (2, 2),
     };
+    if !options.rules.departments.is_open() {
+        // The departments, and before them the id by which they are asked for.
+        each += if options.subject == SubjectKind::UserId { 1 } else { 2 };
+        inside += 1;
+    }
+    let (each, inside) = (each.to_string(), inside.to_string());
     let finding = if options.auto_login == Some(AutoLogin::Internal) {
         Finding::ok(
             "calls",

@@ -73,6 +73,9 @@ pub enum SignInError {
     /// The person is not of the organization that may sign in.
     #[error("the person is not a member of the organization")]
     NotInOrganization,
+    /// The person belongs to no department that may sign in, or to one that may not.
+    #[error("the person's departments may not sign in")]
+    DepartmentNotAllowed,
     /// The authenticator takes no codes of DingTalk's client.
     #[error("the authenticator does not sign people in inside DingTalk")]
     InClientOff,
@@ -131,6 +134,7 @@ impl SignInError {
             Self::PhoneAlreadyLinked => Code::PhoneAlreadyLinked,
             Self::AdministratorNotLinked => Code::AdministratorNotLinked,
             Self::NotInOrganization => Code::NotInOrganization,
+            Self::DepartmentNotAllowed => Code::DepartmentNotAllowed,
             Self::SubjectAlreadyLinked => Code::SubjectAlreadyLinked,
             Self::UserAlreadyLinked => Code::UserAlreadyLinked,
             Self::SessionChanged => Code::SessionChanged,

@@ -7,12 +7,16 @@
 use log::warn;
 use serde_json::json;
 
+use super::directory_member::DirectoryMember;
 use super::error::SignInError;
 use super::identity::{Identity, Phone, Subject, shortened};
 use super::known_phones::KnownPhones;
+use super::newcomer;
 use crate::audit::Matched;
 use crate::authenticator::AuthenticatorOptions;
-use crate::nocobase::{Authenticator, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, User};
+use crate::nocobase::{
+    Authenticator, FirstRights, GivenRights, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, User,
+};
 use crate::session::Draft;
 
 /// The user who was found or made.
@@ -27,6 +31,8 @@ pub struct MatchedUser {
     pub has_session: bool,
     /// Whether a link to somebody who is gone was replaced.
     pub replaced_dead_link: bool,
+    /// What they were given, where they were made just now.
+    pub given: GivenRights,
 }
 
 impl MatchedUser {
@@ -37,6 +43,7 @@ impl MatchedUser {
             matched,
             has_session: false,
             replaced_dead_link: false,
+            given: GivenRights::default(),
         }
     }
 
@@ -80,7 +87,9 @@ pub struct Matching<'a> {
     pub spellings: &'a KnownPhones,
     /// The authenticator as it was when the identity was known.
     pub authenticator: &'a Authenticator,
-    /// What it allows.
+    /// Its settings.
+    pub options: &'a AuthenticatorOptions,
+    /// What they allow.
     pub rules: Rules,
     /// What is recorded where the database signs people in at once.
     pub draft: &'a Draft,
@@ -88,12 +97,16 @@ pub struct Matching<'a> {
 
 impl Matching<'_> {
     /// Finds the user for `identity`, linking or creating one in a single transaction where the rules allow.
-    pub async fn find_or_link(&self, identity: Identity) -> Result<MatchedUser, SignInError> {
+    pub async fn find_or_link(
+        &self,
+        identity: Identity,
+        member: &mut DirectoryMember,
+    ) -> Result<MatchedUser, SignInError> {
         // Whoever can be linked is looked for once more by a linking, also among older links.
         let is_looked_for_again = identity.phone.is_ok() && self.rules.may_match_by_phone;
         match self.find_known(&identity.subject, is_looked_for_again).await? {
             Some(known) => Ok(known),
-            None => self.link_or_sign_up(identity).await,
+            None => self.link_or_sign_up(identity, member).await,
         }
     }
 
@@ -107,12 +120,22 @@ impl Matching<'_> {
     }
 
     /// Finds the user of somebody unknown by phone number, or makes one, in a single transaction where the rules allow.
-    pub async fn link_or_sign_up(&self, mut identity: Identity) -> Result<MatchedUser, SignInError> {
+    pub async fn link_or_sign_up(
+        &self,
+        mut identity: Identity,
+        member: &mut DirectoryMember,
+    ) -> Result<MatchedUser, SignInError> {
         self.require_linking()?;
         let phone = identity.phone.clone().map_err(SignInError::NoPhone)?;
+        // Asked now, because nobody waits for DingTalk while others wait for their turn.
+        let rights = if self.rules.may_sign_up {
+            newcomer::first_rights(self.options, member).await?
+        } else {
+            FirstRights::default()
+        };
         let mut was_repeated = false;
         loop {
-            match self.link(&identity, &phone).await {
+            match self.link(&identity, &phone, &rights).await {
                 // A deadlock, or a rival who was faster by a hair: what was true has changed, so it is asked again, once.
                 Err(SignInError::Store(StoreError::Conflict | StoreError::Duplicate { .. }))
                     if !was_repeated =>
@@ -170,7 +193,12 @@ impl Matching<'_> {
         Ok(MatchedUser::of(linked, Matched::Subject))
     }
 
-    async fn link(&self, identity: &Identity, phone: &Phone) -> Result<MatchedUser, SignInError> {
+    async fn link(
+        &self,
+        identity: &Identity,
+        phone: &Phone,
+        rights: &FirstRights,
+    ) -> Result<MatchedUser, SignInError> {
         let Draft { row, now, .. } = self.draft;
         let (now, subject) = (*now, &identity.subject.id);
         let new_user = || NewUser {
@@ -180,7 +208,7 @@ impl Matching<'_> {
         let meta = |matched| identity.subject.source.noted_in(&json!({ "matchedBy": matched }));
         let mut spellings = phone.spellings();
         spellings.extend(self.spellings.of(phone.dialled()).await?);
-        if self.rules.may_sign_up {
+        if self.rules.may_sign_up && rights.are_plain() {
             let newcomer = SignUp {
                 subject,
                 user: new_user(),
@@ -198,6 +226,7 @@ impl Matching<'_> {
             return Err(SignInError::SettingsChanged);
         }
         let mut replaced_dead_link = false;
+        let mut given = GivenRights::default();
         match linking.find_link(subject).await? {
             Some(Link::To(linked)) => {
                 drop(linking);
@@ -222,7 +251,9 @@ impl Matching<'_> {
             }
             (Some(_), false) => return Err(SignInError::PhoneAmbiguous),
             (None, _) if self.rules.may_sign_up => {
-                (linking.create_user(new_user(), now).await?, Matched::SignUp)
+                let user;
+                (user, given) = linking.create_user_with(new_user(), rights, now).await?;
+                (user, Matched::SignUp)
             }
             (None, _) => return Err(SignInError::NoMatchingUser),
         };
@@ -238,8 +269,10 @@ impl Matching<'_> {
                 self.authenticator.name
             );
         }
+        newcomer::report(&self.authenticator.name, user, &given);
         Ok(MatchedUser {
             replaced_dead_link,
+            given,
             ..MatchedUser::of(*linked, matched)
         })
     }

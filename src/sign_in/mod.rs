@@ -7,6 +7,7 @@
 mod callback;
 mod code_id;
 mod complete;
+mod directory_member;
 mod error;
 pub mod flow;
 pub mod flow_cookie;
@@ -15,7 +16,9 @@ mod in_client;
 mod known_phones;
 mod linking;
 mod matching;
+mod newcomer;
 mod own_link;
+mod profile;
 mod return_path;
 mod signed_in;
 mod start;
@@ -29,7 +32,7 @@ use crate::audit::{Audit, Entry, Event, Matched};
 use crate::authenticator::AuthenticatorOptions;
 use crate::authenticator::Registry;
 use crate::clock::Clock;
-use crate::dingtalk::{Credentials, DingTalk, DingTalkError};
+use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
 use crate::error_code::Code;
 use crate::nocobase::{Store, UserId};
@@ -230,7 +233,7 @@ impl SignIn {
                 .map(|id| id.0),
             address: attempt.address,
             dingtalk_request_id: outcome.dingtalk_request_id,
-            detail: outcome.detail.map(str::to_owned),
+            detail: outcome.detail,
             ..Entry::new(
                 self.clock.now(),
                 &attempt.reference,
@@ -250,7 +253,7 @@ struct Outcome<'a> {
     matched: Option<Matched>,
     user_id: Option<UserId>,
     dingtalk_request_id: Option<String>,
-    detail: Option<&'static str>,
+    detail: Option<String>,
 }
 
 impl<'a> Outcome<'a> {
@@ -262,7 +265,7 @@ impl<'a> Outcome<'a> {
             matched: None,
             user_id: None,
             dingtalk_request_id: error.dingtalk().and_then(|error| error.request_id.clone()),
-            detail: error.dingtalk().map(DingTalkError::label),
+            detail: error.dingtalk().map(|error| error.label().to_owned()),
         }
     }
 }

@@ -96,7 +96,7 @@ impl SignIn {
     ) -> Result<(), SignInError> {
         let configured = self.registry.find(request.authenticator).await?;
         let dingtalk = self.dingtalk.queued_by(request.attempt.queue_key);
-        let identity = self.identify(flow, &configured, &dingtalk).await?;
+        let (identity, _) = self.identify(flow, &configured, &dingtalk).await?;
         // That took its time, as at a sign-in.
         let latest = self.registry.find(request.authenticator).await?;
         if !identifies_alike(&configured.options, &latest.options) {

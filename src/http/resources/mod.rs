@@ -10,4 +10,5 @@ pub mod in_client;
 pub mod links;
 pub mod own_link;
 pub mod password;
+pub mod people_rules;
 pub mod pm;
