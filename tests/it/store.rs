@@ -11,6 +11,7 @@ mod authenticators;
 mod faults;
 mod linking;
 mod people;
+mod rights;
 mod sessions;
 mod shape;
 mod site;
