@@ -147,7 +147,11 @@ pub(super) fn tell_calls(calls: &CallsOfMonth, options: &AuthenticatorOptions) -
     };
     if !options.rules.departments.is_open() {
         // The departments, and before them the id by which they are asked for.
-        each += if options.subject == SubjectKind::UserId { 1 } else { 2 };
+        each += if options.subject == SubjectKind::UserId {
+            1
+        } else {
+            2
+        };
         inside += 1;
     }
     let (each, inside) = (each.to_string(), inside.to_string());

@@ -19,8 +19,7 @@ const NOBODY: &str = "nocobase-dingtalk-doctor";
 fn asks_for_entry(options: &AuthenticatorOptions) -> bool {
     let refresh = options.rules.refresh;
     let follows_directory = refresh.phone != Refresh::Never || refresh.avatar != Refresh::Never;
-    options.rules.asks_for_entry()
-        || follows_directory && options.auto_login == Some(AutoLogin::Internal)
+    options.rules.asks_for_entry() || follows_directory && options.auto_login == Some(AutoLogin::Internal)
 }
 
 /// Whether a sign-in through DingTalk's page asks for somebody's id in the organization because of these options.
@@ -60,16 +59,19 @@ fn refusal(error: &DingTalkError, credentials: &Credentials) -> Finding {
         return failure(PERMISSIONS, error);
     };
     let wanted = permissions.join(",");
-    Finding::error(PERMISSIONS, "The DingTalk app lacks the permission {{permission}}.")
-        .with("permission", permissions.join(", "))
-        .with(
-            "link",
-            format!(
-                "https://open-dev.dingtalk.com/appscope/apply?content={}%23{wanted}",
-                credentials.client_id
-            ),
-        )
-        .advise("Grant the permission {{permission}} at {{link}} and publish the app again.")
+    Finding::error(
+        PERMISSIONS,
+        "The DingTalk app lacks the permission {{permission}}.",
+    )
+    .with("permission", permissions.join(", "))
+    .with(
+        "link",
+        format!(
+            "https://open-dev.dingtalk.com/appscope/apply?content={}%23{wanted}",
+            credentials.client_id
+        ),
+    )
+    .advise("Grant the permission {{permission}} at {{link}} and publish the app again.")
 }
 
 /// Whether what the rules give is there, and may be given.
@@ -104,7 +106,13 @@ fn check_roles(roles: &[(String, RoleFitness)], may_administrate: bool) -> Optio
         return Some(Finding::error(ROLES, Code::RoleNotGivable.key()).with("role", refused));
     }
     let all = named(&|_| true)?;
-    Some(Finding::ok(ROLES, "New users get these roles, some of them by rules: {{roles}}.").with("roles", all))
+    Some(
+        Finding::ok(
+            ROLES,
+            "New users get these roles, some of them by rules: {{roles}}.",
+        )
+        .with("roles", all),
+    )
 }
 
 fn check_department(id: i64, fitness: DepartmentFitness, may_administrate: bool) -> Finding {
@@ -134,7 +142,10 @@ fn check_department(id: i64, fitness: DepartmentFitness, may_administrate: bool)
 
 fn check_picture(has_field: bool) -> Finding {
     if has_field {
-        Finding::ok(PICTURE, "The addresses of pictures go into the field avatar of users.")
+        Finding::ok(
+            PICTURE,
+            "The addresses of pictures go into the field avatar of users.",
+        )
     } else {
         Finding::warning(
             PICTURE,
@@ -151,7 +162,10 @@ mod tests {
     use super::*;
 
     fn roles(fitness: RoleFitness, may_administrate: bool) -> Status {
-        let roles = [("member".to_owned(), RoleFitness::Plain), ("r_x".to_owned(), fitness)];
+        let roles = [
+            ("member".to_owned(), RoleFitness::Plain),
+            ("r_x".to_owned(), fitness),
+        ];
         check_roles(&roles, may_administrate).unwrap().status
     }
 
@@ -177,7 +191,11 @@ mod tests {
             (DepartmentFitness::Administrative, Status::Error, Status::Ok),
             (DepartmentFitness::Plain, Status::Ok, Status::Ok),
         ] {
-            assert_eq!(check_department(7, fitness, false).status, cautious, "{fitness:?}");
+            assert_eq!(
+                check_department(7, fitness, false).status,
+                cautious,
+                "{fitness:?}"
+            );
             assert_eq!(check_department(7, fitness, true).status, bold, "{fitness:?}");
         }
     }

@@ -50,12 +50,17 @@ impl LinkTransaction {
         now: DateTime<Utc>,
     ) -> Result<GivenRights, StoreError> {
         let mut given = GivenRights::default();
-        let named: Vec<&str> = rights.default_role.iter().chain(&rights.roles).map(String::as_str).collect();
+        let named: Vec<&str> = rights
+            .default_role
+            .iter()
+            .chain(&rights.roles)
+            .map(String::as_str)
+            .collect();
         let judged = self.judge_roles(&named).await?;
         if let Some(role) = &rights.default_role {
-            let is_fit = judged.iter().any(|(name, fitness)| {
-                name == role && fitness.may_be_given(rights.may_administrate)
-            });
+            let is_fit = judged
+                .iter()
+                .any(|(name, fitness)| name == role && fitness.may_be_given(rights.may_administrate));
             if !is_fit {
                 return Err(StoreError::RoleUnusable { role: role.clone() });
             }
@@ -104,7 +109,12 @@ impl LinkTransaction {
         Ok(true)
     }
 
-    async fn put_into(&mut self, department: i64, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    async fn put_into(
+        &mut self,
+        department: i64,
+        user: UserId,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         let (sql, table) = (&self.store.sql, Table::DepartmentsUsers);
         let time = sql.dialect.time(table, now);
         let insert = sql.insert(

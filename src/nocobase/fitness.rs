@@ -2,7 +2,7 @@
 
 use sea_orm::sea_query::{ExprTrait as _, SelectStatement};
 
-use super::administrators::{is_any_administrators, is_administrators};
+use super::administrators::{is_administrators, is_any_administrators};
 use super::link_transaction::LinkTransaction;
 use super::roles::Roles;
 use super::sql::{Column, Row, StoreError, Table};
@@ -62,18 +62,31 @@ impl Roles<'_> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.sql.find_rows(Table::Roles, &self.select_named(names)).await?;
+        let rows = self
+            .sql
+            .find_rows(Table::Roles, &self.select_named(names))
+            .await?;
         judged(names, &rows)
     }
 
     /// What a department of NocoBase's is good for.
     pub async fn judge_department(self, id: i64) -> Result<DepartmentFitness, StoreError> {
         let plugin = self.select_departments_plugin();
-        if self.sql.find_row(Table::ApplicationPlugins, &plugin).await?.is_none() {
+        if self
+            .sql
+            .find_row(Table::ApplicationPlugins, &plugin)
+            .await?
+            .is_none()
+        {
             return Ok(DepartmentFitness::Off);
         }
         let department = self.select_department(id);
-        if self.sql.find_row(Table::Departments, &department).await?.is_none() {
+        if self
+            .sql
+            .find_row(Table::Departments, &department)
+            .await?
+            .is_none()
+        {
             return Ok(DepartmentFitness::Missing);
         }
         let (roles, departments) = self.roles_of_department(id);
@@ -84,7 +97,11 @@ impl Roles<'_> {
     fn select_named(self, names: &[&str]) -> SelectStatement {
         let columns = [Column::Name, Column::AllowConfigure, Column::Snippets];
         let mut select = self.sql.select(Table::Roles, &columns);
-        select.and_where(self.sql.col(Table::Roles, Column::Name).is_in(names.iter().copied()));
+        select.and_where(
+            self.sql
+                .col(Table::Roles, Column::Name)
+                .is_in(names.iter().copied()),
+        );
         select
     }
 
@@ -128,11 +145,17 @@ impl LinkTransaction {
             return Ok(DepartmentFitness::Off);
         }
         let department = of.select_department(id);
-        if sql.find_row_in(transaction, Table::Departments, &department).await?.is_none() {
+        if sql
+            .find_row_in(transaction, Table::Departments, &department)
+            .await?
+            .is_none()
+        {
             return Ok(DepartmentFitness::Missing);
         }
         let (roles, departments) = of.roles_of_department(id);
-        let rows = sql.find_rows_in(transaction, Table::Roles, &roles.with(departments)).await?;
+        let rows = sql
+            .find_rows_in(transaction, Table::Roles, &roles.with(departments))
+            .await?;
         judged_department(&rows)
     }
 }

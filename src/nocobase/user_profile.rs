@@ -32,7 +32,9 @@ impl ProfileChanges {
     /// The names of the fields that change.
     pub fn fields(&self) -> Vec<&'static str> {
         let all = self.columns().into_iter();
-        all.filter(|(_, value)| value.is_some()).map(|(column, _)| column.camel()).collect()
+        all.filter(|(_, value)| value.is_some())
+            .map(|(column, _)| column.camel())
+            .collect()
     }
 
     const fn columns(&self) -> [(Column, &Option<String>); 3] {

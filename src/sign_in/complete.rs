@@ -164,8 +164,7 @@ impl SignIn {
             nickname: nickname(profile.nick.as_deref()),
             avatar: profile.avatar_url,
         };
-        let member =
-            DirectoryMember::of_union_id(dingtalk.clone(), credentials, profile.union_id, user_id);
+        let member = DirectoryMember::of_union_id(dingtalk.clone(), credentials, profile.union_id, user_id);
         Ok((identity, member))
     }
 }

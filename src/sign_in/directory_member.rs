@@ -86,10 +86,7 @@ impl DirectoryMember {
     }
 
     /// Lets in whom these departments admit. Whoever cannot be asked about stays outside.
-    pub async fn require_admission(
-        &mut self,
-        fence: &DepartmentFence,
-    ) -> Result<(), SignInError> {
+    pub async fn require_admission(&mut self, fence: &DepartmentFence) -> Result<(), SignInError> {
         if fence.is_open() {
             return Ok(());
         }

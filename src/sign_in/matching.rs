@@ -15,7 +15,8 @@ use super::newcomer;
 use crate::audit::Matched;
 use crate::authenticator::AuthenticatorOptions;
 use crate::nocobase::{
-    Authenticator, FirstRights, GivenRights, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, User,
+    Authenticator, FirstRights, GivenRights, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError,
+    User,
 };
 use crate::session::Draft;
 

@@ -29,10 +29,7 @@ pub async fn first_rights(
     })
 }
 
-async fn holds(
-    rule: &RoleRule,
-    member: &mut DirectoryMember,
-) -> Result<bool, DingTalkError> {
+async fn holds(rule: &RoleRule, member: &mut DirectoryMember) -> Result<bool, DingTalkError> {
     Ok(match &rule.condition {
         RoleCondition::Department(id) => {
             let departments = member.departments().await?;
@@ -56,7 +53,9 @@ pub fn report(authenticator: &str, user: UserId, given: &GivenRights) {
         let why = match fitness {
             RoleFitness::Missing => "there is no such role",
             RoleFitness::Root => "nobody is given this role",
-            RoleFitness::Administrative => "it may configure the site, and administrators are not linked either",
+            RoleFitness::Administrative => {
+                "it may configure the site, and administrators are not linked either"
+            }
             RoleFitness::Plain => "it could not be given",
         };
         warn!("a rule of {authenticator} did not give user {user} the role {role}: {why}");

@@ -85,12 +85,17 @@ impl SignIn {
         match self.try_refresh(latest, person, presented, member).await {
             Ok(refreshed) => {
                 if refreshed.is_phone_taken {
-                    warn!("user {user} did not get the phone number that DingTalk tells: another user has it");
+                    warn!(
+                        "user {user} did not get the phone number that DingTalk tells: another user has it"
+                    );
                 }
                 refreshed
             }
             Err(error) => {
-                warn!("the profile of user {user} was not refreshed: {}", with_causes(&error));
+                warn!(
+                    "the profile of user {user} was not refreshed: {}",
+                    with_causes(&error)
+                );
                 Refreshed::default()
             }
         }

@@ -102,7 +102,8 @@ async fn somebody_who_was_here_before_stays_outside_too() {
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
     let before = app.rows().await;
-    app.set_options(with_defaults(json!({ "deniedDepartments": "3" }))).await;
+    app.set_options(with_defaults(json!({ "deniedDepartments": "3" })))
+        .await;
 
     for answer in both_ways(&app).await {
         assert_eq!(answer.code(), "DEPARTMENT_NOT_ALLOWED");
@@ -116,15 +117,20 @@ async fn while_dingtalk_does_not_tell_the_departments_nobody_is_let_in() {
     app.add_user("Li Lei", Some("13800138000")).await;
     let before = app.rows().await;
 
-    for (effect, code) in [(Effect::Page, "DINGTALK_UNAVAILABLE"), (Effect::Late, "DINGTALK_TIMEOUT")] {
-        app.dingtalk.set_fault(Fault::on(CallKind::DepartmentsOfUser, effect));
+    for (effect, code) in [
+        (Effect::Page, "DINGTALK_UNAVAILABLE"),
+        (Effect::GatewayTimeout, "DINGTALK_TIMEOUT"),
+    ] {
+        app.dingtalk
+            .set_fault(Fault::on(CallKind::DepartmentsOfUser, effect));
         for answer in both_ways(&app).await {
             assert_eq!(answer.code(), code, "{}", answer.text);
         }
         app.dingtalk.clear_faults();
     }
     // An answer without any department is none.
-    app.dingtalk.edit_person("li-lei", |person| person.memberships[0].departments.clear());
+    app.dingtalk
+        .edit_person("li-lei", |person| person.memberships[0].departments.clear());
     for answer in both_ways(&app).await {
         assert_eq!(answer.code(), "DINGTALK_UNAVAILABLE", "{}", answer.text);
     }
@@ -145,13 +151,18 @@ async fn a_missing_permission_keeps_everybody_out_and_is_named() {
     assert!(answer.text.contains("qyapi_get_member"), "{}", answer.text);
     let answer = in_client::sign_in(&app, "li-lei").await;
     assert_eq!(answer.code(), "PERMISSION_MISSING");
-    assert!(answer.text.contains("qyapi_get_department_list"), "{}", answer.text);
+    assert!(
+        answer.text.contains("qyapi_get_department_list"),
+        "{}",
+        answer.text
+    );
 }
 
 #[tokio::test]
 async fn who_does_not_belong_to_the_organization_belongs_to_none_of_its_departments() {
     let app = TestApp::start().await;
-    app.set_options(json!({ "deniedDepartments": "4", "public": { "autoSignup": true } })).await;
+    app.set_options(json!({ "deniedDepartments": "4", "public": { "autoSignup": true } }))
+        .await;
 
     let answer = app.browser().sign_in(&app.dingtalk, "zhao-yun").await;
 
@@ -167,8 +178,14 @@ async fn a_list_that_cannot_be_read_lets_nobody_in() {
     .await;
     app.wait(TimeDelta::seconds(3));
 
-    let start = app.browser().visit(&format!("/api/auth:redirect?authenticator={AUTHENTICATOR}")).await;
+    let start = app
+        .browser()
+        .visit(&format!("/api/auth:redirect?authenticator={AUTHENTICATOR}"))
+        .await;
 
     assert_eq!(start.page().0, "CONFIGURATION_INCOMPLETE");
-    assert_eq!(in_client::sign_in(&app, "li-lei").await.code(), "CONFIGURATION_INCOMPLETE");
+    assert_eq!(
+        in_client::sign_in(&app, "li-lei").await.code(),
+        "CONFIGURATION_INCOMPLETE"
+    );
 }

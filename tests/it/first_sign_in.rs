@@ -65,7 +65,9 @@ async fn roles(app: &TestApp, answer: &Answer) -> Vec<String> {
     browser.token = answer.json["data"]["token"].as_str().map(str::to_owned);
     let checked = browser.get("auth:check").await;
     let roles = checked.json["data"]["roles"].as_array().unwrap().iter();
-    let mut roles: Vec<_> = roles.map(|role| role["name"].as_str().unwrap().to_owned()).collect();
+    let mut roles: Vec<_> = roles
+        .map(|role| role["name"].as_str().unwrap().to_owned())
+        .collect();
     roles.sort();
     roles
 }
@@ -102,7 +104,8 @@ async fn every_rule_that_fits_adds_its_role_and_each_thing_is_asked_once() {
     let rules = "department 3 = sales\ntitle Head of Sales = heads\nadministrator = guest\n\
                  department 4 = builder\ndepartment 9 = sales\ntitle CTO = builder";
     let app = start().await;
-    app.set_options(with(json!({ "roleRules": rules, "bindAdministrators": true }))).await;
+    app.set_options(with(json!({ "roleRules": rules, "bindAdministrators": true })))
+        .await;
     employ(&app, |membership| {
         membership.departments = vec![vec![7, 3, 1], vec![9, 1]];
         membership.title = Some("Head of Sales".to_owned());
@@ -190,7 +193,8 @@ async fn what_a_rule_must_not_give_is_left_out_and_the_sign_up_goes_on() {
         ("builder", true, vec!["builder", "member"]),
     ] {
         let app = start().await;
-        app.set_options(with(json!({ "bindAdministrators": may_administrate }))).await;
+        app.set_options(with(json!({ "bindAdministrators": may_administrate })))
+            .await;
         store(&app, "roleRules", &format!("department 1 = {role}")).await;
 
         let answer = sign_in(&app).await;
@@ -222,9 +226,16 @@ async fn without_the_role_of_the_settings_there_is_no_new_user() {
 #[tokio::test]
 async fn while_dingtalk_does_not_answer_what_rules_ask_there_is_no_new_user() {
     let app = start().await;
-    app.set_options(with(json!({ "roleRules": "department 1 = sales\ntitle CTO = heads" }))).await;
+    app.set_options(with(
+        json!({ "roleRules": "department 1 = sales\ntitle CTO = heads" }),
+    ))
+    .await;
     let before = app.rows().await;
-    for kind in [CallKind::UserIdByUnionId, CallKind::DepartmentsOfUser, CallKind::UserDetails] {
+    for kind in [
+        CallKind::UserIdByUnionId,
+        CallKind::DepartmentsOfUser,
+        CallKind::UserDetails,
+    ] {
         app.dingtalk.set_fault(Fault::on(kind, Effect::Page));
         assert_eq!(sign_in(&app).await.code(), "DINGTALK_UNAVAILABLE", "{kind:?}");
         app.dingtalk.clear_faults();
@@ -234,14 +245,21 @@ async fn while_dingtalk_does_not_answer_what_rules_ask_there_is_no_new_user() {
     });
     let answer = sign_in(&app).await;
     assert_eq!(answer.code(), "PERMISSION_MISSING");
-    assert!(answer.text.contains("qyapi_get_department_list"), "{}", answer.text);
+    assert!(
+        answer.text.contains("qyapi_get_department_list"),
+        "{}",
+        answer.text
+    );
     assert_eq!(app.rows().await, before);
 }
 
 #[tokio::test]
 async fn whoever_the_organization_does_not_have_fits_no_rule() {
     let app = start().await;
-    app.set_options(with(json!({ "roleRules": "department 1 = sales\ntitle CTO = heads" }))).await;
+    app.set_options(with(
+        json!({ "roleRules": "department 1 = sales\ntitle CTO = heads" }),
+    ))
+    .await;
 
     let answer = app.browser().sign_in(&app.dingtalk, "zhao-yun").await;
 
@@ -253,29 +271,76 @@ async fn whoever_the_organization_does_not_have_fits_no_rule() {
 async fn rules_that_nobody_could_follow_are_not_saved_and_what_is_wrong_is_said() {
     let app = start().await;
     let cases = [
-        (json!({ "roleRules": "title CTO = sales\nsales" }), "INVALID_LINE", "Line 2 of the field Further roles by rule"),
-        (json!({ "roleRules": "title CTO = nobody" }), "ROLE_UNKNOWN", "nobody"),
+        (
+            json!({ "roleRules": "title CTO = sales\nsales" }),
+            "INVALID_LINE",
+            "Line 2 of the field Further roles by rule",
+        ),
+        (
+            json!({ "roleRules": "title CTO = nobody" }),
+            "ROLE_UNKNOWN",
+            "nobody",
+        ),
         (json!({ "defaultRole": "nobody" }), "ROLE_UNKNOWN", "nobody"),
         (json!({ "defaultRole": "admin" }), "ROLE_NOT_GIVABLE", "admin"),
-        (json!({ "roleRules": "title CTO = builder" }), "ROLE_NOT_GIVABLE", "builder"),
-        (json!({ "roleRules": "title CTO = root", "bindAdministrators": true }), "ROLE_NOT_GIVABLE", "root"),
-        (json!({ "allowedDepartments": "sales" }), "INVALID_FIELD", "Departments that may sign in"),
-        (json!({ "deniedDepartments": "1;x" }), "INVALID_FIELD", "Departments that may not sign in"),
-        (json!({ "mainDepartment": "Sales" }), "INVALID_FIELD", "Main department"),
-        (json!({ "refreshPhone": "sometimes" }), "INVALID_FIELD", "Phone number"),
+        (
+            json!({ "roleRules": "title CTO = builder" }),
+            "ROLE_NOT_GIVABLE",
+            "builder",
+        ),
+        (
+            json!({ "roleRules": "title CTO = root", "bindAdministrators": true }),
+            "ROLE_NOT_GIVABLE",
+            "root",
+        ),
+        (
+            json!({ "allowedDepartments": "sales" }),
+            "INVALID_FIELD",
+            "Departments that may sign in",
+        ),
+        (
+            json!({ "deniedDepartments": "1;x" }),
+            "INVALID_FIELD",
+            "Departments that may not sign in",
+        ),
+        (
+            json!({ "mainDepartment": "Sales" }),
+            "INVALID_FIELD",
+            "Main department",
+        ),
+        (
+            json!({ "refreshPhone": "sometimes" }),
+            "INVALID_FIELD",
+            "Phone number",
+        ),
     ];
-    let id = app.store.authenticators().find(AUTHENTICATOR).await.unwrap().unwrap().id;
+    let id = app
+        .store
+        .authenticators()
+        .find(AUTHENTICATOR)
+        .await
+        .unwrap()
+        .unwrap()
+        .id;
     for (options, code, named) in cases {
         for (action, body) in [
             ("dingtalk:checkRules".to_owned(), json!({ "options": options })),
-            (format!("authenticators:update?filterByTk={id}"), json!({ "options": options })),
+            (
+                format!("authenticators:update?filterByTk={id}"),
+                json!({ "options": options }),
+            ),
             (
                 "authenticators:create".to_owned(),
                 json!({ "name": "other", "authType": "dingtalk", "options": options }),
             ),
         ] {
             let answer = app.root().await.post(&action, body).await;
-            assert_eq!((answer.status, answer.code()), (400, code), "{action} {options}: {}", answer.text);
+            assert_eq!(
+                (answer.status, answer.code()),
+                (400, code),
+                "{action} {options}: {}",
+                answer.text
+            );
             assert!(answer.text.contains(named), "{}", answer.text);
         }
     }
@@ -283,7 +348,11 @@ async fn rules_that_nobody_could_follow_are_not_saved_and_what_is_wrong_is_said(
         "roleRules": "title CTO = builder\nadministrator = admin", "bindAdministrators": true,
         "defaultRole": "guest", "mainDepartment": "7", "allowedDepartments": "1, 2",
     });
-    let answer = app.root().await.post("dingtalk:checkRules", json!({ "options": fine })).await;
+    let answer = app
+        .root()
+        .await
+        .post("dingtalk:checkRules", json!({ "options": fine }))
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
 

@@ -38,7 +38,9 @@ pub async fn require_followable(state: &AppState, options: &Value) -> Result<(),
             let field = label(field);
             return Err(RequestError::InvalidLine { field, line }.into());
         }
-        Err(LookUpError::Options(error)) => return Err(RequestError::InvalidField(label(error.field())).into()),
+        Err(LookUpError::Options(error)) => {
+            return Err(RequestError::InvalidField(label(error.field())).into());
+        }
         Err(error) => return Err(SignInError::from(error).into()),
     };
     let may_administrate = options.get("bindAdministrators").and_then(Value::as_bool) == Some(true);
@@ -63,5 +65,6 @@ pub async fn require_followable(state: &AppState, options: &Value) -> Result<(),
 
 fn label(field: &'static str) -> &'static str {
     let mut all = PeopleRules::FIELDS.into_iter().zip(LABELS);
-    all.find(|(name, _)| *name == field).map_or(field, |(_, label)| label)
+    all.find(|(name, _)| *name == field)
+        .map_or(field, |(_, label)| label)
 }

@@ -190,7 +190,9 @@ impl ApiError {
             Some(("field", "subject".to_owned()))
         } else if let Self::Request(RequestError::InvalidField(field)) = self {
             Some(("field", (*field).to_owned()))
-        } else if let Self::Request(RequestError::RoleUnknown(role) | RequestError::RoleNotGivable(role)) = self {
+        } else if let Self::Request(RequestError::RoleUnknown(role) | RequestError::RoleNotGivable(role)) =
+            self
+        {
             Some(("role", role.clone()))
         } else if let Self::Request(RequestError::InvalidLine { field, line }) = self {
             return vec![("field", (*field).to_owned()), ("line", line.to_string())];

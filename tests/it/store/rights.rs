@@ -37,7 +37,9 @@ async fn the_departments(database: &database::TestDatabase) {
 
 async fn create(store: &Store, rights: &FirstRights) -> Result<(UserId, GivenRights), StoreError> {
     let mut linking = store.begin_link(AUTHENTICATOR).await.unwrap().unwrap();
-    let created = linking.create_user_with(NewUser::default(), rights, now()).await?;
+    let created = linking
+        .create_user_with(NewUser::default(), rights, now())
+        .await?;
     linking.commit().await.unwrap();
     Ok(created)
 }
@@ -55,7 +57,9 @@ async fn roles_are_given_with_the_user_and_those_of_administrators_only_where_al
         a_role(&database, "sales", "[]").await;
         a_role(&database, "builder", r#"["ui.*"]"#).await;
         let rights = FirstRights {
-            roles: ["sales", "builder", "root", "Sales", "member", "sales"].map(str::to_owned).into(),
+            roles: ["sales", "builder", "root", "Sales", "member", "sales"]
+                .map(str::to_owned)
+                .into(),
             ..FirstRights::default()
         };
 
@@ -68,7 +72,10 @@ async fn roles_are_given_with_the_user_and_those_of_administrators_only_where_al
             ("root", RoleFitness::Root),
             ("Sales", RoleFitness::Missing),
         ];
-        assert_eq!(given.refused_roles, refused.map(|(name, fitness)| (name.to_owned(), fitness)));
+        assert_eq!(
+            given.refused_roles,
+            refused.map(|(name, fitness)| (name.to_owned(), fitness))
+        );
 
         let bold = FirstRights {
             default_role: Some("builder".to_owned()),
@@ -84,7 +91,10 @@ async fn roles_are_given_with_the_user_and_those_of_administrators_only_where_al
                 ..FirstRights::default()
             };
             let error = create(store, &wrong).await.unwrap_err();
-            assert!(matches!(error, StoreError::RoleUnusable { .. }), "{role}: {error:?}");
+            assert!(
+                matches!(error, StoreError::RoleUnusable { .. }),
+                "{role}: {error:?}"
+            );
         }
     })
     .await;
@@ -102,7 +112,10 @@ async fn a_main_department_is_given_with_the_user_unless_it_gives_the_site_away(
         };
         let (_, given) = create(store, &of(3, true)).await.unwrap();
         assert_eq!(given.refused_department, Some(DepartmentFitness::Off));
-        assert_eq!(store.roles().judge_department(3).await.unwrap(), DepartmentFitness::Off);
+        assert_eq!(
+            store.roles().judge_department(3).await.unwrap(),
+            DepartmentFitness::Off
+        );
         the_departments(&database).await;
 
         for (id, may_administrate, fitness, is_given) in [
@@ -120,10 +133,19 @@ async fn a_main_department_is_given_with_the_user_unless_it_gives_the_site_away(
             );
             assert_eq!(database.number(&members).await, i64::from(is_given), "{id}");
             let main = format!("SELECT COALESCE(`mainDepartmentId`, 0) FROM `@users` WHERE `id` = {user}");
-            assert_eq!(database.number(&main).await, if is_given { id } else { 0 }, "{id}");
+            assert_eq!(
+                database.number(&main).await,
+                if is_given { id } else { 0 },
+                "{id}"
+            );
         }
-        database.run("UPDATE `@applicationPlugins` SET `enabled` = FALSE WHERE `name` = 'departments'").await;
-        assert_eq!(store.roles().judge_department(3).await.unwrap(), DepartmentFitness::Off);
+        database
+            .run("UPDATE `@applicationPlugins` SET `enabled` = FALSE WHERE `name` = 'departments'")
+            .await;
+        assert_eq!(
+            store.roles().judge_department(3).await.unwrap(),
+            DepartmentFitness::Off
+        );
     })
     .await;
 }
@@ -136,7 +158,9 @@ async fn only_the_fields_that_are_given_change() {
         let user = sign_up(store, "union1", Some("13900000001")).await;
         sign_up(store, "union2", Some("13900000002")).await;
         assert!(!store.users().have_avatar().await.unwrap());
-        database.run("ALTER TABLE `@users` ADD COLUMN `avatar` VARCHAR(255)").await;
+        database
+            .run("ALTER TABLE `@users` ADD COLUMN `avatar` VARCHAR(255)")
+            .await;
         assert!(store.users().have_avatar().await.unwrap());
         let later = now() + TimeDelta::seconds(5);
 
@@ -166,7 +190,10 @@ async fn only_the_fields_that_are_given_change() {
             ..ProfileChanges::default()
         };
         let error = change(store, user.id, &taken, later).await.unwrap_err();
-        assert!(matches!(error, StoreError::Duplicate { field: "phone" }), "{error:?}");
+        assert!(
+            matches!(error, StoreError::Duplicate { field: "phone" }),
+            "{error:?}"
+        );
     })
     .await;
 }
