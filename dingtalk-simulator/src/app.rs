@@ -16,6 +16,8 @@ pub mod permission {
     pub const USER_MOBILE: &str = "Contact.User.mobile";
     /// Read members of the organization.
     pub const GET_MEMBER: &str = "qyapi_get_member";
+    /// Read departments of the organization.
+    pub const GET_DEPARTMENT_LIST: &str = "qyapi_get_department_list";
     /// Find a member by phone number.
     pub const GET_MEMBER_BY_MOBILE: &str = "qyapi_get_member_by_mobile";
     /// See the phone numbers of members.
@@ -24,10 +26,11 @@ pub mod permission {
     pub const FIELD_EMAIL: &str = "fieldEmail";
 
     /// All of them, in the order of the simulator's page.
-    pub const ALL: [&str; 7] = [
+    pub const ALL: [&str; 8] = [
         USER_READ,
         USER_MOBILE,
         GET_MEMBER,
+        GET_DEPARTMENT_LIST,
         GET_MEMBER_BY_MOBILE,
         FIELD_MOBILE,
         FIELD_EMAIL,

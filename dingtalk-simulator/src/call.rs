@@ -29,6 +29,8 @@ pub enum CallKind {
     AuthScopes,
     /// `POST /topapi/v2/user/getuserinfo`
     UserInfo,
+    /// `POST /topapi/v2/department/listparentbyuser`
+    DepartmentsOfUser,
 }
 
 /// The two generations of DingTalk's API, which differ in how they carry errors.
@@ -44,7 +46,7 @@ pub enum Generation {
 
 impl CallKind {
     /// All kinds, in the order of a sign-in.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::UserAccessToken,
         Self::Profile,
         Self::AppAccessToken,
@@ -55,6 +57,7 @@ impl CallKind {
         Self::UserIdByMobile,
         Self::AuthScopes,
         Self::UserInfo,
+        Self::DepartmentsOfUser,
     ];
 
     /// Name in forms and counts, the same as in JSON.
@@ -70,6 +73,7 @@ impl CallKind {
             Self::UserIdByMobile => "userIdByMobile",
             Self::AuthScopes => "authScopes",
             Self::UserInfo => "userInfo",
+            Self::DepartmentsOfUser => "departmentsOfUser",
         }
     }
 
@@ -79,9 +83,11 @@ impl CallKind {
             Self::UserAccessToken | Self::Profile | Self::AppAccessToken | Self::CorpAccessToken => {
                 Generation::Open
             }
-            Self::UserIdByUnionId | Self::UserDetails | Self::UserIdByMobile | Self::UserInfo => {
-                Generation::Top
-            }
+            Self::UserIdByUnionId
+            | Self::UserDetails
+            | Self::UserIdByMobile
+            | Self::UserInfo
+            | Self::DepartmentsOfUser => Generation::Top,
             Self::GetToken | Self::AuthScopes => Generation::Bare,
         }
     }

@@ -58,15 +58,35 @@ pub fn user_details(world: &mut World, request: &ApiRequest) -> Reply {
         "mobile": person.mobile.as_deref().filter(|_| sees_mobile),
         "state_code": person.state_code.as_deref().filter(|_| sees_mobile),
         "email": person.email.as_deref().filter(|_| app.may(permission::FIELD_EMAIL)),
-        "dept_id_list": [1],
+        "title": membership.title,
+        "dept_id_list": membership.departments.iter().filter_map(|path| path.first()).collect::<Vec<_>>(),
         "active": true,
         "real_authed": true,
         "senior": false,
-        "admin": false,
-        "boss": false,
+        "admin": membership.admin,
+        "boss": membership.boss,
     }));
     result.retain(|_, value| !value.is_null());
     Ok(fields(json!({"result": result})))
+}
+
+/// `POST /topapi/v2/department/listparentbyuser`: where a member is, each department with those above it.
+pub fn departments_of_user(world: &mut World, request: &ApiRequest) -> Reply {
+    let app = authorize(
+        world,
+        CallKind::DepartmentsOfUser,
+        request,
+        permission::GET_DEPARTMENT_LIST,
+    )?;
+    let user_id = request.field("userid").ok_or_else(|| missing("userid"))?;
+    let (_, membership) =
+        member(world, &app, |_, membership| membership.user_id == user_id).ok_or_else(not_found)?;
+    if membership.out_of_scope {
+        return Err(out_of_scope());
+    }
+    let paths = membership.departments.iter();
+    let paths: Vec<_> = paths.map(|path| json!({ "parent_dept_id_list": path })).collect();
+    Ok(fields(json!({"result": {"parent_list": paths}})))
 }
 
 /// `POST /topapi/v2/user/getbymobile`: the id of the employee with a phone number.

@@ -29,7 +29,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config.default_service(web::to(unexpected));
 }
 
-const OPERATIONS: [(Method, &str, CallKind, Operation); 10] = [
+const OPERATIONS: [(Method, &str, CallKind, Operation); 11] = [
     (
         Method::POST,
         "/v1.0/oauth2/userAccessToken",
@@ -84,6 +84,12 @@ const OPERATIONS: [(Method, &str, CallKind, Operation); 10] = [
         "/topapi/v2/user/getuserinfo",
         CallKind::UserInfo,
         old_api::user_info,
+    ),
+    (
+        Method::POST,
+        "/topapi/v2/department/listparentbyuser",
+        CallKind::DepartmentsOfUser,
+        old_api::departments_of_user,
     ),
 ];
 

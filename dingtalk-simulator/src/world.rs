@@ -128,7 +128,8 @@ impl World {
             | CallKind::GetToken
             | CallKind::UserDetails
             | CallKind::UserIdByMobile
-            | CallKind::AuthScopes => None,
+            | CallKind::AuthScopes
+            | CallKind::DepartmentsOfUser => None,
         }
     }
 
@@ -182,7 +183,8 @@ impl Refusal {
             | CallKind::UserDetails
             | CallKind::UserIdByMobile
             | CallKind::UserInfo
-            | CallKind::AuthScopes => Self::gateway(40014, "不合法的access_token"),
+            | CallKind::AuthScopes
+            | CallKind::DepartmentsOfUser => Self::gateway(40014, "不合法的access_token"),
         }
     }
 }

@@ -83,9 +83,20 @@ function authClass(sidecar, leavers) {
       if (!user || !token) unavailable(ctx, new Error('the sidecar answered a sign-in without user or token'));
       const created = answer.headers['x-dingtalk-created-user'];
       if (created) await announceNewUser(ctx, created);
+      const changed = answer.headers['x-dingtalk-changed-user'];
+      if (changed) await forgetUser(ctx, changed);
       return { user, token };
     }
   };
+}
+
+/** NocoBase remembers each user's row until it changes it itself. */
+async function forgetUser(ctx, id) {
+  try {
+    await ctx.app.cache.del(`auth:${id}`);
+  } catch (error) {
+    ctx.logger.error(`the user ${id} could not be forgotten: ${error.message}`);
+  }
 }
 
 /** What NocoBase's other plugins would have heard had NocoBase made the user itself: workflows wait for these events. */
@@ -94,6 +105,7 @@ async function announceNewUser(ctx, id) {
   try {
     // A request for this id before it existed would have been remembered as "no such user".
     await ctx.app.cache.del(`auth:${id}`);
+    await ctx.app.cache.del(`departments:${id}`);
     await ctx.app.emitAsync('cache:del:roles', { userId: Number(id) });
     user = await ctx.db.getRepository('users').findOne({ filterByTk: id });
   } catch (error) {

@@ -13,6 +13,7 @@ const { handover } = require('./handover');
 const { KeptSecrets, redaction } = require('./kept-secrets');
 const { Leavers } = require('./leavers');
 const { AUTH_TYPE, PACKAGE } = require('./names');
+const { refuseRulesNobodyCanFollow } = require('./people-rules');
 const { ManagedPlace, RemotePlace } = require('./place');
 const { Program } = require('./program');
 const { Sidecar } = require('./sidecar');
@@ -38,6 +39,7 @@ class PluginAuthDingTalkServer extends Plugin {
     this.app.use(redaction(), { tag: 'dingtalk-redaction', after: 'cors', before: 'dataWrapping' });
     this.secrets.listen();
     this.db.on('authenticators.beforeSave', (row, options) => this.isActive && refuseImpossibleAutoLogin(this, row, options));
+    this.db.on('authenticators.beforeSave', (row, options) => this.isActive && refuseRulesNobodyCanFollow(this, row, options));
     // Two plugins registering one type keep NocoBase from starting: let every other plugin go first.
     this.app.on('afterLoad', () => this.activate());
     this.updates = new UpdateWatch(() => this.#loadNewCode());

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::auto_login::AutoLogin;
 use super::environment::{Environment, EnvironmentError};
+use super::people_rules::PeopleRules;
 use super::secrets::SECRET_MASK;
 use crate::nocobase::SubjectKind;
 
@@ -34,6 +35,8 @@ pub struct AuthenticatorOptions {
     pub bind_administrators: bool,
     /// `membershipAtRenewal`: who has left the organization loses the sessions there are, too.
     pub membership_at_renewal: bool,
+    /// Who may come in, what new people get, and what follows DingTalk.
+    pub rules: PeopleRules,
     /// Present while the row still lives on the settings of the community plugin; `client_id`, `client_secret` and
     /// `subject` are then taken from those.
     pub community: Option<CommunityOptions>,
@@ -54,6 +57,14 @@ pub enum OptionsError {
     Malformed {
         /// The path of the option.
         field: &'static str,
+    },
+    /// One line of the value cannot be read.
+    #[error("line {line} of the option {field} is not usable")]
+    MalformedLine {
+        /// The path of the option.
+        field: &'static str,
+        /// Counted from one.
+        line: usize,
     },
     /// The value refers to a secret variable that cannot be read.
     #[error("the option {field} cannot be filled in")]
@@ -86,6 +97,7 @@ impl OptionsError {
     pub const fn field(&self) -> &'static str {
         match self {
             Self::Malformed { field }
+            | Self::MalformedLine { field, .. }
             | Self::Unreadable { field, .. }
             | Self::Locked { field, .. }
             | Self::Public { field } => field,
@@ -109,6 +121,7 @@ impl AuthenticatorOptions {
             callback_origin: reader.origin("callbackOrigin")?,
             bind_administrators: reader.flag("bindAdministrators")?,
             membership_at_renewal: reader.flag("membershipAtRenewal")?,
+            rules: PeopleRules::parse(options, environment)?,
             community: None,
         };
         if parsed.client_id.is_none() {
@@ -134,9 +147,10 @@ impl AuthenticatorOptions {
     }
 }
 
-struct Reader<'a> {
-    options: &'a Value,
-    environment: &'a Environment,
+/// Stored options, and what fills in their templates.
+pub(super) struct Reader<'a> {
+    pub(super) options: &'a Value,
+    pub(super) environment: &'a Environment,
 }
 
 impl Reader<'_> {
@@ -167,7 +181,7 @@ impl Reader<'_> {
     }
 
     /// Text that people and DingTalk's pages show.
-    fn text(&self, field: &'static str) -> Result<Option<String>, OptionsError> {
+    pub(super) fn text(&self, field: &'static str) -> Result<Option<String>, OptionsError> {
         let stored = self.stored(field)?;
         if stored.is_some_and(|text| self.environment.is_secret(text)) {
             return Err(OptionsError::Public { field });

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use moka::sync::Cache;
+use serde_json::Value;
 
 use super::environment::Environment;
 use super::options::{AuthenticatorOptions, OptionsError};
+use super::people_rules::PeopleRules;
 use super::secrets::SECRET_MASK;
 use crate::aes_key::AesKey;
 use crate::clock::Clock;
@@ -159,5 +161,14 @@ impl Registry {
             environment = environment.with_variables(self.store.system().environment_variables().await?);
         }
         AuthenticatorOptions::parse(&authenticator.options, &environment).map_err(LookUpError::Options)
+    }
+
+    /// The rules in options that nobody has stored yet, templates rendered.
+    pub async fn rules_of(&self, options: &Value) -> Result<PeopleRules, LookUpError> {
+        let mut environment = Environment::new(Vec::new(), self.aes_key.as_ref());
+        if options.to_string().contains("{{") {
+            environment = environment.with_variables(self.store.system().environment_variables().await?);
+        }
+        PeopleRules::parse(options, &environment).map_err(LookUpError::Options)
     }
 }

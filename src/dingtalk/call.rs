@@ -1,4 +1,4 @@
-//! A call: one of the six kinds of HTTP request this crate sends to DingTalk.
+//! A call: one of the seven kinds of HTTP request this crate sends to DingTalk.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,17 +19,20 @@ pub enum Call {
     UserInfo,
     /// The directory's entry of a member.
     UserDetails,
+    /// The departments of a member, up to the root.
+    DepartmentsOfUser,
 }
 
 impl Call {
     /// Every kind, for whoever registers a metric per kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::UserAccessToken,
         Self::Profile,
         Self::AppAccessToken,
         Self::UserIdByUnionId,
         Self::UserInfo,
         Self::UserDetails,
+        Self::DepartmentsOfUser,
     ];
 
     /// The name in metrics and logs; it never changes.
@@ -41,6 +44,7 @@ impl Call {
             Self::UserIdByUnionId => "user_id_by_union_id",
             Self::UserInfo => "user_info",
             Self::UserDetails => "user_details",
+            Self::DepartmentsOfUser => "departments_of_user",
         }
     }
 
@@ -55,6 +59,7 @@ impl Call {
             Self::Profile => Some("Contact.User.Read"),
             Self::UserIdByUnionId | Self::UserDetails => Some("qyapi_get_member"),
             Self::UserInfo => Some("qyapi_base"),
+            Self::DepartmentsOfUser => Some("qyapi_get_department_list"),
             Self::UserAccessToken | Self::AppAccessToken => None,
         }
     }

@@ -52,6 +52,7 @@ pub(super) struct Addresses {
     pub(super) user_id_by_union_id: Url,
     pub(super) user_info: Url,
     pub(super) user_details: Url,
+    pub(super) departments_of_user: Url,
 }
 
 impl Addresses {
@@ -65,6 +66,7 @@ impl Addresses {
             user_id_by_union_id: join(&bases.oapi, &["topapi", "user", "getbyunionid"]),
             user_info: join(&bases.oapi, &["topapi", "v2", "user", "getuserinfo"]),
             user_details: join(&bases.oapi, &["topapi", "v2", "user", "get"]),
+            departments_of_user: join(&bases.oapi, &["topapi", "v2", "department", "listparentbyuser"]),
         }
     }
 }

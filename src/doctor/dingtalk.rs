@@ -1,6 +1,7 @@
 //! Checks at DingTalk: whether it accepts the app, this server and its permissions.
 
 use super::finding::Finding;
+use super::people_rules;
 use crate::authenticator::{AuthenticatorOptions, AutoLogin};
 use crate::call_counts::CallsOfMonth;
 use crate::causes::innermost;
@@ -129,19 +130,30 @@ pub(super) fn check_ip_allow_list(answers: &Answers) -> Finding {
 const ORGANIZATION_PERMISSIONS: &str = "organization-permissions";
 
 /// People are recognized by their id in the organization, or only members may sign in.
-fn needs_membership(options: &AuthenticatorOptions) -> bool {
+fn asks_for_membership(options: &AuthenticatorOptions) -> bool {
     matches!(options.subject, SubjectKind::UserId) || options.corp_id.is_some()
+}
+
+/// The same, or rules ask about members.
+pub(super) fn needs_membership(options: &AuthenticatorOptions) -> bool {
+    asks_for_membership(options) || people_rules::needs_membership(options)
 }
 
 /// What this app has cost so far, and what a sign-in costs.
 pub(super) fn tell_calls(calls: &CallsOfMonth, options: &AuthenticatorOptions) -> Option<Finding> {
     let app = options.client_id.as_deref()?;
     let (today, month) = (calls.today_of(app), calls.of(app));
-    let each = if needs_membership(options) { "3" } else { "2" };
-    let inside = match options.subject {
-        SubjectKind::UnionId | SubjectKind::UserId => "1",
-        SubjectKind::Mobile => "2",
+    let mut each = if asks_for_membership(options) { 3 } else { 2 };
+    let mut inside = match options.subject {
+        SubjectKind::UnionId | SubjectKind::UserId => 1,
+        SubjectKind::Mobile => 2,
     };
+    if !options.rules.departments.is_open() {
+        // The departments, and before them the id by which they are asked for.
+        each += if asks_for_membership(options) { 1 } else { 2 };
+        inside += 1;
+    }
+    let (each, inside) = (each.to_string(), inside.to_string());
     let finding = if options.auto_login == Some(AutoLogin::Internal) {
         Finding::ok(
             "calls",

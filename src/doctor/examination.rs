@@ -12,7 +12,7 @@ use crate::product::AUTH_TYPE;
 use super::dingtalk::{Answers, LatestSignIn};
 use super::finding::Finding;
 use super::nocobase::{NocoBaseProbe, RunningProgram};
-use super::{authenticators, database, dingtalk, in_client, nocobase, users};
+use super::{authenticators, database, dingtalk, in_client, nocobase, people_rules, users};
 
 /// What is examined, and what the doctor cannot find out itself.
 pub struct CheckInput<'a> {
@@ -173,6 +173,7 @@ async fn ask_dingtalk(dingtalk: &DingTalk, options: &AuthenticatorOptions) -> Ve
     ];
     if answers.member().is_some() {
         findings.extend(in_client::check(dingtalk, &credentials, options).await);
+        findings.extend(people_rules::ask_dingtalk(dingtalk, &credentials, options).await);
     }
     findings
 }
@@ -189,9 +190,10 @@ async fn ask_tables(store: &Store, options: &AuthenticatorOptions) -> Result<Vec
     }
     if options.auto_signup {
         findings.push(users::check_new_users(
-            store.roles().has_default().await?,
+            options.rules.default_role.is_some() || store.roles().has_default().await?,
             &store.users().required_columns().await?,
         ));
     }
+    findings.extend(people_rules::ask_tables(store, options).await?);
     Ok(findings)
 }

@@ -11,6 +11,7 @@ mod examination;
 mod finding;
 mod in_client;
 mod nocobase;
+mod people_rules;
 mod users;
 
 pub use database::failure as database_failure;

@@ -5,7 +5,8 @@ use futures_util::future::LocalBoxFuture;
 
 use super::request::context::Context;
 use super::resources::{
-    app, auth, authenticators, calls, dingtalk, in_client, links, membership, own_link, password, pm,
+    app, auth, authenticators, calls, dingtalk, in_client, links, membership, own_link, password,
+    people_rules, pm,
 };
 use super::response::error::ApiError;
 use crate::product::REDIRECT_ACTION;
@@ -134,6 +135,7 @@ pub const ACTIONS: &[Action] = &[
     action!("dingtalk:getAuthUrl", Post, Always, Public, in_client::get_auth_url),
     action!("dingtalk:configForm", Get, Always, Administrator, dingtalk::config_form),
     action!("dingtalk:diagnose", Post, Always, Administrator, dingtalk::diagnose),
+    action!("dingtalk:checkRules", Post, Always, Administrator, people_rules::check_rules),
     action!("dingtalk:bindings", Get, Always, Administrator, links::bindings),
     action!("dingtalk:unlinkedUsers", Get, Always, Administrator, links::unlinked_users),
     action!("dingtalk:bind", Post, Always, Administrator, links::bind),

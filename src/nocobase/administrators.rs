@@ -59,31 +59,43 @@ impl Roles<'_> {
         select
     }
 
-    /// The roles of the departments that a user belongs to and of all above them. UNION, so that a circle ends.
+    /// The roles of the departments that a user belongs to and of all above them.
     fn roles_by_department(self, user: UserId) -> (SelectStatement, WithClause) {
+        let members = Table::DepartmentsUsers;
+        let mut own = SelectStatement::new();
+        own.from(self.sql.names.table_ref(members))
+            .expr(self.sql.col(members, Column::DepartmentId))
+            .and_where(self.sql.col(members, Column::UserId).eq(user.0));
+        self.roles_up_from(own)
+    }
+
+    /// The roles of a department and of all above it.
+    pub(super) fn roles_of_department(self, id: i64) -> (SelectStatement, WithClause) {
+        let departments = Table::Departments;
+        let mut own = SelectStatement::new();
+        own.from(self.sql.names.table_ref(departments))
+            .expr(self.sql.col(departments, Column::Id))
+            .and_where(self.sql.col(departments, Column::Id).eq(id));
+        self.roles_up_from(own)
+    }
+
+    /// The roles of these departments and of all above them. UNION, so that a circle ends.
+    fn roles_up_from(self, mut own: SelectStatement) -> (SelectStatement, WithClause) {
         let held = Alias::new(HELD);
         let held_id = || Expr::col((Alias::new(HELD), Alias::new(Column::Id.camel())));
-        let (members, departments, given) = (
-            Table::DepartmentsUsers,
-            Table::Departments,
-            Table::DepartmentsRoles,
-        );
+        let (departments, given) = (Table::Departments, Table::DepartmentsRoles);
         let mut above = SelectStatement::new();
         above
             .from(self.sql.names.table_ref(departments))
             .expr(self.sql.col(departments, Column::ParentId))
             .inner_join(held.clone(), self.sql.col(departments, Column::Id).eq(held_id()))
             .and_where(self.sql.col(departments, Column::ParentId).is_not_null());
-        let mut all = SelectStatement::new();
-        all.from(self.sql.names.table_ref(members))
-            .expr(self.sql.col(members, Column::DepartmentId))
-            .and_where(self.sql.col(members, Column::UserId).eq(user.0))
-            .union(UnionType::Distinct, above);
+        own.union(UnionType::Distinct, above);
         let mut table = CommonTableExpression::new();
         table
             .table_name(held.clone())
             .column(Alias::new(Column::Id.camel()))
-            .query(all);
+            .query(own);
         let mut with = WithClause::new();
         with.recursive(true).cte(table);
         let mut roles = self.given_roles(given);
@@ -92,22 +104,26 @@ impl Roles<'_> {
     }
 }
 
-fn is_any_administrators(rows: &[Row]) -> Result<bool, StoreError> {
+pub(super) fn is_any_administrators(rows: &[Row]) -> Result<bool, StoreError> {
     for row in rows {
-        let names = [row.text_as(GIVEN)?, row.text(Column::Name)?];
-        let is_named = names.iter().flatten().any(|name| {
-            ADMINISTRATOR_ROLES
-                .iter()
-                .any(|administrator| administrator.eq_ignore_ascii_case(name.trim()))
-        });
-        // A value that cannot be read may be anything.
-        let snippets = row.json(Column::Snippets).unwrap_or(Some(Value::Bool(true)));
-        let may_configure = row.flag(Column::AllowConfigure)?.unwrap_or_default();
-        if is_named || may_configure || grants_anything(snippets.as_ref()) {
+        if is_administrators(row, &[row.text_as(GIVEN)?, row.text(Column::Name)?])? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether the role of this row, which goes by these names, may configure anything.
+pub(super) fn is_administrators(row: &Row, names: &[Option<String>]) -> Result<bool, StoreError> {
+    let is_named = names.iter().flatten().any(|name| {
+        ADMINISTRATOR_ROLES
+            .iter()
+            .any(|administrator| administrator.eq_ignore_ascii_case(name.trim()))
+    });
+    // A value that cannot be read may be anything.
+    let snippets = row.json(Column::Snippets).unwrap_or(Some(Value::Bool(true)));
+    let may_configure = row.flag(Column::AllowConfigure)?.unwrap_or_default();
+    Ok(is_named || may_configure || grants_anything(snippets.as_ref()))
 }
 
 /// Snippets are names of what may be configured, such as `pm.*`; those with `!` in front take away. A role that may

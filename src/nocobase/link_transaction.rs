@@ -13,6 +13,7 @@ use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, InsertStatement,
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
+use super::first_rights::{FirstRights, GivenRights};
 use super::new_user::{NewUser, filled};
 use super::sql::{Column, Database, Newest, StoreError, Table, Transaction};
 use super::store::Store;
@@ -201,6 +202,17 @@ impl LinkTransaction {
 
     /// Makes a user with the default role.
     pub async fn create_user(&mut self, new: NewUser, now: DateTime<Utc>) -> Result<UserId, StoreError> {
+        let plain = FirstRights::default();
+        Ok(self.create_user_with(new, &plain, now).await?.0)
+    }
+
+    /// Makes a user with these rights, and tells what of them was given.
+    pub async fn create_user_with(
+        &mut self,
+        new: NewUser,
+        rights: &FirstRights,
+        now: DateTime<Utc>,
+    ) -> Result<(UserId, GivenRights), StoreError> {
         let newest = self.turn.at(now);
         let store = &self.store;
         let time = store.sql.dialect.time(Table::Users, now);
@@ -224,9 +236,9 @@ impl LinkTransaction {
                 .insert_in(&self.transaction, Table::Users, insert)
                 .await?,
         );
-        self.give_default_role(id, now).await?;
+        let given = self.give(id, rights, now).await?;
         self.created = Some(id);
-        Ok(id)
+        Ok((id, given))
     }
 
     /// Links a user to a subject; `Duplicate` when the user is linked by this authenticator already.
@@ -263,7 +275,7 @@ impl LinkTransaction {
     }
 
     /// A user without a role is refused by NocoBase at every request, so a site without a default role is an error.
-    async fn give_default_role(&self, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub(super) async fn give_default_role(&self, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let store = &self.store;
         let time = store.sql.dialect.time(Table::RolesUsers, now);
         let mut default_role = SelectStatement::new();

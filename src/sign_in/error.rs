@@ -76,6 +76,9 @@ pub enum SignInError {
     /// The person was of that organization, and is no more.
     #[error("user {0} has left the organization")]
     LeftOrganization(UserId),
+    /// The person belongs to no department that may sign in, or to one that may not.
+    #[error("the person's departments may not sign in")]
+    DepartmentNotAllowed,
     /// The authenticator takes no codes of DingTalk's client.
     #[error("the authenticator does not sign people in inside DingTalk")]
     InClientOff,
@@ -135,6 +138,7 @@ impl SignInError {
             Self::AdministratorNotLinked => Code::AdministratorNotLinked,
             Self::NotInOrganization => Code::NotInOrganization,
             Self::LeftOrganization(_) => Code::LeftOrganization,
+            Self::DepartmentNotAllowed => Code::DepartmentNotAllowed,
             Self::SubjectAlreadyLinked => Code::SubjectAlreadyLinked,
             Self::UserAlreadyLinked => Code::UserAlreadyLinked,
             Self::SessionChanged => Code::SessionChanged,

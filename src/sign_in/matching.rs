@@ -7,14 +7,17 @@
 use log::warn;
 use serde_json::{Value, json};
 
+use super::directory_member::DirectoryMember;
 use super::error::SignInError;
 use super::identity::{Identity, Phone, Subject, shortened};
 use super::known_phones::KnownPhones;
+use super::newcomer;
 use crate::audit::Matched;
 use crate::authenticator::AuthenticatorOptions;
-use crate::dingtalk::{Credentials, DingTalk, DingTalkUserId};
+use crate::dingtalk::DingTalkUserId;
 use crate::nocobase::{
-    Authenticator, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, SubjectKind, User,
+    Authenticator, FirstRights, GivenRights, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError,
+    SubjectKind, User,
 };
 use crate::session::Draft;
 
@@ -28,25 +31,28 @@ pub struct MatchedUser {
     pub matched: Matched,
     /// Whether their session was recorded with it.
     pub has_session: bool,
-    /// What their new link has replaced.
-    pub replaced: Option<Replaced>,
+    /// What became of an earlier link.
+    pub change: Option<LinkChange>,
+    /// What they were given, where they were made just now.
+    pub given: GivenRights,
 }
 
-/// A link that a new one takes the place of.
+/// What a sign-in does to a link that was there before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replaced {
-    /// To a user who is gone.
-    DeadLink,
-    /// From an id that the organization does not know any more: its owner has come back under another one.
-    LeaversLink,
+pub enum LinkChange {
+    /// It led to somebody who is gone, and was replaced.
+    ReplacedDead,
+    /// It was of an id that the organization does not know any more, and was replaced: its owner has come back under
+    /// another one.
+    ReplacedLeavers,
 }
 
-impl Replaced {
-    /// The name in the audit.
+impl LinkChange {
+    /// As the audit names it.
     pub const fn label(self) -> &'static str {
         match self {
-            Self::DeadLink => "dead_link_replaced",
-            Self::LeaversLink => "leavers_link_replaced",
+            Self::ReplacedDead => "dead_link_replaced",
+            Self::ReplacedLeavers => "leavers_link_replaced",
         }
     }
 }
@@ -58,7 +64,8 @@ impl MatchedUser {
             role: linked.role,
             matched,
             has_session: false,
-            replaced: None,
+            change: None,
+            given: GivenRights::default(),
         }
     }
 
@@ -102,19 +109,17 @@ pub struct Matching<'a> {
     pub spellings: &'a KnownPhones,
     /// The authenticator as it was when the identity was known.
     pub authenticator: &'a Authenticator,
-    /// What it allows.
+    /// Its settings.
+    pub options: &'a AuthenticatorOptions,
+    /// What they allow.
     pub rules: Rules,
     /// What is recorded where the database signs people in at once.
     pub draft: &'a Draft,
-    /// Who knows whether the owner of an earlier link is still there.
-    pub dingtalk: &'a DingTalk,
-    /// What DingTalk is asked with.
-    pub credentials: Credentials,
 }
 
 /// What became of a linking.
 enum Linking {
-    Done(MatchedUser),
+    Done(Box<MatchedUser>),
     /// The user with the phone number has a link, to this subject, which notes this.
     Taken {
         subject: String,
@@ -124,12 +129,16 @@ enum Linking {
 
 impl Matching<'_> {
     /// Finds the user for `identity`, linking or creating one in a single transaction where the rules allow.
-    pub async fn find_or_link(&self, identity: Identity) -> Result<MatchedUser, SignInError> {
+    pub async fn find_or_link(
+        &self,
+        identity: Identity,
+        member: &mut DirectoryMember,
+    ) -> Result<MatchedUser, SignInError> {
         // Whoever can be linked is looked for once more by a linking, also among older links.
         let is_looked_for_again = identity.phone.is_ok() && self.rules.may_match_by_phone;
         match self.find_known(&identity.subject, is_looked_for_again).await? {
             Some(known) => Ok(known),
-            None => self.link_or_sign_up(identity).await,
+            None => self.link_or_sign_up(identity, member).await,
         }
     }
 
@@ -143,17 +152,27 @@ impl Matching<'_> {
     }
 
     /// Finds the user of somebody unknown by phone number, or makes one, in a single transaction where the rules allow.
-    pub async fn link_or_sign_up(&self, mut identity: Identity) -> Result<MatchedUser, SignInError> {
+    pub async fn link_or_sign_up(
+        &self,
+        mut identity: Identity,
+        member: &mut DirectoryMember,
+    ) -> Result<MatchedUser, SignInError> {
         self.require_linking()?;
         let phone = identity.phone.clone().map_err(SignInError::NoPhone)?;
+        // Asked now, because nobody waits for DingTalk while others wait for their turn.
+        let rights = if self.rules.may_sign_up {
+            newcomer::first_rights(self.options, member).await?
+        } else {
+            FirstRights::default()
+        };
         let mut was_repeated = false;
         let mut released: Option<String> = None;
         loop {
-            match self.link(&identity, &phone, released.as_deref()).await {
-                Ok(Linking::Done(person)) => return Ok(person),
+            match self.link(&identity, &phone, &rights, released.as_deref()).await {
+                Ok(Linking::Done(person)) => return Ok(*person),
                 // The transaction is over: whatever takes long is done without one.
                 Ok(Linking::Taken { subject, meta })
-                    if released.is_none() && self.is_leavers(&identity.subject, &subject, &meta).await? =>
+                    if released.is_none() && is_leavers(member, &identity.subject, &subject, &meta).await? =>
                 {
                     released = Some(subject);
                 }
@@ -174,18 +193,6 @@ impl Matching<'_> {
                 Err(error) => return Err(error),
             }
         }
-    }
-
-    /// Whether the organization does not know the owner of this earlier subject any more. Only of its own ids can it say
-    /// so: the others outlive a membership.
-    async fn is_leavers(&self, newcomer: &Subject, subject: &str, meta: &Value) -> Result<bool, SignInError> {
-        let is_comparable =
-            newcomer.source.kind == SubjectKind::UserId && newcomer.source.compare(meta) == Noted::Same;
-        let Some(user_id) = DingTalkUserId::parse(subject).filter(|_| is_comparable) else {
-            return Ok(false);
-        };
-        let member = self.dingtalk.find_member(&self.credentials, &user_id).await?;
-        Ok(member.is_none())
     }
 
     /// The user whom an earlier sign-in has linked; one of an older link may be left to a linking, which looks again.
@@ -232,6 +239,7 @@ impl Matching<'_> {
         &self,
         identity: &Identity,
         phone: &Phone,
+        rights: &FirstRights,
         released: Option<&str>,
     ) -> Result<Linking, SignInError> {
         let Draft { row, now, .. } = self.draft;
@@ -243,7 +251,7 @@ impl Matching<'_> {
         let meta = |matched| identity.subject.source.noted_in(&json!({ "matchedBy": matched }));
         let mut spellings = phone.spellings();
         spellings.extend(self.spellings.of(phone.dialled()).await?);
-        if self.rules.may_sign_up {
+        if self.rules.may_sign_up && rights.are_plain() {
             let newcomer = SignUp {
                 subject,
                 user: new_user(),
@@ -251,7 +259,8 @@ impl Matching<'_> {
                 meta: meta(Matched::SignUp),
             };
             if let Some(linked) = self.store.sign_up(&newcomer, row, now).await? {
-                return Ok(Linking::Done(MatchedUser::at_once(linked, Matched::SignUp)));
+                let person = MatchedUser::at_once(linked, Matched::SignUp);
+                return Ok(Linking::Done(Box::new(person)));
             }
         }
         let linking = self.store.begin_link(&self.authenticator.name).await?;
@@ -260,16 +269,17 @@ impl Matching<'_> {
         if *linking.options() != self.authenticator.options {
             return Err(SignInError::SettingsChanged);
         }
-        let mut replaced = None;
+        let mut change = None;
+        let mut given = GivenRights::default();
         match linking.find_link(subject).await? {
             Some(Link::To(linked)) => {
                 drop(linking);
                 let known = self.recognize(*linked, &identity.subject).await?;
-                return Ok(Linking::Done(known));
+                return Ok(Linking::Done(Box::new(known)));
             }
             Some(Link::Dead) => {
                 linking.remove_dead(subject).await?;
-                replaced = Some(Replaced::DeadLink);
+                change = Some(LinkChange::ReplacedDead);
             }
             None => {}
         }
@@ -289,13 +299,15 @@ impl Matching<'_> {
                 }
                 if let Some(leavers) = &candidate.linked_subject {
                     linking.remove(candidate.user.id, leavers).await?;
-                    replaced = Some(Replaced::LeaversLink);
+                    change = Some(LinkChange::ReplacedLeavers);
                 }
                 (candidate.user.id, Matched::Phone)
             }
             (Some(_), false) => return Err(SignInError::PhoneAmbiguous),
             (None, _) if self.rules.may_sign_up => {
-                (linking.create_user(new_user(), now).await?, Matched::SignUp)
+                let user;
+                (user, given) = linking.create_user_with(new_user(), rights, now).await?;
+                (user, Matched::SignUp)
             }
             (None, _) => return Err(SignInError::NoMatchingUser),
         };
@@ -306,18 +318,36 @@ impl Matching<'_> {
         };
         linking.commit().await?;
         let authenticator = &self.authenticator.name;
-        match replaced {
-            Some(Replaced::DeadLink) => {
+        match change {
+            Some(LinkChange::ReplacedDead) => {
                 warn!("a link of {authenticator} to a user who is gone was replaced by one to user {user}");
             }
-            Some(Replaced::LeaversLink) => {
+            Some(LinkChange::ReplacedLeavers) => {
                 warn!("user {user} has come back to the organization of {authenticator} under another id");
             }
             None => {}
         }
-        Ok(Linking::Done(MatchedUser {
-            replaced,
+        newcomer::report(authenticator, user, &given);
+        Ok(Linking::Done(Box::new(MatchedUser {
+            change,
+            given,
             ..MatchedUser::of(*linked, matched)
-        }))
+        })))
+    }
+}
+
+/// Whether the organization does not know the owner of this earlier subject any more. Only of its own ids can it say so:
+/// the others outlive a membership.
+async fn is_leavers(
+    member: &DirectoryMember,
+    newcomer: &Subject,
+    subject: &str,
+    meta: &Value,
+) -> Result<bool, SignInError> {
+    let is_comparable =
+        newcomer.source.kind == SubjectKind::UserId && newcomer.source.compare(meta) == Noted::Same;
+    match DingTalkUserId::parse(subject).filter(|_| is_comparable) {
+        Some(user_id) => Ok(!member.has_colleague(&user_id).await?),
+        None => Ok(false),
     }
 }

@@ -33,8 +33,8 @@ pub(super) const LEFT: &str = "left_organization";
 /// What DingTalk says of the owner of an id.
 #[derive(Debug)]
 pub(super) enum Membership {
-    /// A member.
-    Member,
+    /// A member, of this id in the organization.
+    Member(DingTalkUserId),
     /// None, or none any more.
     Stranger,
     /// The app may not ask, at all or about this person.
@@ -126,7 +126,7 @@ impl SignIn {
         match dingtalk.find_user_id(credentials, union_id).await {
             Ok(found) => {
                 self.memberships.answered(client_id);
-                Ok(found.map_or(Membership::Stranger, |_| Membership::Member))
+                Ok(found.map_or(Membership::Stranger, Membership::Member))
             }
             Err(error) if matches!(error.kind, ErrorKind::PermissionMissing(_)) => {
                 if self.memberships.refused(client_id, now) {
@@ -189,7 +189,7 @@ impl SignIn {
             },
             SubjectKind::UserId => match DingTalkUserId::parse(&subject) {
                 Some(user_id) => match self.dingtalk.find_member(&credentials, &user_id).await? {
-                    Some(_) => Membership::Member,
+                    Some(_) => Membership::Member(user_id),
                     None => Membership::Stranger,
                 },
                 None => Membership::NotAsked,
@@ -197,7 +197,7 @@ impl SignIn {
             SubjectKind::Mobile => Membership::NotAsked,
         };
         Ok(match membership {
-            Membership::Member => Standing::Member,
+            Membership::Member(_) => Standing::Member,
             Membership::Stranger => Standing::Left,
             Membership::NotAsked => Standing::Unknown,
         })

@@ -7,6 +7,7 @@
 mod callback;
 mod code_id;
 mod complete;
+mod directory_member;
 mod error;
 pub mod flow;
 pub mod flow_cookie;
@@ -16,7 +17,9 @@ mod known_phones;
 mod linking;
 mod matching;
 mod membership;
+mod newcomer;
 mod own_link;
+mod profile;
 mod return_path;
 mod signed_in;
 mod start;
@@ -30,7 +33,7 @@ use crate::audit::{Audit, Entry, Event, Matched};
 use crate::authenticator::AuthenticatorOptions;
 use crate::authenticator::Registry;
 use crate::clock::Clock;
-use crate::dingtalk::{Credentials, DingTalk, DingTalkError};
+use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
 use crate::error_code::Code;
 use crate::nocobase::{Store, UserId};
@@ -270,9 +273,7 @@ impl<'a> Outcome<'a> {
                 _ => None,
             },
             dingtalk_request_id: error.dingtalk().and_then(|error| error.request_id.clone()),
-            detail: error
-                .dingtalk()
-                .map(|error| DingTalkError::label(error).to_owned()),
+            detail: error.dingtalk().map(|error| error.label().to_owned()),
         }
     }
 }

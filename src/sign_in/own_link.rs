@@ -109,7 +109,7 @@ impl SignIn {
     ) -> Result<(), SignInError> {
         let configured = self.registry.find(request.authenticator).await?;
         let dingtalk = self.dingtalk.queued_by(request.attempt.queue_key);
-        let Identified::Person(identity) = self.identify(flow, &configured, &dingtalk).await? else {
+        let (Identified::Person(identity), _) = self.identify(flow, &configured, &dingtalk).await? else {
             return Err(SignInError::NotInOrganization);
         };
         // That took its time, as at a sign-in.

@@ -3,13 +3,14 @@
 use log::{info, warn};
 
 use super::identity::Subject;
-use super::matching::{MatchedUser, Matching, Replaced, Rules};
-use super::{CookieChange, Outcome, Requester, SignIn, SignInError, credentials};
+use super::matching::{LinkChange, MatchedUser, Matching, Rules};
+use super::newcomer;
+use super::profile::Refreshed;
+use super::{CookieChange, Outcome, Requester, SignIn, SignInError};
 use crate::audit::{Event, Matched};
 use crate::authenticator::{AuthenticatorOptions, Configured};
 use crate::causes::with_causes;
-use crate::dingtalk::DingTalk;
-use crate::nocobase::{LinkSource, User};
+use crate::nocobase::{GivenRights, LinkSource, User};
 use crate::session::{Draft, Issued, SessionCookie};
 
 /// How a person came.
@@ -31,6 +32,8 @@ pub struct Completed {
     pub session_cookies: Vec<SessionCookie>,
     /// Whether the user was created just now.
     pub is_new_user: bool,
+    /// Whether fields of a known user were changed just now.
+    pub is_refreshed: bool,
     /// Changes to the flow cookies.
     pub cookies: Vec<CookieChange>,
 }
@@ -41,7 +44,27 @@ pub(super) struct SignedIn {
     role: Option<String>,
     issued: Issued,
     matched: Matched,
-    replaced: Option<Replaced>,
+    change: Option<LinkChange>,
+    given: GivenRights,
+    refreshed: Refreshed,
+}
+
+impl SignedIn {
+    /// What was done besides, for the audit.
+    fn detail(&self, way: Way) -> Option<String> {
+        let found = match (self.change, way) {
+            (Some(change), _) => Some(change.label()),
+            (None, Way::InClient) => Some("in_client"),
+            (None, Way::Flow) => None,
+        };
+        let all = [
+            found.map(str::to_owned),
+            newcomer::told(&self.given),
+            self.refreshed.told(),
+        ];
+        let all: Vec<_> = all.into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join(" "))
+    }
 }
 
 /// Whether a person is the same subject under both settings.
@@ -67,21 +90,24 @@ impl SignIn {
         &'a self,
         latest: &'a Configured,
         draft: &'a Draft,
-        dingtalk: &'a DingTalk,
-    ) -> Result<Matching<'a>, SignInError> {
-        Ok(Matching {
-            dingtalk,
-            credentials: credentials(&latest.options)?,
+    ) -> Matching<'a> {
+        Matching {
             store: &self.store,
             spellings: &self.known_phones,
             authenticator: &latest.authenticator,
+            options: &latest.options,
             rules: Rules::of(&latest.options),
             draft,
-        })
+        }
     }
 
     /// Gives the session to whom it was drafted for.
-    pub(super) async fn hand_out(&self, person: MatchedUser, draft: &Draft) -> Result<SignedIn, SignInError> {
+    pub(super) async fn hand_out(
+        &self,
+        person: MatchedUser,
+        refreshed: Refreshed,
+        draft: &Draft,
+    ) -> Result<SignedIn, SignInError> {
         if !person.has_session {
             self.sessions.record(person.user.id, draft).await?;
         }
@@ -91,7 +117,9 @@ impl SignIn {
             role: person.role,
             issued,
             matched: person.matched,
-            replaced: person.replaced,
+            change: person.change,
+            given: person.given,
+            refreshed,
         })
     }
 
@@ -111,6 +139,7 @@ impl SignIn {
         Completed {
             session_cookies,
             is_new_user: done.matched == Matched::SignUp,
+            is_refreshed: !done.refreshed.fields.is_empty(),
             user: done.user,
             issued: done.issued,
             cookies,
@@ -139,11 +168,7 @@ impl SignIn {
                     matched: Some(done.matched),
                     user_id: Some(done.user.id),
                     dingtalk_request_id: None,
-                    detail: match (done.replaced, way) {
-                        (Some(replaced), _) => Some(replaced.label().to_owned()),
-                        (None, Way::InClient) => Some("in_client".to_owned()),
-                        (None, Way::Flow) => None,
-                    },
+                    detail: done.detail(way),
                 }
             }
             Err(error) => {

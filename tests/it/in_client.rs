@@ -49,7 +49,7 @@ async fn post(browser: &mut Browser, code: &str) -> Answer {
         .await
 }
 
-async fn sign_in(app: &TestApp, person: &str) -> Answer {
+pub async fn sign_in(app: &TestApp, person: &str) -> Answer {
     post(&mut app.browser(), &code_for(app, person)).await
 }
 

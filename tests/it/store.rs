@@ -13,6 +13,7 @@ mod links;
 mod one_statement;
 mod people;
 mod schema;
+mod rights;
 mod sessions;
 mod system;
 

@@ -83,6 +83,11 @@ export class DingTalk {
     return this.#post('apps', { clientId, clientSecret, corpId: DEMO_CORP_ID, redirectUris: [redirectUri], ...(permissions ? { permissions } : {}) });
   }
 
+  /** Adds somebody with a DingTalk account, or replaces the one of this key. */
+  addPerson(person) {
+    return this.#post('people', person);
+  }
+
   /** What DingTalk's own client would give a page of this app for the person who uses it. */
   async inClientCode({ clientId, corpId, person }) {
     const answer = await fetch(`${this.url}/__simulator/in-client-code`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ clientId, corpId, person }) });

@@ -11,4 +11,5 @@ pub mod links;
 pub mod membership;
 pub mod own_link;
 pub mod password;
+pub mod people_rules;
 pub mod pm;

@@ -57,7 +57,11 @@ pub fn sentence(error: &ApiError, reference: &str, language: crate::plugin::Lang
     let parameters = error.parameters();
     let parameters: Vec<(&str, &str)> = parameters
         .iter()
-        .map(|(name, value)| (*name, value.as_str()))
+        .map(|(name, value)| match *name {
+            // The form shows it in the reader's language.
+            "field" => (*name, locales.text(language, value)),
+            _ => (*name, value.as_str()),
+        })
         .collect();
     let message = locales.format(language, error.code().key(), &parameters);
     let parts = [("message", message.as_str()), ("reference", reference)];

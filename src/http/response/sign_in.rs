@@ -17,6 +17,8 @@ const CREATED_USER: &str = "x-dingtalk-created-user";
 /// The header that tells the bridge of somebody who has left, so that it ends their sessions: NocoBase would not see it
 /// done in its tables.
 const LEFT_USER: &str = "x-dingtalk-left-user";
+/// The header that tells the bridge of a user who was changed, so that NocoBase forgets what it remembers.
+const CHANGED_USER: &str = "x-dingtalk-changed-user";
 
 /// Who is signed in, and the token of the session.
 #[derive(Serialize)]
@@ -65,6 +67,9 @@ pub fn signed_in(context: &Context, done: &Completed) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     if done.is_new_user {
         response.insert_header((CREATED_USER, done.user.id.to_string()));
+    }
+    if done.is_refreshed {
+        response.insert_header((CHANGED_USER, done.user.id.to_string()));
     }
     let (user, token) = (&done.user, done.issued.token.as_str());
     let mut response = response.json(Data {
