@@ -6,7 +6,7 @@ use super::signed_in::{Completed, SignedIn, Way, identifies_alike, subject_of};
 use super::start::remove;
 use super::{CookieChange, CookieIn, Requester, SignIn, SignInError, credentials};
 use crate::authenticator::Configured;
-use crate::dingtalk::DingTalk;
+use crate::dingtalk::{DingTalk, UnionId};
 use crate::nocobase::SubjectKind;
 use crate::origin::Origin;
 
@@ -107,7 +107,14 @@ impl SignIn {
             return Err(SignInError::SettingsChanged);
         }
         let draft = self.sessions.draft(&latest.authenticator.name, flow.id()).await?;
-        let person = self.matching(&latest, &draft).find_or_link(identity).await?;
+        let credentials = credentials(&latest.options)?;
+        let union_id = UnionId::parse(&identity.subject.id);
+        let user_id = async || match &union_id {
+            Some(union_id) => dingtalk.find_user_id(&credentials, union_id).await,
+            None => Ok(None),
+        };
+        let matching = self.matching(&latest, &draft);
+        let person = matching.find_or_link(identity, user_id).await?;
         self.hand_out(person, &draft).await
     }
 

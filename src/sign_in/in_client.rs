@@ -139,6 +139,13 @@ impl Found<'_> {
             if let Some(known) = matching.find_known(&subject(id.clone()), false).await? {
                 return Ok(known);
             }
+            let user_id = async || Ok(Some(self.client_user.user_id.clone()));
+            let former = matching
+                .find_former_user_id(&subject(id.clone()), None, user_id)
+                .await?;
+            if let Some(known) = former {
+                return Ok(known);
+            }
             matching.require_linking()?;
         }
         let phone = self.phone().await?;
@@ -158,7 +165,7 @@ impl Found<'_> {
             phone,
             nickname,
         };
-        matching.find_or_link(identity).await
+        matching.find_or_link(identity, async || Ok(None)).await
     }
 
     async fn phone(&self) -> Result<Result<Phone, NoPhone>, SignInError> {

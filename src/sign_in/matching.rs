@@ -1,6 +1,6 @@
 //! Which NocoBase user a DingTalk identity is.
 //!
-//! In this order: the stored subject; the phone number, when exactly one user has it, who is not linked
+//! In this order: the stored subject; the subject stored under earlier settings ([`super::former_links`]); the phone number, when exactly one user has it, who is not linked
 //! to someone else and no administrator; a new user, when sign-up is allowed; nobody. Nothing is ever
 //! matched by e-mail, nickname or user name, which DingTalk users choose themselves.
 
@@ -8,11 +8,16 @@ use log::warn;
 use serde_json::json;
 
 use super::error::SignInError;
+use super::former_links::FormerLinks;
 use super::identity::{Identity, Phone, Subject, shortened};
 use super::known_phones::KnownPhones;
 use crate::audit::Matched;
 use crate::authenticator::AuthenticatorOptions;
-use crate::nocobase::{Authenticator, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, User};
+use crate::dingtalk::{DingTalkError, DingTalkUserId};
+use crate::nocobase::{
+    Authenticator, Link, LinkTransaction, LinkedUser, NewUser, Noted, SignUp, Store, StoreError, SubjectKind,
+    User,
+};
 use crate::session::Draft;
 
 /// The user who was found or made.
@@ -25,18 +30,46 @@ pub struct MatchedUser {
     pub matched: Matched,
     /// Whether their session was recorded with it.
     pub has_session: bool,
-    /// Whether a link to somebody who is gone was replaced.
-    pub replaced_dead_link: bool,
+    /// What became of an earlier link.
+    pub change: Option<LinkChange>,
+}
+
+/// What a sign-in does to a link that was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkChange {
+    /// It led to somebody who is gone, and was replaced.
+    ReplacedDead,
+    /// It held this kind of id, and holds the union id now.
+    Converted(SubjectKind),
+}
+
+impl LinkChange {
+    /// As the audit names it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::ReplacedDead => "dead_link_replaced",
+            Self::Converted(SubjectKind::Mobile) => "link_converted_from_mobile",
+            Self::Converted(SubjectKind::UserId) => "link_converted_from_user_id",
+            Self::Converted(SubjectKind::UnionId) => "link_converted_from_union_id",
+        }
+    }
 }
 
 impl MatchedUser {
-    fn of(linked: LinkedUser, matched: Matched) -> Self {
+    pub(super) fn of(linked: LinkedUser, matched: Matched) -> Self {
         Self {
             user: linked.user,
             role: linked.role,
             matched,
             has_session: false,
-            replaced_dead_link: false,
+            change: None,
+        }
+    }
+
+    pub(super) fn after(self, change: LinkChange) -> Self {
+        Self {
+            change: Some(change),
+            ..self
         }
     }
 
@@ -70,6 +103,10 @@ impl Rules {
             may_link_administrators: options.bind_administrators,
         }
     }
+
+    pub(super) const fn may_link_administrators(self) -> bool {
+        self.may_link_administrators
+    }
 }
 
 /// One sign-in that looks for its user.
@@ -78,6 +115,8 @@ pub struct Matching<'a> {
     pub store: &'a Store,
     /// How users spell their numbers.
     pub spellings: &'a KnownPhones,
+    /// What links hold.
+    pub former: &'a FormerLinks,
     /// The authenticator as it was when the identity was known.
     pub authenticator: &'a Authenticator,
     /// What it allows.
@@ -88,13 +127,22 @@ pub struct Matching<'a> {
 
 impl Matching<'_> {
     /// Finds the user for `identity`, linking or creating one in a single transaction where the rules allow.
-    pub async fn find_or_link(&self, identity: Identity) -> Result<MatchedUser, SignInError> {
+    /// `user_id` asks DingTalk for the id in the organization, where somebody may still be linked by it.
+    pub async fn find_or_link(
+        &self,
+        identity: Identity,
+        user_id: impl AsyncFnOnce() -> Result<Option<DingTalkUserId>, DingTalkError>,
+    ) -> Result<MatchedUser, SignInError> {
         // Whoever can be linked is looked for once more by a linking, also among older links.
         let is_looked_for_again = identity.phone.is_ok() && self.rules.may_match_by_phone;
-        match self.find_known(&identity.subject, is_looked_for_again).await? {
-            Some(known) => Ok(known),
-            None => self.link_or_sign_up(identity).await,
+        let (subject, phone) = (&identity.subject, identity.phone.as_ref().ok());
+        if let Some(known) = self.find_known(subject, is_looked_for_again).await? {
+            return Ok(known);
         }
+        if let Some(known) = self.find_former_user_id(subject, phone, user_id).await? {
+            return Ok(known);
+        }
+        self.link_or_sign_up(identity).await
     }
 
     /// Refuses who is unknown where nobody may be linked by phone number.
@@ -110,6 +158,9 @@ impl Matching<'_> {
     pub async fn link_or_sign_up(&self, mut identity: Identity) -> Result<MatchedUser, SignInError> {
         self.require_linking()?;
         let phone = identity.phone.clone().map_err(SignInError::NoPhone)?;
+        if let Some(known) = self.find_former_mobile(&identity.subject, &phone).await? {
+            return Ok(known);
+        }
         let mut was_repeated = false;
         loop {
             match self.link(&identity, &phone).await {
@@ -155,7 +206,11 @@ impl Matching<'_> {
     }
 
     /// Whether the link is of this person, and not of another id that is spelt alike.
-    async fn recognize(&self, linked: LinkedUser, subject: &Subject) -> Result<MatchedUser, SignInError> {
+    pub(super) async fn recognize(
+        &self,
+        linked: LinkedUser,
+        subject: &Subject,
+    ) -> Result<MatchedUser, SignInError> {
         match subject.source.compare(&linked.meta) {
             Noted::Same => {}
             Noted::Refresh => {
@@ -168,6 +223,17 @@ impl Matching<'_> {
             Noted::Other => return Err(SignInError::LinkOfOtherSettings),
         }
         Ok(MatchedUser::of(linked, Matched::Subject))
+    }
+
+    /// A linking under the settings that this sign-in knows.
+    pub(super) async fn begin_link(&self) -> Result<LinkTransaction, SignInError> {
+        let linking = self.store.begin_link(&self.authenticator.name).await?;
+        let linking = linking.ok_or(SignInError::AuthenticatorNotFound)?;
+        // Others had their turns meanwhile, and an administrator may have had his.
+        if *linking.options() != self.authenticator.options {
+            return Err(SignInError::SettingsChanged);
+        }
+        Ok(linking)
     }
 
     async fn link(&self, identity: &Identity, phone: &Phone) -> Result<MatchedUser, SignInError> {
@@ -191,13 +257,8 @@ impl Matching<'_> {
                 return Ok(MatchedUser::at_once(linked, Matched::SignUp));
             }
         }
-        let linking = self.store.begin_link(&self.authenticator.name).await?;
-        let mut linking = linking.ok_or(SignInError::AuthenticatorNotFound)?;
-        // Others had their turns meanwhile, and an administrator may have had his.
-        if *linking.options() != self.authenticator.options {
-            return Err(SignInError::SettingsChanged);
-        }
-        let mut replaced_dead_link = false;
+        let mut linking = self.begin_link().await?;
+        let mut change = None;
         match linking.find_link(subject).await? {
             Some(Link::To(linked)) => {
                 drop(linking);
@@ -205,7 +266,7 @@ impl Matching<'_> {
             }
             Some(Link::Dead) => {
                 linking.remove_dead(subject).await?;
-                replaced_dead_link = true;
+                change = Some(LinkChange::ReplacedDead);
             }
             None => {}
         }
@@ -232,14 +293,14 @@ impl Matching<'_> {
             return Err(SignInError::Store(StoreError::Conflict));
         };
         linking.commit().await?;
-        if replaced_dead_link {
+        if change.is_some() {
             warn!(
                 "a link of {} to a user who is gone was replaced by one to user {user}",
                 self.authenticator.name
             );
         }
         Ok(MatchedUser {
-            replaced_dead_link,
+            change,
             ..MatchedUser::of(*linked, matched)
         })
     }

@@ -10,6 +10,7 @@ mod complete;
 mod error;
 pub mod flow;
 pub mod flow_cookie;
+mod former_links;
 mod identity;
 mod in_client;
 mod known_phones;
@@ -44,6 +45,7 @@ pub use error::SignInError;
 use flow::Flow;
 pub use flow::FlowPurpose;
 use flow_cookie::FlowSeal;
+use former_links::FormerLinks;
 pub use identity::{NoPhone, Phone};
 pub use in_client::InClientRequest;
 use known_phones::KnownPhones;
@@ -137,6 +139,7 @@ pub struct SignIn {
     used_codes: Arc<UsedFlows>,
     registry: Registry,
     known_phones: KnownPhones,
+    former_links: FormerLinks,
     site: Site,
     clock: Clock,
     entropy: Entropy,
@@ -182,6 +185,7 @@ impl SignIn {
                 parts.clock.clone(),
             ),
             known_phones: KnownPhones::new(parts.store.clone(), parts.clock.clone()),
+            former_links: FormerLinks::new(parts.store.clone(), parts.clock.clone()),
             store: parts.store,
             site: parts.site,
             clock: parts.clock,

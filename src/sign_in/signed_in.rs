@@ -3,7 +3,7 @@
 use log::{info, warn};
 
 use super::identity::Subject;
-use super::matching::{MatchedUser, Matching, Rules};
+use super::matching::{LinkChange, MatchedUser, Matching, Rules};
 use super::{CookieChange, Outcome, Requester, SignIn, SignInError};
 use crate::audit::{Event, Matched};
 use crate::authenticator::{AuthenticatorOptions, Configured};
@@ -40,7 +40,7 @@ pub(super) struct SignedIn {
     role: Option<String>,
     issued: Issued,
     matched: Matched,
-    replaced_dead_link: bool,
+    change: Option<LinkChange>,
 }
 
 /// Whether a person is the same subject under both settings.
@@ -66,6 +66,7 @@ impl SignIn {
         Matching {
             store: &self.store,
             spellings: &self.known_phones,
+            former: &self.former_links,
             authenticator: &latest.authenticator,
             rules: Rules::of(&latest.options),
             draft,
@@ -83,7 +84,7 @@ impl SignIn {
             role: person.role,
             issued,
             matched: person.matched,
-            replaced_dead_link: person.replaced_dead_link,
+            change: person.change,
         })
     }
 
@@ -131,10 +132,10 @@ impl SignIn {
                     matched: Some(done.matched),
                     user_id: Some(done.user.id),
                     dingtalk_request_id: None,
-                    detail: match way {
-                        _ if done.replaced_dead_link => Some("dead_link_replaced"),
-                        Way::InClient => Some("in_client"),
-                        Way::Flow => None,
+                    detail: match (done.change, way) {
+                        (Some(change), _) => Some(change.label()),
+                        (None, Way::InClient) => Some("in_client"),
+                        (None, Way::Flow) => None,
                     },
                 }
             }
