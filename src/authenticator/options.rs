@@ -32,6 +32,8 @@ pub struct AuthenticatorOptions {
     pub callback_origin: Option<String>,
     /// `bindAdministrators`: users who may configure the site are linked by phone number too.
     pub bind_administrators: bool,
+    /// `public.qrCode`: the sign-in page offers a code to scan beside the button.
+    pub qr_code: bool,
     /// Present while the row still lives on the settings of the community plugin; `client_id`, `client_secret` and
     /// `subject` are then taken from those.
     pub community: Option<CommunityOptions>,
@@ -106,6 +108,7 @@ impl AuthenticatorOptions {
             auto_login: reader.auto_login()?,
             callback_origin: reader.origin("callbackOrigin")?,
             bind_administrators: reader.flag("bindAdministrators")?,
+            qr_code: reader.flag("public.qrCode")?,
             community: None,
         };
         if parsed.client_id.is_none() {
@@ -284,13 +287,14 @@ mod tests {
             assert!(parsed.client_id.is_none() && parsed.corp_id.is_none() && parsed.client_secret.is_none());
             assert!(parsed.agent_id.is_none() && parsed.auto_login.is_none());
             assert!(!parsed.auto_signup && !parsed.bind_administrators && parsed.community.is_none());
+            assert!(!parsed.qr_code);
         }
     }
 
     #[test]
     fn every_option_is_read_and_its_templates_rendered() {
         let parsed = parse(&json!({
-            "public": {"autoSignup": true}, "clientId": "{{$env.ID}}", "clientSecret": " s3cret\n", "subject": "mobile",
+            "public": {"autoSignup": true, "qrCode": true}, "clientId": "{{$env.ID}}", "clientSecret": " s3cret\n", "subject": "mobile",
             "corpId": "ding9", "agentId": " 2468 ", "autoLogin": true,
             "exclusiveLogin": "{{ $env.YES }}", "callbackOrigin": "https://Example.com:443/", "bindAdministrators": "{{ $env.YES }}",
         }));
@@ -302,6 +306,7 @@ mod tests {
         assert_eq!(parsed.auto_login, Some(AutoLogin::Internal));
         assert_eq!(parsed.callback_origin.as_deref(), Some("https://example.com"));
         assert!(parsed.auto_signup && parsed.bind_administrators && parsed.exclusive_login);
+        assert!(parsed.qr_code);
         assert!(!format!("{parsed:?}").contains("s3cret"));
     }
 
@@ -334,6 +339,7 @@ mod tests {
             (json!({"autoLogin": "perhaps"}), "autoLogin"),
             (json!({"autoLoginType": "silent"}), "autoLoginType"),
             (json!({"public": {"autoSignup": "perhaps"}}), "public.autoSignup"),
+            (json!({"public": {"qrCode": "perhaps"}}), "public.qrCode"),
             (json!({"callbackOrigin": "example.com"}), "callbackOrigin"),
             (
                 json!({"callbackOrigin": "https://example.com/path"}),

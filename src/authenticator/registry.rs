@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use moka::sync::Cache;
+use serde_json::Value;
 
 use super::environment::Environment;
 use super::options::{AuthenticatorOptions, OptionsError};
@@ -93,6 +94,13 @@ impl Registry {
             Ok(enabled.into())
         };
         self.offered.get(look_up).await
+    }
+
+    /// Whether the sign-in page shows DingTalk's own in a frame.
+    pub async fn offers_qr_code(&self) -> Result<bool, StoreError> {
+        let offered = self.offered().await?;
+        let mut ours = offered.iter().filter(|row| row.auth_type == AUTH_TYPE);
+        Ok(ours.any(|row| row.options["public"]["qrCode"] == Value::Bool(true)))
     }
 
     /// The enabled authenticator with automatic login: the first one, should there be two, and of those that can be read.

@@ -30,6 +30,14 @@ impl LinkKinds {
     pub const fn former(&self) -> u64 {
         self.user_id + self.mobile + self.unknown
     }
+
+    /// Counts these as well.
+    pub const fn add(&mut self, others: Self) {
+        self.union_id += others.union_id;
+        self.user_id += others.user_id;
+        self.mobile += others.mobile;
+        self.unknown += others.unknown;
+    }
 }
 
 const LINKS: Table = Table::UsersAuthenticators;

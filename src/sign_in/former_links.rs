@@ -9,14 +9,17 @@ use std::sync::Arc;
 use log::info;
 use moka::sync::Cache;
 
+use super::SignIn;
 use super::error::SignInError;
 use super::identity::{Phone, Subject};
 use super::matching::{LinkChange, MatchedUser, Matching};
 use crate::audit::Matched;
+use crate::authenticator::LookUpError;
 use crate::clock::Clock;
 use crate::dingtalk::{DingTalkError, DingTalkUserId, ErrorKind};
-use crate::nocobase::{Link, LinkKinds, LinkSource, LinkedUser, Noted, Store, StoreError, SubjectKind};
+use crate::nocobase::{Link, LinkKinds, LinkSource, LinkedUser, Noted, Page, Store, StoreError, SubjectKind};
 use crate::phone::Dialled;
+use crate::product::AUTH_TYPE;
 use crate::ttl_cell::TtlCell;
 
 const AUTHENTICATORS_REMEMBERED: u64 = 100;
@@ -71,6 +74,27 @@ impl FormerId {
         let is_certain = LinkSource::is_noted(&linked.meta) || self.source.kind == SubjectKind::Mobile;
         is_certain
             || Dialled::read(&self.id).is_none_or(|number| phone.is_some_and(|own| own.dialled() == number))
+    }
+}
+
+impl SignIn {
+    /// The links that will be converted, of one authenticator or of all.
+    pub async fn former_links(&self, authenticator: Option<&str>) -> Result<LinkKinds, StoreError> {
+        let mut all = LinkKinds::default();
+        for row in self.store.authenticators().page(Page::ALL).await?.rows {
+            if row.auth_type != AUTH_TYPE || authenticator.is_some_and(|name| name != row.name) {
+                continue;
+            }
+            match self.registry.options_of(&row).await {
+                Ok(options) if options.subject == SubjectKind::UnionId => {
+                    all.add(self.store.links().kinds(&row.name).await?);
+                }
+                Err(LookUpError::Store(error)) => return Err(error),
+                // By something else, or by nothing that can be read: nothing is converted.
+                Ok(_) | Err(LookUpError::Options(_) | LookUpError::NotFound) => {}
+            }
+        }
+        Ok(all)
     }
 }
 

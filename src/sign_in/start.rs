@@ -21,6 +21,8 @@ pub struct StartRequest<'a> {
     pub requested: Option<&'a Origin>,
     /// Whether the browser was already sent to the authenticator's own origin.
     pub was_moved: bool,
+    /// Whether DingTalk's page is shown in a frame of the page the button is on.
+    pub is_framed: bool,
     /// The browser's cookies.
     pub cookies: &'a [CookieIn],
 }
@@ -58,8 +60,11 @@ impl SignIn {
             Some(requested) if requested != request.origin => !requested.has_host_of(origin),
             Some(_) | None => origin != request.origin,
         };
-        if is_elsewhere && request.purpose != FlowPurpose::SignIn {
-            // The session is in the storage of this origin; the other one has none.
+        if request.is_framed && !configured.options.qr_code {
+            return Err(SignInError::AuthenticatorNotFound);
+        }
+        if is_elsewhere && (request.is_framed || request.purpose != FlowPurpose::SignIn) {
+            // The session is in the storage of this origin; the other one has none, and DingTalk answers no page of it.
             return Err(SignInError::OpenedElsewhere(origin.as_text().to_owned()));
         }
         if is_elsewhere && !request.was_moved {
@@ -77,6 +82,7 @@ impl SignIn {
             state: flow.state(),
             corp_id: configured.options.corp_id.as_deref(),
             is_exclusive: configured.options.exclusive_login,
+            is_framed: request.is_framed,
         });
         let mut cookies = self.make_room(request.cookies, request.origin.is_secure());
         cookies.push(self.keep(&flow.into(), request.origin.is_secure())?);

@@ -48,6 +48,7 @@ async fn start(context: &Context) -> ActionResult {
         origin: &context.origin,
         requested: context.requested.as_ref(),
         was_moved: context.query.has("moved"),
+        is_framed: false,
         cookies: &context.cookies(),
     };
     let begun = match context.state.sign_in.start(request).await {

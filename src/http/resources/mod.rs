@@ -11,3 +11,4 @@ pub mod links;
 pub mod own_link;
 pub mod password;
 pub mod pm;
+pub mod qr_code;

@@ -80,6 +80,7 @@ async fn start(context: &Context, user: UserId) -> ActionResult {
         origin: &context.origin,
         requested: context.requested.as_ref(),
         was_moved: false,
+        is_framed: false,
         cookies: &context.cookies(),
     };
     let started = match context.state.sign_in.start(request).await {
