@@ -71,7 +71,7 @@ impl Links<'_> {
             .expr_as(Expr::col(Asterisk).count(), COUNT)
             .group_by_col(Alias::new(KIND));
         let mut kinds = LinkKinds::default();
-        for row in self.sql.search_rows(LINKS, &counted).await? {
+        for row in self.sql.find_rows(LINKS, &counted).await? {
             let count = u64::try_from(row.number_as(COUNT)?.unwrap_or_default()).unwrap_or_default();
             let kind = row.text_as(KIND)?.unwrap_or_default();
             let found = SubjectKind::ALL.into_iter().find(|known| known.label() == kind);
