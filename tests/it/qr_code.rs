@@ -138,7 +138,7 @@ async fn a_page_of_another_site_begins_nothing() {
 
     let refused = open(&mut app.browser().with("Origin", "https://evil.example")).await;
 
-    assert_eq!((refused.status, refused.code()), (403, "UNTRUSTED_ORIGIN"));
+    assert_eq!((refused.status, refused.code()), (403, "INVALID_SIGN_IN_ORIGIN"));
     assert!(refused.set_cookies().is_empty());
     let nameless = app.browser().post("dingtalk:qrCode", json!({})).await;
     assert_eq!(nameless.code(), "INVALID_HEADER");
