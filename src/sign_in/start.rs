@@ -21,6 +21,8 @@ pub struct StartRequest<'a> {
     pub requested: Option<&'a Origin>,
     /// Whether the browser was already sent to the authenticator's own origin.
     pub was_moved: bool,
+    /// Where the sign-in page is that people come back to without one; as the settings say it when nobody knows better.
+    pub sign_in_page: Option<&'a str>,
     /// Whether DingTalk's page is shown in a frame of the page the button is on.
     pub is_framed: bool,
     /// The browser's cookies.
@@ -46,7 +48,7 @@ impl SignIn {
     pub async fn start(&self, request: StartRequest<'_>) -> Result<Started, SignInError> {
         let configured = self.registry.find(request.authenticator).await?;
         let name = &configured.authenticator.name;
-        let return_path = ReturnPath::parse_or(request.return_path, &self.fallback(request.purpose));
+        let return_path = ReturnPath::parse_or(request.return_path, &self.fallback(&request));
         let own_origin = configured
             .options
             .callback_origin
@@ -89,11 +91,17 @@ impl SignIn {
         Ok(Started { location, cookies })
     }
 
-    fn fallback(&self, purpose: FlowPurpose) -> String {
-        match purpose {
-            FlowPurpose::SignIn => self.site.sign_in_page(),
+    fn fallback(&self, request: &StartRequest<'_>) -> String {
+        match request.purpose {
+            FlowPurpose::SignIn => self.sign_in_page(request.sign_in_page),
             FlowPurpose::Link(_) => self.site.home_page(),
         }
+    }
+
+    /// The plain sign-in page, where NocoBase says it is.
+    pub(super) fn sign_in_page(&self, told: Option<&str>) -> String {
+        let told = told.and_then(ReturnPath::parse);
+        told.map_or_else(|| self.site.sign_in_page(), |page| page.as_str().to_owned())
     }
 
     fn same_start_at(&self, origin: &Origin, authenticator: &str, return_path: &ReturnPath) -> String {

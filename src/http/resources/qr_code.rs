@@ -28,6 +28,7 @@ pub async fn begin(context: Context) -> ActionResult {
         return_path: context.text("return")?,
         origin: &context.origin,
         requested: context.requested.as_ref(),
+        sign_in_page: context.sign_in_page(),
         was_moved: false,
         is_framed: true,
         cookies: &context.cookies(),
