@@ -58,7 +58,7 @@ define(
         h(
           'div',
           { 'aria-live': 'polite' },
-          phase === 'shown' ? h(antd.Typography.Text, { type: 'secondary' }, t(TEXTS.hint)) : null,
+          phase === 'shown' ? h(antd.Typography.Paragraph, { type: 'secondary', style: { margin: '8px 0 0' } }, t(TEXTS.hint)) : null,
           end ? h(antd.Alert, { type: end.type, showIcon: true, message: t(end.text), action: again, style: { textAlign: 'start' } }) : null,
         ),
       );
