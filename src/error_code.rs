@@ -92,7 +92,7 @@ catalogue! {
     SubjectAlreadyLinked, "SUBJECT_ALREADY_LINKED", Info, "This DingTalk account is linked to another user. That link has to be removed first.";
     UserAlreadyLinked, "USER_ALREADY_LINKED", Info, "This user is already linked to a DingTalk account. That link has to be removed first.";
     SessionChanged, "SESSION_CHANGED", Info, "You are signed in as another user than when you began. Start again.";
-    OpenedElsewhere, "OPENED_ELSEWHERE", Info, "DingTalk accounts are linked at another address of this site. Open {{origin}}, sign in there and start again.";
+    OpenedElsewhere, "OPENED_ELSEWHERE", Info, "At this address of the site that cannot be done. Open {{origin}}, sign in there and start again.";
     LastWayIn, "LAST_WAY_IN", Info, "Without this link you could not sign in any more. Ask your administrator for another way to sign in first.";
     PasswordNotSet, "PASSWORD_NOT_SET", Info, "You have no password here with which to prove who you are. Ask your administrator to set one.";
     LastRoot, "LAST_ROOT", Warn, "The sessions of the last user with the role root are not ended. Give another user that role first.";

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use super::answer::{Answer, Refusal};
 use super::call::CallKind;
 use super::exchange::{Operation, deliver, exchange};
-use super::html::{STYLE_PATH, page, style};
+use super::html::{FRAME_SCRIPT_PATH, STYLE_PATH, frame_script, page, style};
 use super::world::Shared;
 use super::{control_routes, login_pages, old_api, open_api, status_page};
 
@@ -16,6 +16,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/", web::get().to(status_page::show))
         .route("/", web::head().to(HttpResponse::Ok))
         .route(STYLE_PATH, web::get().to(style))
+        .route(FRAME_SCRIPT_PATH, web::get().to(frame_script))
         // Browsers ask for it of their own accord; that is nobody's mistake.
         .route("/favicon.ico", web::get().to(HttpResponse::NoContent))
         .route("/oauth2/auth", web::get().to(login_pages::choose))

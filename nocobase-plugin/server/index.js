@@ -78,7 +78,7 @@ class PluginAuthDingTalkServer extends Plugin {
     authManager.registerTypes(AUTH_TYPE, {
       auth: authClass(this.sidecar, new Leavers(this.sidecar)),
       title: tval('DingTalk', { ns: PACKAGE }),
-      getPublicOptions: (options) => ({ autoSignup: options?.public?.autoSignup === true }),
+      getPublicOptions: (options) => ({ autoSignup: options?.public?.autoSignup === true, qrCode: options?.public?.qrCode === true }),
     });
     gateway.install(gateway.redirectHandler({ app: this.app, sidecar: this.sidecar, log: this.app.log }));
     this.isActive = true;

@@ -37,6 +37,8 @@ pub struct AuthenticatorOptions {
     pub membership_at_renewal: bool,
     /// Who may come in, what new people get, and what follows DingTalk.
     pub rules: PeopleRules,
+    /// `public.qrCode`: the sign-in page offers a code to scan beside the button.
+    pub qr_code: bool,
     /// Present while the row still lives on the settings of the community plugin; `client_id`, `client_secret` and
     /// `subject` are then taken from those.
     pub community: Option<CommunityOptions>,
@@ -122,6 +124,7 @@ impl AuthenticatorOptions {
             bind_administrators: reader.flag("bindAdministrators")?,
             membership_at_renewal: reader.flag("membershipAtRenewal")?,
             rules: PeopleRules::parse(options, environment)?,
+            qr_code: reader.flag("public.qrCode")?,
             community: None,
         };
         if parsed.client_id.is_none() {
@@ -302,13 +305,14 @@ mod tests {
             assert!(parsed.client_id.is_none() && parsed.corp_id.is_none() && parsed.client_secret.is_none());
             assert!(parsed.agent_id.is_none() && parsed.auto_login.is_none());
             assert!(!parsed.auto_signup && !parsed.bind_administrators && parsed.community.is_none());
+            assert!(!parsed.qr_code);
         }
     }
 
     #[test]
     fn every_option_is_read_and_its_templates_rendered() {
         let parsed = parse(&json!({
-            "public": {"autoSignup": true}, "clientId": "{{$env.ID}}", "clientSecret": " s3cret\n", "subject": "mobile",
+            "public": {"autoSignup": true, "qrCode": true}, "clientId": "{{$env.ID}}", "clientSecret": " s3cret\n", "subject": "mobile",
             "corpId": "ding9", "agentId": " 2468 ", "autoLogin": true,
             "exclusiveLogin": "{{ $env.YES }}", "callbackOrigin": "https://Example.com:443/", "bindAdministrators": "{{ $env.YES }}",
             "membershipAtRenewal": true,
@@ -322,6 +326,7 @@ mod tests {
         assert_eq!(parsed.callback_origin.as_deref(), Some("https://example.com"));
         assert!(parsed.auto_signup && parsed.bind_administrators && parsed.exclusive_login);
         assert!(parsed.membership_at_renewal);
+        assert!(parsed.qr_code);
         assert!(!format!("{parsed:?}").contains("s3cret"));
     }
 
@@ -355,6 +360,7 @@ mod tests {
             (json!({"autoLogin": "perhaps"}), "autoLogin"),
             (json!({"autoLoginType": "silent"}), "autoLoginType"),
             (json!({"public": {"autoSignup": "perhaps"}}), "public.autoSignup"),
+            (json!({"public": {"qrCode": "perhaps"}}), "public.qrCode"),
             (json!({"callbackOrigin": "example.com"}), "callbackOrigin"),
             (
                 json!({"callbackOrigin": "https://example.com/path"}),

@@ -97,6 +97,13 @@ impl Registry {
         self.offered.get(look_up).await
     }
 
+    /// Whether the sign-in page shows DingTalk's own in a frame.
+    pub async fn offers_qr_code(&self) -> Result<bool, StoreError> {
+        let offered = self.offered().await?;
+        let mut ours = offered.iter().filter(|row| row.auth_type == AUTH_TYPE);
+        Ok(ours.any(|row| row.options["public"]["qrCode"] == Value::Bool(true)))
+    }
+
     /// The enabled authenticator with automatic login: the first one, should there be two, and of those that can be read.
     pub async fn auto_login(&self) -> Result<Option<Arc<Configured>>, StoreError> {
         let look_up = async {

@@ -6,13 +6,13 @@ use crate::aes_key::AesKey;
 use crate::authenticator::{AuthenticatorOptions, Environment};
 use crate::call_counts::CallsOfMonth;
 use crate::dingtalk::DingTalk;
-use crate::nocobase::{Authenticator, Page, Store, StoreError, SubjectIndex};
+use crate::nocobase::{Authenticator, Page, Store, StoreError, SubjectIndex, SubjectKind};
 use crate::product::AUTH_TYPE;
 
 use super::dingtalk::{Answers, LatestSignIn};
 use super::finding::Finding;
 use super::nocobase::{NocoBaseProbe, RunningProgram};
-use super::{authenticators, database, dingtalk, in_client, nocobase, people_rules, users};
+use super::{authenticators, database, dingtalk, in_client, links, nocobase, people_rules, users};
 
 /// What is examined, and what the doctor cannot find out itself.
 pub struct CheckInput<'a> {
@@ -153,7 +153,7 @@ pub async fn examine_authenticator(
         findings.extend(dingtalk::check_leavers(options));
         findings.extend(input.calls.and_then(|calls| dingtalk::tell_calls(calls, options)));
         findings.extend(
-            ask_tables(store, options)
+            ask_tables(store, &authenticator.name, options)
                 .await
                 .unwrap_or_else(|error| vec![database::failure(&error, store.is_own())]),
         );
@@ -178,9 +178,18 @@ async fn ask_dingtalk(dingtalk: &DingTalk, options: &AuthenticatorOptions) -> Ve
     findings
 }
 
-async fn ask_tables(store: &Store, options: &AuthenticatorOptions) -> Result<Vec<Finding>, StoreError> {
+async fn ask_tables(
+    store: &Store,
+    authenticator: &str,
+    options: &AuthenticatorOptions,
+) -> Result<Vec<Finding>, StoreError> {
     let enabled = store.authenticators().enabled().await?;
     let mut findings = Vec::from_iter(authenticators::check_other_ways(&enabled));
+    if options.subject == SubjectKind::UnionId {
+        findings.extend(links::check_former_links(
+            store.links().kinds(authenticator).await?,
+        ));
+    }
     // Without a NocoBase nobody can change their number: there is no page for it.
     if !store.is_own() {
         findings.push(users::check_phone_editing(

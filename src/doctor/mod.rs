@@ -10,6 +10,7 @@ mod dingtalk;
 mod examination;
 mod finding;
 mod in_client;
+mod links;
 mod nocobase;
 mod people_rules;
 mod users;

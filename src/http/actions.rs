@@ -6,7 +6,7 @@ use futures_util::future::LocalBoxFuture;
 use super::request::context::Context;
 use super::resources::{
     app, auth, authenticators, calls, dingtalk, in_client, links, membership, own_link, password,
-    people_rules, pm,
+    people_rules, pm, qr_code,
 };
 use super::response::error::ApiError;
 use crate::product::REDIRECT_ACTION;
@@ -133,6 +133,7 @@ pub const ACTIONS: &[Action] = &[
     action!("dingtalk:signInButton", Get, Always, Public, dingtalk::sign_in_button),
     action!("dingtalk:checkLogin", Get, Always, Public, in_client::check_login),
     action!("dingtalk:getAuthUrl", Post, Always, Public, in_client::get_auth_url),
+    action!("dingtalk:qrCode", Post, Always, Public, qr_code::begin),
     action!("dingtalk:configForm", Get, Always, Administrator, dingtalk::config_form),
     action!("dingtalk:diagnose", Post, Always, Administrator, dingtalk::diagnose),
     action!("dingtalk:checkRules", Post, Always, Administrator, people_rules::check_rules),

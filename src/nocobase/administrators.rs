@@ -9,7 +9,7 @@ use sea_orm::sea_query::{
 };
 use serde_json::Value;
 
-use super::link_transaction::{LinkTransaction, PhoneMatch};
+use super::link_transaction::{DEPARTMENTS, LinkTransaction, PhoneMatch};
 use super::roles::Roles;
 use super::sql::{Column, Row, StoreError, Table};
 use super::users::UserId;
@@ -21,11 +21,26 @@ const GIVEN: &str = "givenRole";
 impl LinkTransaction {
     /// Whether this user has rights that a phone number must not give away.
     pub async fn is_administrator(&mut self, found: &PhoneMatch) -> Result<bool, StoreError> {
+        self.has_rights(found.user.id, found.may_have_departments).await
+    }
+
+    /// As [`LinkTransaction::is_administrator`], for a user whom a link led to.
+    pub async fn is_administrator_by_link(&mut self, user: UserId) -> Result<bool, StoreError> {
+        let mut exist = SelectStatement::new();
+        exist.expr_as(self.store.roles().departments_exist(), DEPARTMENTS);
+        let sql = &self.store.sql;
+        let row = sql
+            .find_row_in(&self.transaction, Table::Departments, &exist)
+            .await?;
+        let count = row.map(|row| row.number_as(DEPARTMENTS)).transpose()?.flatten();
+        self.has_rights(user, count.unwrap_or_default() > 0).await
+    }
+
+    async fn has_rights(&mut self, user: UserId, may_have_departments: bool) -> Result<bool, StoreError> {
         let (sql, of) = (&self.store.sql, self.store.roles());
-        let user = found.user.id;
         let mut roles = of.given_roles(Table::RolesUsers);
         roles.and_where(sql.col(Table::RolesUsers, Column::UserId).eq(user.0));
-        if !found.may_have_departments {
+        if !may_have_departments {
             let rows = sql.find_rows_in(&self.transaction, Table::Roles, &roles).await?;
             return is_any_administrators(&rows);
         }

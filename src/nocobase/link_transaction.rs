@@ -23,7 +23,7 @@ use super::users::{Link, LinkedUser, USER_COLUMNS, User, UserId};
 const TURN_LIMIT: Duration = Duration::from_secs(10);
 /// One match is an answer, two are a refusal; the third only shows that there are more.
 const PHONE_MATCHES: usize = 3;
-const DEPARTMENTS: &str = "departmentTables";
+pub(super) const DEPARTMENTS: &str = "departmentTables";
 
 /// A user found by phone number, with what decides whether they may be linked.
 #[derive(Clone, PartialEq, Eq)]
@@ -110,6 +110,11 @@ impl LinkTransaction {
     /// The settings of the authenticator as they are stored now: waiting for a turn takes its time.
     pub const fn options(&self) -> &Value {
         &self.options
+    }
+
+    /// Whose links are made.
+    pub(super) fn authenticator(&self) -> &str {
+        &self.authenticator
     }
 
     /// Where this subject leads by now.

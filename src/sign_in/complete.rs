@@ -2,7 +2,7 @@
 
 use super::directory_member::DirectoryMember;
 use super::flow::{AuthorizedFlow, Flow, FlowPurpose, Proof};
-use super::identity::{Identity, Phone, nickname};
+use super::identity::{Identity, Phone, Subject, nickname};
 use super::membership::Membership;
 use super::profile::Presented;
 use super::signed_in::{Completed, SignedIn, Way, identifies_alike, subject_of};

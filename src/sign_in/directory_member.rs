@@ -80,7 +80,8 @@ impl DirectoryMember {
         Ok(entry.is_some())
     }
 
-    async fn user_id(&mut self) -> Result<Option<DingTalkUserId>, DingTalkError> {
+    /// Their id in the organization; `None` where it has no such member.
+    pub async fn user_id(&mut self) -> Result<Option<DingTalkUserId>, DingTalkError> {
         if self.user_id.is_none() {
             let found = match &self.union_id {
                 Some(union_id) => self.dingtalk.find_user_id(&self.credentials, union_id).await?,

@@ -92,8 +92,13 @@ impl SignIn {
     }
 
     /// Where a browser goes that is to sign in and then see `page`: our own start, which returns to the sign-in page.
-    pub fn start_address(&self, authenticator: &str, page: &ReturnPath) -> String {
-        let sign_in_page = ReturnPath::parse_or(None, &self.site.sign_in_page());
+    pub fn start_address(
+        &self,
+        authenticator: &str,
+        page: &ReturnPath,
+        sign_in_page: Option<&str>,
+    ) -> String {
+        let sign_in_page = ReturnPath::parse_or(None, &self.sign_in_page(sign_in_page));
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("authenticator", authenticator)
             .append_pair("return", &sign_in_page.with(&[("redirect", page.as_str())]))
@@ -142,7 +147,11 @@ async fn find_or_link(
         SubjectKind::Mobile => None,
     };
     if let Some(id) = &id {
-        if let Some(known) = matching.find_known(&subject(id.clone()), false).await? {
+        let subject = subject(id.clone());
+        if let Some(known) = matching.find_known(&subject, false).await? {
+            return Ok(known);
+        }
+        if let Some(known) = matching.find_former_user_id(&subject, None, member).await? {
             return Ok(known);
         }
         matching.require_linking()?;

@@ -1,14 +1,15 @@
 //! Which NocoBase user a DingTalk identity is.
 //!
-//! In this order: the stored subject; the phone number, when exactly one user has it, who is not linked
-//! to someone else and no administrator; a new user, when sign-up is allowed; nobody. Nothing is ever
-//! matched by e-mail, nickname or user name, which DingTalk users choose themselves.
+//! In this order: the stored subject; the subject stored under earlier settings ([`super::former_links`]); the phone number,
+//! when exactly one user has it, who is not linked to someone else and no administrator; a new user, when sign-up is
+//! allowed; nobody. Nothing is ever matched by e-mail, nickname or user name, which DingTalk users choose themselves.
 
 use log::warn;
 use serde_json::{Value, json};
 
 use super::directory_member::DirectoryMember;
 use super::error::SignInError;
+use super::former_links::FormerLinks;
 use super::identity::{Identity, Phone, Subject, shortened};
 use super::known_phones::KnownPhones;
 use super::newcomer;
@@ -16,8 +17,8 @@ use crate::audit::Matched;
 use crate::authenticator::AuthenticatorOptions;
 use crate::dingtalk::DingTalkUserId;
 use crate::nocobase::{
-    Authenticator, FirstRights, GivenRights, Link, LinkedUser, NewUser, Noted, SignUp, Store, StoreError,
-    SubjectKind, User,
+    Authenticator, FirstRights, GivenRights, Link, LinkTransaction, LinkedUser, NewUser, Noted, SignUp,
+    Store, StoreError, SubjectKind, User,
 };
 use crate::session::Draft;
 
@@ -45,6 +46,8 @@ pub enum LinkChange {
     /// It was of an id that the organization does not know any more, and was replaced: its owner has come back under
     /// another one.
     ReplacedLeavers,
+    /// It held this kind of id, and holds the union id now.
+    Converted(SubjectKind),
 }
 
 impl LinkChange {
@@ -53,12 +56,15 @@ impl LinkChange {
         match self {
             Self::ReplacedDead => "dead_link_replaced",
             Self::ReplacedLeavers => "leavers_link_replaced",
+            Self::Converted(SubjectKind::Mobile) => "link_converted_from_mobile",
+            Self::Converted(SubjectKind::UserId) => "link_converted_from_user_id",
+            Self::Converted(SubjectKind::UnionId) => "link_converted_from_union_id",
         }
     }
 }
 
 impl MatchedUser {
-    fn of(linked: LinkedUser, matched: Matched) -> Self {
+    pub(super) fn of(linked: LinkedUser, matched: Matched) -> Self {
         Self {
             user: linked.user,
             role: linked.role,
@@ -66,6 +72,13 @@ impl MatchedUser {
             has_session: false,
             change: None,
             given: GivenRights::default(),
+        }
+    }
+
+    pub(super) fn after(self, change: LinkChange) -> Self {
+        Self {
+            change: Some(change),
+            ..self
         }
     }
 
@@ -99,6 +112,10 @@ impl Rules {
             may_link_administrators: options.bind_administrators,
         }
     }
+
+    pub(super) const fn may_link_administrators(self) -> bool {
+        self.may_link_administrators
+    }
 }
 
 /// One sign-in that looks for its user.
@@ -107,6 +124,8 @@ pub struct Matching<'a> {
     pub store: &'a Store,
     /// How users spell their numbers.
     pub spellings: &'a KnownPhones,
+    /// What links hold.
+    pub former: &'a FormerLinks,
     /// The authenticator as it was when the identity was known.
     pub authenticator: &'a Authenticator,
     /// Its settings.
@@ -136,10 +155,14 @@ impl Matching<'_> {
     ) -> Result<MatchedUser, SignInError> {
         // Whoever can be linked is looked for once more by a linking, also among older links.
         let is_looked_for_again = identity.phone.is_ok() && self.rules.may_match_by_phone;
-        match self.find_known(&identity.subject, is_looked_for_again).await? {
-            Some(known) => Ok(known),
-            None => self.link_or_sign_up(identity, member).await,
+        let (subject, phone) = (&identity.subject, identity.phone.as_ref().ok());
+        if let Some(known) = self.find_known(subject, is_looked_for_again).await? {
+            return Ok(known);
         }
+        if let Some(known) = self.find_former_user_id(subject, phone, member).await? {
+            return Ok(known);
+        }
+        self.link_or_sign_up(identity, member).await
     }
 
     /// Refuses who is unknown where nobody may be linked by phone number.
@@ -159,6 +182,9 @@ impl Matching<'_> {
     ) -> Result<MatchedUser, SignInError> {
         self.require_linking()?;
         let phone = identity.phone.clone().map_err(SignInError::NoPhone)?;
+        if let Some(known) = self.find_former_mobile(&identity.subject, &phone).await? {
+            return Ok(known);
+        }
         // Asked now, because nobody waits for DingTalk while others wait for their turn.
         let rights = if self.rules.may_sign_up {
             newcomer::first_rights(self.options, member).await?
@@ -172,7 +198,8 @@ impl Matching<'_> {
                 Ok(Linking::Done(person)) => return Ok(*person),
                 // The transaction is over: whatever takes long is done without one.
                 Ok(Linking::Taken { subject, meta })
-                    if released.is_none() && is_leavers(member, &identity.subject, &subject, &meta).await? =>
+                    if released.is_none()
+                        && is_leavers(member, &identity.subject, &subject, &meta).await? =>
                 {
                     released = Some(subject);
                 }
@@ -219,7 +246,11 @@ impl Matching<'_> {
     }
 
     /// Whether the link is of this person, and not of another id that is spelt alike.
-    async fn recognize(&self, linked: LinkedUser, subject: &Subject) -> Result<MatchedUser, SignInError> {
+    pub(super) async fn recognize(
+        &self,
+        linked: LinkedUser,
+        subject: &Subject,
+    ) -> Result<MatchedUser, SignInError> {
         match subject.source.compare(&linked.meta) {
             Noted::Same => {}
             Noted::Refresh => {
@@ -232,6 +263,17 @@ impl Matching<'_> {
             Noted::Other => return Err(SignInError::LinkOfOtherSettings),
         }
         Ok(MatchedUser::of(linked, Matched::Subject))
+    }
+
+    /// A linking under the settings that this sign-in knows.
+    pub(super) async fn begin_link(&self) -> Result<LinkTransaction, SignInError> {
+        let linking = self.store.begin_link(&self.authenticator.name).await?;
+        let linking = linking.ok_or(SignInError::AuthenticatorNotFound)?;
+        // Others had their turns meanwhile, and an administrator may have had his.
+        if *linking.options() != self.authenticator.options {
+            return Err(SignInError::SettingsChanged);
+        }
+        Ok(linking)
     }
 
     /// `released` is a subject whose link may be replaced.
@@ -263,12 +305,7 @@ impl Matching<'_> {
                 return Ok(Linking::Done(Box::new(person)));
             }
         }
-        let linking = self.store.begin_link(&self.authenticator.name).await?;
-        let mut linking = linking.ok_or(SignInError::AuthenticatorNotFound)?;
-        // Others had their turns meanwhile, and an administrator may have had his.
-        if *linking.options() != self.authenticator.options {
-            return Err(SignInError::SettingsChanged);
-        }
+        let mut linking = self.begin_link().await?;
         let mut change = None;
         let mut given = GivenRights::default();
         match linking.find_link(subject).await? {
@@ -325,7 +362,7 @@ impl Matching<'_> {
             Some(LinkChange::ReplacedLeavers) => {
                 warn!("user {user} has come back to the organization of {authenticator} under another id");
             }
-            None => {}
+            Some(LinkChange::Converted(_)) | None => {}
         }
         newcomer::report(authenticator, user, &given);
         Ok(Linking::Done(Box::new(MatchedUser {

@@ -11,6 +11,7 @@ mod directory_member;
 mod error;
 pub mod flow;
 pub mod flow_cookie;
+mod former_links;
 mod identity;
 mod in_client;
 mod known_phones;
@@ -48,6 +49,7 @@ pub use error::SignInError;
 use flow::Flow;
 pub use flow::FlowPurpose;
 use flow_cookie::FlowSeal;
+use former_links::FormerLinks;
 pub use identity::{NoPhone, Phone};
 pub use in_client::InClientRequest;
 use known_phones::KnownPhones;
@@ -144,6 +146,7 @@ pub struct SignIn {
     registry: Registry,
     known_phones: KnownPhones,
     memberships: Arc<Memberships>,
+    former_links: FormerLinks,
     site: Site,
     clock: Clock,
     entropy: Entropy,
@@ -190,6 +193,7 @@ impl SignIn {
             ),
             known_phones: KnownPhones::new(parts.store.clone(), parts.clock.clone()),
             memberships: Arc::default(),
+            former_links: FormerLinks::new(parts.store.clone(), parts.clock.clone()),
             store: parts.store,
             site: parts.site,
             clock: parts.clock,

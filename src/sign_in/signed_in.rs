@@ -86,14 +86,11 @@ pub(super) fn subject_of(options: &AuthenticatorOptions, id: String, client_id: 
 
 impl SignIn {
     /// Looks for users under the settings as they are now.
-    pub(super) fn matching<'a>(
-        &'a self,
-        latest: &'a Configured,
-        draft: &'a Draft,
-    ) -> Matching<'a> {
+    pub(super) fn matching<'a>(&'a self, latest: &'a Configured, draft: &'a Draft) -> Matching<'a> {
         Matching {
             store: &self.store,
             spellings: &self.known_phones,
+            former: &self.former_links,
             authenticator: &latest.authenticator,
             options: &latest.options,
             rules: Rules::of(&latest.options),

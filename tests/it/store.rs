@@ -12,8 +12,8 @@ mod link_transaction;
 mod links;
 mod one_statement;
 mod people;
-mod schema;
 mod rights;
+mod schema;
 mod sessions;
 mod system;
 

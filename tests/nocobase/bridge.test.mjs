@@ -418,7 +418,7 @@ test('no value of the corpus leads a client away from the site, escaped or as th
 });
 
 test('what everybody may ask reaches the sidecar with the user agent and without credentials', async () => {
-  assert.deepEqual(PUBLIC_ACTIONS, ['checkLogin', 'getAuthUrl']);
+  assert.deepEqual(PUBLIC_ACTIONS, ['checkLogin', 'getAuthUrl', 'qrCode']);
   const seen = [];
   const sidecar = (req, res) => {
     let text = '';

@@ -199,6 +199,11 @@ impl Context {
         })
     }
 
+    /// The path of the sign-in page, where NocoBase says it.
+    pub fn sign_in_page(&self) -> Option<&str> {
+        self.bridge.as_ref()?.sign_in.as_deref()
+    }
+
     /// The token of the request: `Authorization: Bearer`, or `token` in the query as NocoBase takes it.
     pub fn bearer_token(&self) -> Result<Option<String>, RequestError> {
         let header = text_header(&self.request, "Authorization")?;

@@ -13,3 +13,4 @@ pub mod own_link;
 pub mod password;
 pub mod people_rules;
 pub mod pm;
+pub mod qr_code;
