@@ -9,11 +9,11 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::UserId;
+use nocobase_dingtalk::phone::Phone;
 use nocobase_dingtalk::session::{Claims, SessionSecret};
+use nocobase_dingtalk::sign_in::ReturnPath;
 use nocobase_dingtalk::sign_in::flow::{Flow, PendingFlow};
 use nocobase_dingtalk::sign_in::flow_cookie::FlowSeal;
-use nocobase_dingtalk::phone::Phone;
-use nocobase_dingtalk::sign_in::ReturnPath;
 use serde_json::json;
 
 const SECRET: &[u8] = b"a secret of the benchmark, thirty-nine characters";

@@ -10,6 +10,15 @@ import { banner, notify, sentence } from './messages.js';
 import { afterTyping, authenticatorChoice, filterField, pagedList } from './paged-list.js';
 import { saveFile } from './save-file.js';
 
+/** Links that hold what people were recognized by earlier. */
+function formerLinks({ former }) {
+  if (!former) return null;
+  const count = former.mobile + former.userId + former.unknown;
+  return banner('info',
+    t('{{count}} links do not hold the Union ID yet. Phone numbers: {{mobile}}, user IDs: {{userId}}, of an unknown kind: {{unknown}}.', { count, ...former }),
+    h('p', null, t('Each is converted when its person signs in. Remove the links of people who have left, and keep the permission qyapi_get_member while user IDs are left.')));
+}
+
 export function linkedUsers({ app, root, isCurrent }) {
   const failure = h('div', null);
   const slot = h('div', null);
@@ -18,7 +27,7 @@ export function linkedUsers({ app, root, isCurrent }) {
   const query = () => ({ authenticator: authenticator.value, search: search.value.trim() });
   const list = pagedList({
     app, slot, isCurrent, action: 'dingtalk:bindings',
-    query,
+    query, note: formerLinks,
     emptyText: () => (search.value.trim() || authenticator.value ? t('Nothing matches the filter.') : t('Nobody has signed in with DingTalk yet.')),
     columns: [
       { label: t('User'), cell: (row) => h('strong', null, row.nickname || `#${row.userId}`) },

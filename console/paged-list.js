@@ -7,8 +7,8 @@ import { emptyState, loading, showFailure } from './messages.js';
 
 const PAGE_SIZE = 20;
 
-/** Draws `action` into `slot`; `columns` are {label, cell(row)}, `query()` the present filter. */
-export function pagedList({ app, slot, isCurrent, action, columns, query, emptyText }) {
+/** Draws `action` into `slot`; `columns` are {label, cell(row)}, `query()` the present filter, `note(meta)` what stands above. */
+export function pagedList({ app, slot, isCurrent, action, columns, query, emptyText, note = () => null }) {
   let page = 1;
   let visit = 0;
 
@@ -36,6 +36,7 @@ export function pagedList({ app, slot, isCurrent, action, columns, query, emptyT
     const count = meta.count ?? rows.length;
     const pages = Math.max(1, Math.ceil(count / PAGE_SIZE));
     fill(slot,
+      note(meta),
       h('p', { class: 'visually-hidden', role: 'status' }, t('Entries: {{count}}', { count: formatNumber(count) })),
       rows.length === 0 ? emptyState(emptyText()) : table(rows),
       pages > 1 && h('nav', { class: 'pager', 'aria-label': t('Pages') },

@@ -68,9 +68,12 @@ catalogue! {
     LinkOfOtherSettings, "LINK_OF_OTHER_SETTINGS", Info, "A link from earlier settings of this sign-in method stands in your way. Ask your administrator to remove it from the list of linked users.";
     AdministratorNotLinked, "ADMINISTRATOR_NOT_LINKED", Info, "Administrators are not linked by phone number. Sign in with your password, or ask for linking administrators to be allowed.";
     NotInOrganization, "NOT_IN_ORGANIZATION", Info, "You are not a member of the DingTalk organization that may sign in here.";
+    LeftOrganization, "LEFT_ORGANIZATION", Info, "You no longer belong to the DingTalk organization that may sign in here. If you have come back, ask your organization's DingTalk administrator to add you, then start again.";
+    DepartmentNotAllowed, "DEPARTMENT_NOT_ALLOWED", Info, "Your department in DingTalk may not sign in here. Ask your administrator to allow it.";
     InClientOff, "IN_CLIENT_SIGN_IN_OFF", Info, "Automatic sign-in inside DingTalk is not enabled for this sign-in method. Use its button, or ask your administrator to enable it.";
     MigrationNeeded, "MIGRATION_NEEDED", Info, "This sign-in method still has the settings of an earlier plugin, which cannot find your account. Ask your administrator to complete its settings.";
     DefaultRoleMissing, "DEFAULT_ROLE_MISSING", Error, "No new user can be made, because no role is the default one. Ask your administrator to choose a default role.";
+    NewUserRoleUnusable, "NEW_USER_ROLE_UNUSABLE", Error, "No new user can be made, because the role that was chosen for new users cannot be given. Ask your administrator to choose another one.";
     UserFieldRequired, "USER_FIELD_REQUIRED", Error, "No new user can be made, because the field {{field}} of users is required. Ask your administrator to give it a default value, or to add you first.";
     DingTalkBusy, "DINGTALK_BUSY", Warn, "Many people are signing in right now. Try again in {{seconds}} s.";
     DingTalkUnavailable, "DINGTALK_UNAVAILABLE", Error, "DingTalk gave no usable answer. Start again in a moment.";
@@ -89,9 +92,10 @@ catalogue! {
     SubjectAlreadyLinked, "SUBJECT_ALREADY_LINKED", Info, "This DingTalk account is linked to another user. That link has to be removed first.";
     UserAlreadyLinked, "USER_ALREADY_LINKED", Info, "This user is already linked to a DingTalk account. That link has to be removed first.";
     SessionChanged, "SESSION_CHANGED", Info, "You are signed in as another user than when you began. Start again.";
-    OpenedElsewhere, "OPENED_ELSEWHERE", Info, "DingTalk accounts are linked at another address of this site. Open {{origin}}, sign in there and start again.";
+    OpenedElsewhere, "OPENED_ELSEWHERE", Info, "At this address of the site that cannot be done. Open {{origin}}, sign in there and start again.";
     LastWayIn, "LAST_WAY_IN", Info, "Without this link you could not sign in any more. Ask your administrator for another way to sign in first.";
     PasswordNotSet, "PASSWORD_NOT_SET", Info, "You have no password here with which to prove who you are. Ask your administrator to set one.";
+    LastRoot, "LAST_ROOT", Warn, "The sessions of the last user with the role root are not ended. Give another user that role first.";
 
     // NocoBase's own codes, which its clients know, and its words; ours end as a sentence does, since a reference follows.
     EmptyToken, "EMPTY_TOKEN", Info, "Unauthenticated. Please sign in to continue.";
@@ -120,6 +124,9 @@ catalogue! {
     BodyIncomplete, "BODY_INCOMPLETE", Info, "The request did not arrive whole. Send it again.";
     InvalidJson, "INVALID_JSON", Info, "The body of the request is not a JSON object.";
     InvalidField, "INVALID_FIELD", Info, "Please check this field: {{field}}.";
+    InvalidLine, "INVALID_LINE", Info, "Line {{line}} of the field {{field}} cannot be read. Correct it as the example shows.";
+    RoleUnknown, "ROLE_UNKNOWN", Info, "There is no role named {{role}}. Add it first, or choose another one.";
+    RoleNotGivable, "ROLE_NOT_GIVABLE", Info, "The role {{role}} may configure this site, so new users do not get it. Choose another one, or allow linking administrators by phone number first; root is never given.";
     InvalidHeader, "INVALID_HEADER", Info, "The header {{header}} of the request cannot be read. If it is not your browser's, ask your administrator to look at the proxy.";
     RecordNotFound, "RECORD_NOT_FOUND", Info, "This record does not exist any more. Reload the page.";
     NameTaken, "NAME_TAKEN", Info, "This name is already used. Choose another one.";

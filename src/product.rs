@@ -9,6 +9,10 @@ pub const PASSWORD_AUTHENTICATOR: &str = "basic";
 /// The plugin's name in NocoBase: its package, and the namespace of its texts.
 pub const PLUGIN_NAME: &str = "nocobase-plugin-auth-dingtalk";
 /// The roles of NocoBase that may do anything, or nearly.
-pub const ADMINISTRATOR_ROLES: [&str; 2] = ["root", "admin"];
+pub const ADMINISTRATOR_ROLES: [&str; 2] = [ROOT_ROLE, "admin"];
+/// The role that NocoBase gives its first user, and without which nobody can administer it.
+pub const ROOT_ROLE: &str = "root";
+/// NocoBase's own plugin for departments, which is off unless somebody enables it.
+pub const DEPARTMENTS_PLUGIN: &str = "departments";
 /// The action to which DingTalk sends a browser back, below the API's path.
 pub const REDIRECT_ACTION: &str = "auth:redirect";

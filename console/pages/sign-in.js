@@ -6,6 +6,7 @@ import { fill, h, icon, spinner, uniqueId, whileBusy } from '../dom.js';
 import { expand, t } from '../i18n.js';
 import { isInsideDingTalk, signInOnClick, signInOnExpiry } from '../in-dingtalk.js';
 import { banner, loading, sentence, showFailure } from '../messages.js';
+import { qrCode } from '../qr-code.js';
 
 const DINGTALK = 'dingtalk';
 const PASSWORD = 'Email/Password';
@@ -100,7 +101,7 @@ async function showMethods(page, content) {
       && banner('info', t('This is a demo with a simulated DingTalk: press the DingTalk button and choose a person.')),
     passwords.length > 0 && passwordForm(app, passwords),
     passwords.length > 0 && dingtalks.length > 0 && h('div', { class: 'or' }, h('span', null, t('or'))),
-    dingtalks.length > 0 && h('div', { class: 'sign-in-buttons' }, dingtalks.map((method) => dingtalkButton(app, method))),
+    dingtalks.length > 0 && h('div', { class: 'sign-in-buttons' }, dingtalks.map((method) => [dingtalkButton(app, method), qrCode(method, buttonTexts?.qrCode)])),
     passwords.length + dingtalks.length === 0 && banner('warning', t('No sign-in method is enabled. Ask your administrator.')));
 }
 

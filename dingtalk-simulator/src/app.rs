@@ -16,6 +16,10 @@ pub mod permission {
     pub const USER_MOBILE: &str = "Contact.User.mobile";
     /// Read members of the organization.
     pub const GET_MEMBER: &str = "qyapi_get_member";
+    /// Read departments of the organization.
+    pub const GET_DEPARTMENT_LIST: &str = "qyapi_get_department_list";
+    /// Read the people of a department.
+    pub const GET_DEPARTMENT_MEMBER: &str = "qyapi_get_department_member";
     /// Find a member by phone number.
     pub const GET_MEMBER_BY_MOBILE: &str = "qyapi_get_member_by_mobile";
     /// See the phone numbers of members.
@@ -24,10 +28,12 @@ pub mod permission {
     pub const FIELD_EMAIL: &str = "fieldEmail";
 
     /// All of them, in the order of the simulator's page.
-    pub const ALL: [&str; 7] = [
+    pub const ALL: [&str; 9] = [
         USER_READ,
         USER_MOBILE,
         GET_MEMBER,
+        GET_DEPARTMENT_LIST,
+        GET_DEPARTMENT_MEMBER,
         GET_MEMBER_BY_MOBILE,
         FIELD_MOBILE,
         FIELD_EMAIL,
@@ -57,6 +63,9 @@ pub struct App {
     /// Whether the app can be used at all.
     #[serde(default)]
     pub status: AppStatus,
+    /// The departments that the app may read, with all below them (通讯录权限范围).
+    #[serde(default = "whole_organization")]
+    pub readable_departments: Vec<i64>,
     /// Addresses that may call for this app; none means any.
     #[serde(default)]
     pub allowed_addresses: Vec<IpAddr>,
@@ -99,6 +108,7 @@ impl App {
             redirect_match: RedirectMatch::Exact,
             permissions: every_permission(),
             status: AppStatus::Published,
+            readable_departments: whole_organization(),
             allowed_addresses: Vec::new(),
         }
     }
@@ -128,6 +138,10 @@ impl App {
         self.allowed_addresses.is_empty()
             || address.is_some_and(|address| self.allowed_addresses.contains(&address))
     }
+}
+
+fn whole_organization() -> Vec<i64> {
+    vec![super::organization::ROOT]
 }
 
 fn every_permission() -> BTreeSet<String> {

@@ -27,8 +27,14 @@ pub enum CallKind {
     UserIdByMobile,
     /// `GET /auth/scopes`
     AuthScopes,
+    /// `POST /topapi/v2/department/listsub`
+    DepartmentsBelow,
+    /// `POST /topapi/v2/user/list`
+    DepartmentMembers,
     /// `POST /topapi/v2/user/getuserinfo`
     UserInfo,
+    /// `POST /topapi/v2/department/listparentbyuser`
+    DepartmentsOfUser,
 }
 
 /// The two generations of DingTalk's API, which differ in how they carry errors.
@@ -44,7 +50,7 @@ pub enum Generation {
 
 impl CallKind {
     /// All kinds, in the order of a sign-in.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::UserAccessToken,
         Self::Profile,
         Self::AppAccessToken,
@@ -54,7 +60,10 @@ impl CallKind {
         Self::UserDetails,
         Self::UserIdByMobile,
         Self::AuthScopes,
+        Self::DepartmentsBelow,
+        Self::DepartmentMembers,
         Self::UserInfo,
+        Self::DepartmentsOfUser,
     ];
 
     /// Name in forms and counts, the same as in JSON.
@@ -69,7 +78,10 @@ impl CallKind {
             Self::UserDetails => "userDetails",
             Self::UserIdByMobile => "userIdByMobile",
             Self::AuthScopes => "authScopes",
+            Self::DepartmentsBelow => "departmentsBelow",
+            Self::DepartmentMembers => "departmentMembers",
             Self::UserInfo => "userInfo",
+            Self::DepartmentsOfUser => "departmentsOfUser",
         }
     }
 
@@ -79,9 +91,13 @@ impl CallKind {
             Self::UserAccessToken | Self::Profile | Self::AppAccessToken | Self::CorpAccessToken => {
                 Generation::Open
             }
-            Self::UserIdByUnionId | Self::UserDetails | Self::UserIdByMobile | Self::UserInfo => {
-                Generation::Top
-            }
+            Self::UserIdByUnionId
+            | Self::UserDetails
+            | Self::UserIdByMobile
+            | Self::UserInfo
+            | Self::DepartmentsOfUser
+            | Self::DepartmentsBelow
+            | Self::DepartmentMembers => Generation::Top,
             Self::GetToken | Self::AuthScopes => Generation::Bare,
         }
     }

@@ -10,7 +10,8 @@ use super::call::CallKind;
 use super::fault::Fault;
 use super::grant::{CodeKind, Grant};
 use super::login::{AuthorizationRequest, LoginRefused};
-use super::person::Person;
+use super::organization::Department;
+use super::person::{Membership, Person};
 use super::world::{LoginAnswer, Shared};
 
 /// Why the client gives a page no code.
@@ -95,9 +96,35 @@ impl Control {
             .is_some()
     }
 
+    /// Somebody leaves an organization, and keeps their account; whether they were in it.
+    pub fn leave(&self, key: &str, corp_id: &str) -> bool {
+        let mut was_member = false;
+        self.edit_person(key, |person| {
+            let before = person.memberships.len();
+            person
+                .memberships
+                .retain(|membership| membership.corp_id != corp_id);
+            was_member = person.memberships.len() < before;
+        });
+        was_member
+    }
+
+    /// Somebody joins an organization, or comes back to it, under this id.
+    pub fn join(&self, key: &str, corp_id: &str, user_id: &str) -> bool {
+        self.leave(key, corp_id);
+        self.edit_person(key, |person| {
+            person.memberships.push(Membership::employee(corp_id, user_id));
+        })
+    }
+
     /// The people with an account.
     pub fn people(&self) -> Vec<Person> {
         self.0.lock().people.clone()
+    }
+
+    /// Adds a department to an organization.
+    pub fn add_department(&self, department: Department) {
+        self.0.lock().departments.push(department);
     }
 
     /// Puts a fault in force, after those already there.

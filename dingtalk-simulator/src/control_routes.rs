@@ -30,6 +30,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/__simulator/app", web::post().to(edit_app))
         .route("/__simulator/apps", web::post().to(add_app))
         .route("/__simulator/people", web::post().to(add_person))
+        .route("/__simulator/membership", web::post().to(set_membership))
         .route("/__simulator/in-client-code", web::post().to(request_auth_code));
 }
 
@@ -159,6 +160,28 @@ async fn add_app(request: HttpRequest, body: web::Bytes, shared: web::Data<Share
 async fn add_person(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
     match from_json::<Person>(&body) {
         Ok(person) => changed(&request, "people", || Control::new(shared).add_person(person)),
+        Err(why) => not_understood(&why),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct MembershipChange {
+    person: String,
+    corp_id: String,
+    /// Under which the person is there from now on; none leaves.
+    user_id: Option<String>,
+}
+
+async fn set_membership(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    match from_json::<MembershipChange>(&body) {
+        Ok(change) => changed(&request, "people", || {
+            let control = Control::new(shared);
+            match &change.user_id {
+                Some(user_id) => control.join(&change.person, &change.corp_id, user_id),
+                None => control.leave(&change.person, &change.corp_id),
+            };
+        }),
         Err(why) => not_understood(&why),
     }
 }

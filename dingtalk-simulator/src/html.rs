@@ -6,6 +6,9 @@ use maud::{DOCTYPE, Markup, html};
 use url::{Host, Url};
 
 const STYLE: &str = include_str!("style.css");
+const FRAME_SCRIPT: &str = include_str!("frame.js");
+/// Where the script of a frame's answer is served.
+pub const FRAME_SCRIPT_PATH: &str = "/__simulator/frame.js";
 /// Where the style sheet is served.
 pub const STYLE_PATH: &str = "/__simulator/style.css";
 
@@ -21,9 +24,23 @@ pub fn options<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>, chosen:
 /// A whole page; `leads_to` is the site that a form of the page may send the browser on to.
 pub fn page(status: StatusCode, title: &str, body: &Markup, leads_to: Option<&Url>) -> HttpResponse {
     let form_action = leads_to.map(form_target).unwrap_or_default();
-    let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'{form_action}; base-uri 'none'; frame-ancestors 'none'"
-    );
+    written(
+        status,
+        title,
+        body,
+        &format!("form-action 'self'{form_action}; frame-ancestors 'none'"),
+    )
+}
+
+/// A whole page that stands in a frame of the site of `app`, and may say something to it.
+pub fn framed_page(status: StatusCode, title: &str, body: &Markup, app: &Url) -> HttpResponse {
+    let app = app.origin().ascii_serialization();
+    let allowed = format!("script-src 'self'; form-action 'self'; frame-ancestors {app}");
+    written(status, title, body, &allowed)
+}
+
+fn written(status: StatusCode, title: &str, body: &Markup, allowed: &str) -> HttpResponse {
+    let policy = format!("default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; {allowed}");
     let text = html! {
         (DOCTYPE)
         html lang="en" {
@@ -55,6 +72,14 @@ fn form_target(url: &Url) -> String {
         Some(Host::Ipv6(_)) | None => format!(" {}:", url.scheme()),
         Some(Host::Domain(_) | Host::Ipv4(_)) => format!(" {}", url.origin().ascii_serialization()),
     }
+}
+
+/// Says to the page around the frame what the element with the answer holds.
+pub async fn frame_script() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/javascript; charset=utf-8")
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .body(FRAME_SCRIPT)
 }
 
 /// The style sheet of all pages.

@@ -23,6 +23,7 @@ mod login;
 mod login_pages;
 mod old_api;
 mod open_api;
+mod organization;
 mod person;
 mod request;
 mod routes;
@@ -45,6 +46,7 @@ pub use fault::{Effect, Fault, Timing};
 pub use grant::{CODE_LIFETIME, TOKEN_LIFETIME};
 pub use limit::Limit;
 pub use login::LoginRefused;
+pub use organization::Department;
 pub use person::{Contact, DEMO_CORP_ID, Membership, MobileSharing, OTHER_CORP_ID, Person};
 pub use world::LoginAnswer;
 
@@ -59,6 +61,8 @@ pub struct SimulatorOptions {
     pub apps: Vec<App>,
     /// People with an account.
     pub people: Vec<Person>,
+    /// Departments of their organizations, besides the root of each.
+    pub departments: Vec<Department>,
     /// Calls per second of one app to one operation; none means no limit.
     pub enforce_qps: Option<u32>,
     /// Time every call takes.
@@ -76,6 +80,7 @@ impl Default for SimulatorOptions {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             apps: vec![App::demo("http://127.0.0.1:13100/api/auth:redirect")],
             people: Person::demo(),
+            departments: Department::demo(),
             enforce_qps: None,
             latency: Duration::ZERO,
             workers: 1,

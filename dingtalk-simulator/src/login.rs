@@ -19,6 +19,8 @@ pub struct AuthorizationRequest {
     pub wants_organization: bool,
     /// The organization the app has chosen for them.
     pub corp_id: Option<String>,
+    /// Whether the page stands in a frame of the app's, and answers that instead of leaving it.
+    pub is_framed: bool,
     /// The query it came in, to be carried from page to page.
     pub query: String,
     state: Option<String>,
@@ -55,7 +57,7 @@ pub enum LoginRefused {
     NotInOrganization,
 }
 
-const PARAMETERS: [&str; 10] = [
+const PARAMETERS: [&str; 11] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -66,6 +68,7 @@ const PARAMETERS: [&str; 10] = [
     "corpId",
     "exclusiveLogin",
     "exclusiveCorpId",
+    "iframe",
 ];
 
 impl AuthorizationRequest {
@@ -121,7 +124,12 @@ impl AuthorizationRequest {
         if find("corpId").is_some() && !wants_organization {
             return Err(LoginRefused::Malformed { parameter: "corpId" });
         }
+        let is_framed = find("iframe").is_some();
+        if is_framed {
+            fixed("iframe", "true")?;
+        }
         Ok(Self {
+            is_framed,
             app: app.clone(),
             redirect_uri,
             wants_organization,

@@ -4,10 +4,11 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use maud::{Markup, html};
 use serde::Deserialize;
+use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 use super::app::permission;
-use super::html::{comes_from_elsewhere, page};
+use super::html::{FRAME_SCRIPT_PATH, comes_from_elsewhere, framed_page, page};
 use super::login::{AuthorizationRequest, LoginRefused};
 use super::person::Person;
 use super::world::{Shared, World};
@@ -66,9 +67,7 @@ pub async fn approve(request: HttpRequest, step: web::Form<Step>, shared: web::D
         Err(refused) => return refused_page(&refused, None),
     };
     match asked.approve(&mut world, &step.person, step.corp_id.as_deref()) {
-        Ok(url) => HttpResponse::Found()
-            .insert_header(("Location", url.as_str()))
-            .finish(),
+        Ok(url) => answered(&asked, &url),
         Err(refused) => refused_page(&refused, Some(&asked)),
     }
 }
@@ -82,11 +81,34 @@ pub async fn refuse(request: HttpRequest, step: web::Form<Step>, shared: web::Da
     match AuthorizationRequest::read(&world, &step.request) {
         Ok(asked) => {
             let url = asked.refuse(&mut world);
-            HttpResponse::Found()
-                .insert_header(("Location", url.as_str()))
-                .finish()
+            answered(&asked, &url)
         }
         Err(refused) => refused_page(&refused, None),
+    }
+}
+
+/// Back to the app: the browser goes there, or the app's own page around the frame is told where to.
+fn answered(asked: &AuthorizationRequest, url: &Url) -> HttpResponse {
+    if !asked.is_framed {
+        return HttpResponse::Found()
+            .insert_header(("Location", url.as_str()))
+            .finish();
+    }
+    let origin = asked.redirect_uri.origin().ascii_serialization();
+    let body = html! {
+        (banner(false))
+        main.narrow data-origin=(origin) data-redirect-url=(url) { p { "Scanned." } }
+        script src=(FRAME_SCRIPT_PATH) {}
+    };
+    framed_page(StatusCode::OK, "Scanned", &body, &asked.redirect_uri)
+}
+
+/// A page of a sign-in, for the browser's window or for a frame, as the app asked.
+fn step_page(title: &str, body: &Markup, asked: &AuthorizationRequest) -> HttpResponse {
+    if asked.is_framed {
+        framed_page(StatusCode::OK, title, body, &asked.redirect_uri)
+    } else {
+        page(StatusCode::OK, title, body, Some(&asked.redirect_uri))
     }
 }
 
@@ -121,12 +143,7 @@ fn choosing_page(world: &World, asked: &AuthorizationRequest) -> HttpResponse {
             }
         }
     };
-    page(
-        StatusCode::OK,
-        "Choose a person",
-        &body,
-        Some(&asked.redirect_uri),
-    )
+    step_page("Choose a person", &body, asked)
 }
 
 fn approving_page(asked: &AuthorizationRequest, person: &Person, organizations: &[String]) -> HttpResponse {
@@ -158,10 +175,11 @@ fn approving_page(asked: &AuthorizationRequest, person: &Person, organizations: 
             (choose_another(asked))
         }
     };
-    page(StatusCode::OK, "Approve", &body, Some(&asked.redirect_uri))
+    step_page("Approve", &body, asked)
 }
 
 fn refused_page(refused: &LoginRefused, asked: Option<&AuthorizationRequest>) -> HttpResponse {
+    let framed = asked.filter(|asked| asked.is_framed);
     let cure = match refused {
         LoginRefused::UnknownClient => html! {
             p { "Compare the Client ID in the authenticator with the apps on the " a href="/" { "simulator's page" } "." }
@@ -195,7 +213,19 @@ fn refused_page(refused: &LoginRefused, asked: Option<&AuthorizationRequest>) ->
             (cure)
             @if let Some(asked) = asked { (choose_another(asked)) }
         }
+        @if let Some(asked) = framed {
+            span data-origin=(asked.redirect_uri.origin().ascii_serialization()) data-refusal=(refused) {}
+            script src=(FRAME_SCRIPT_PATH) {}
+        }
     };
+    if let Some(asked) = framed {
+        return framed_page(
+            StatusCode::BAD_REQUEST,
+            "The sign-in cannot go on",
+            &body,
+            &asked.redirect_uri,
+        );
+    }
     page(StatusCode::BAD_REQUEST, "The sign-in cannot go on", &body, None)
 }
 

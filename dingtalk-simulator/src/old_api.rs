@@ -1,6 +1,6 @@
 //! The old API (`oapi.dingtalk.com`): the directory of an organization.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::answer::{Refusal, Reply};
 use super::app::{App, permission};
@@ -49,24 +49,49 @@ pub fn user_details(world: &mut World, request: &ApiRequest) -> Reply {
     if membership.out_of_scope {
         return Err(out_of_scope());
     }
+    let mut result = entry(&app, person, membership);
+    result.extend(fields(json!({ "real_authed": true, "senior": false })));
+    Ok(fields(json!({"result": result})))
+}
+
+/// What the directory says of a member, as far as the app may know it.
+pub fn entry(app: &App, person: &Person, membership: &Membership) -> Map<String, Value> {
     let sees_mobile = app.may(permission::FIELD_MOBILE);
-    let mut result = fields(json!({
+    let mut entry = fields(json!({
         "userid": membership.user_id,
-        "unionid": person.union_id,
+        "unionid": (!person.withholds_union_id).then_some(person.union_id.as_str()),
         "name": person.name,
         "avatar": person.avatar_url,
         "mobile": person.mobile.as_deref().filter(|_| sees_mobile),
         "state_code": person.state_code.as_deref().filter(|_| sees_mobile),
         "email": person.email.as_deref().filter(|_| app.may(permission::FIELD_EMAIL)),
-        "dept_id_list": [1],
+        "title": membership.title,
+        "dept_id_list": membership.departments.iter().filter_map(|path| path.first()).collect::<Vec<_>>(),
         "active": true,
-        "real_authed": true,
-        "senior": false,
-        "admin": false,
-        "boss": false,
+        "admin": membership.admin,
+        "boss": membership.boss,
     }));
-    result.retain(|_, value| !value.is_null());
-    Ok(fields(json!({"result": result})))
+    entry.retain(|_, value| !value.is_null());
+    entry
+}
+
+/// `POST /topapi/v2/department/listparentbyuser`: where a member is, each department with those above it.
+pub fn departments_of_user(world: &mut World, request: &ApiRequest) -> Reply {
+    let app = authorize(
+        world,
+        CallKind::DepartmentsOfUser,
+        request,
+        permission::GET_DEPARTMENT_LIST,
+    )?;
+    let user_id = request.field("userid").ok_or_else(|| missing("userid"))?;
+    let (_, membership) =
+        member(world, &app, |_, membership| membership.user_id == user_id).ok_or_else(not_found)?;
+    if membership.out_of_scope {
+        return Err(out_of_scope());
+    }
+    let paths = membership.departments.iter();
+    let paths: Vec<_> = paths.map(|path| json!({ "parent_dept_id_list": path })).collect();
+    Ok(fields(json!({"result": {"parent_list": paths}})))
 }
 
 /// `POST /topapi/v2/user/getbymobile`: the id of the employee with a phone number.
@@ -114,21 +139,8 @@ pub fn user_info(world: &mut World, request: &ApiRequest) -> Reply {
     Ok(fields(json!({"result": result})))
 }
 
-/// `GET /auth/scopes`: what the app may read.
-pub fn auth_scopes(world: &mut World, request: &ApiRequest) -> Reply {
-    let app = authorize(world, CallKind::AuthScopes, request, "")?;
-    let mut readable = vec!["userid", "name", "department"];
-    readable.extend(app.may(permission::FIELD_MOBILE).then_some("mobile"));
-    readable.extend(app.may(permission::FIELD_EMAIL).then_some("email"));
-    Ok(fields(json!({
-        "auth_org_scopes": {"authed_user": [], "authed_dept": [1]},
-        "auth_user_field": readable,
-        "condition_field": [],
-    })))
-}
-
 /// Finds the app of the token, and whether it may do this; an empty permission is one that every app has.
-fn authorize(
+pub fn authorize(
     world: &mut World,
     kind: CallKind,
     request: &ApiRequest,
@@ -169,7 +181,7 @@ fn directory_number(person: &Person) -> Option<String> {
     }
 }
 
-fn missing(name: &str) -> Refusal {
+pub fn missing(name: &str) -> Refusal {
     Refusal::business(400_002, &format!("无效的参数:缺少参数 {name}"))
 }
 

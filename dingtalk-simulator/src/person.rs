@@ -81,6 +81,25 @@ pub struct Membership {
     /// Whether the person is outside the visible range (可使用范围) of the organization's apps.
     #[serde(default)]
     pub app_hidden: bool,
+    /// Whether access rules hide them from their colleagues.
+    #[serde(default)]
+    pub hidden: bool,
+    /// The departments they belong to, each followed by those above it up to the root, 1.
+    #[serde(default = "root_department")]
+    pub departments: Vec<Vec<i64>>,
+    /// Their title (职位).
+    #[serde(default)]
+    pub title: Option<String>,
+    /// Whether they administer the organization.
+    #[serde(default)]
+    pub admin: bool,
+    /// Whether they are its boss (老板).
+    #[serde(default)]
+    pub boss: bool,
+}
+
+fn root_department() -> Vec<Vec<i64>> {
+    vec![vec![1]]
 }
 
 /// Kind of contact that `getbyunionid` reports.
@@ -103,6 +122,11 @@ impl Membership {
             contact: Contact::Employee,
             out_of_scope: false,
             app_hidden: false,
+            hidden: false,
+            departments: root_department(),
+            title: None,
+            admin: false,
+            boss: false,
         }
     }
 }

@@ -64,6 +64,16 @@ impl ApiRequest {
             .filter(|text| !text.is_empty())
     }
 
+    /// A number in the body.
+    pub fn number(&self, name: &str) -> Option<i64> {
+        self.body.as_ref()?.get(name)?.as_i64()
+    }
+
+    /// Whether a field of the body says yes.
+    pub fn flag(&self, name: &str) -> bool {
+        self.body.as_ref().and_then(|body| body.get(name)) == Some(&Value::Bool(true))
+    }
+
     /// A text field the new API insists on.
     pub fn mandatory(&self, name: &str) -> Result<&str, Refusal> {
         if self.body.is_none() {

@@ -6,9 +6,9 @@ use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use super::answer::{Answer, Refusal};
 use super::call::CallKind;
 use super::exchange::{Operation, deliver, exchange};
-use super::html::{STYLE_PATH, page, style};
+use super::html::{FRAME_SCRIPT_PATH, STYLE_PATH, frame_script, page, style};
 use super::world::Shared;
-use super::{control_routes, login_pages, old_api, open_api, status_page};
+use super::{control_routes, login_pages, old_api, open_api, organization, status_page};
 
 /// Adds every route.
 pub fn configure(config: &mut web::ServiceConfig) {
@@ -16,6 +16,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/", web::get().to(status_page::show))
         .route("/", web::head().to(HttpResponse::Ok))
         .route(STYLE_PATH, web::get().to(style))
+        .route(FRAME_SCRIPT_PATH, web::get().to(frame_script))
         // Browsers ask for it of their own accord; that is nobody's mistake.
         .route("/favicon.ico", web::get().to(HttpResponse::NoContent))
         .route("/oauth2/auth", web::get().to(login_pages::choose))
@@ -29,7 +30,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config.default_service(web::to(unexpected));
 }
 
-const OPERATIONS: [(Method, &str, CallKind, Operation); 10] = [
+const OPERATIONS: [(Method, &str, CallKind, Operation); 13] = [
     (
         Method::POST,
         "/v1.0/oauth2/userAccessToken",
@@ -59,7 +60,19 @@ const OPERATIONS: [(Method, &str, CallKind, Operation); 10] = [
         Method::GET,
         "/auth/scopes",
         CallKind::AuthScopes,
-        old_api::auth_scopes,
+        organization::auth_scopes,
+    ),
+    (
+        Method::POST,
+        "/topapi/v2/department/listsub",
+        CallKind::DepartmentsBelow,
+        organization::departments_below,
+    ),
+    (
+        Method::POST,
+        "/topapi/v2/user/list",
+        CallKind::DepartmentMembers,
+        organization::department_members,
     ),
     (
         Method::POST,
@@ -84,6 +97,12 @@ const OPERATIONS: [(Method, &str, CallKind, Operation); 10] = [
         "/topapi/v2/user/getuserinfo",
         CallKind::UserInfo,
         old_api::user_info,
+    ),
+    (
+        Method::POST,
+        "/topapi/v2/department/listparentbyuser",
+        CallKind::DepartmentsOfUser,
+        old_api::departments_of_user,
     ),
 ];
 

@@ -14,6 +14,7 @@ use super::fault::Faults;
 use super::grant::{Grants, Owner};
 use super::ids::Ids;
 use super::limit::{Limit, Throttle};
+use super::organization::Department;
 use super::person::Person;
 use super::request::ApiRequest;
 use super::time::Time;
@@ -54,6 +55,8 @@ pub struct World {
     pub apps: Vec<App>,
     /// People with an account.
     pub people: Vec<Person>,
+    /// Departments of organizations, besides the root of each.
+    pub departments: Vec<Department>,
     /// Codes and tokens.
     pub grants: Grants,
     /// Faults in force.
@@ -80,6 +83,7 @@ impl World {
         Self {
             apps: options.apps.clone(),
             people: options.people.clone(),
+            departments: options.departments.clone(),
             grants: Grants::default(),
             faults: Faults::default(),
             latency: options.latency,
@@ -128,7 +132,10 @@ impl World {
             | CallKind::GetToken
             | CallKind::UserDetails
             | CallKind::UserIdByMobile
-            | CallKind::AuthScopes => None,
+            | CallKind::AuthScopes
+            | CallKind::DepartmentsOfUser
+            | CallKind::DepartmentsBelow
+            | CallKind::DepartmentMembers => None,
         }
     }
 
@@ -182,7 +189,10 @@ impl Refusal {
             | CallKind::UserDetails
             | CallKind::UserIdByMobile
             | CallKind::UserInfo
-            | CallKind::AuthScopes => Self::gateway(40014, "不合法的access_token"),
+            | CallKind::AuthScopes
+            | CallKind::DepartmentsOfUser
+            | CallKind::DepartmentsBelow
+            | CallKind::DepartmentMembers => Self::gateway(40014, "不合法的access_token"),
         }
     }
 }

@@ -17,6 +17,7 @@ define(
 
     const INPUTS = {
       Checkbox: () => h(antd.Checkbox),
+      'Input.TextArea': (schema) => h(antd.Input.TextArea, schema['x-component-props']),
       'Radio.Group': (schema, t) => h(antd.Radio.Group, { ...schema['x-component-props'], options: schema.enum.map(({ label, value }) => ({ value, label: expand(t, label) })) }),
       TextAreaWithGlobalScope: (schema) => h(client.EnvVariableInput, schema['x-component-props']),
     };

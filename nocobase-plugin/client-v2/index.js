@@ -13,8 +13,14 @@ define(
     function useEnter(app) {
       const navigate = router.useNavigate();
       return () => {
-        const page = client.normalizeV2RedirectPath(app, wayBack.requestedPage(window.location.search));
+        const wanted = wayBack.requestedPage(window.location.search);
         const base = (app.router.getBasename?.() ?? '').replace(/\/+$/, '');
+        const portal = wayBack.portalPage(wanted, base);
+        if (portal) {
+          window.location.replace(portal);
+          return;
+        }
+        const page = client.normalizeV2RedirectPath(app, wanted);
         const path = wayBack.sameSitePath(base && page.startsWith(`${base}/`) ? page.slice(base.length) : page);
         navigate(path ?? '/admin', { replace: true });
       };

@@ -15,6 +15,21 @@ define(
     const h = React.createElement;
     const { useContext } = React;
 
+    /** Links that hold what people were recognized by earlier. */
+    function FormerLinks({ former }) {
+      const { t } = useText();
+      if (!former) return null;
+      const count = former.mobile + former.userId + former.unknown;
+      return h(antd.Alert, {
+        type: 'info',
+        showIcon: true,
+        style: { marginBottom: 12 },
+        'data-testid': 'dingtalk-former-links',
+        message: t('{{count}} links do not hold the Union ID yet. Phone numbers: {{mobile}}, user IDs: {{userId}}, of an unknown kind: {{unknown}}.', { count, ...former }),
+        description: t('Each is converted when its person signs in. Remove the links of people who have left, and keep the permission qyapi_get_member while user IDs are left.'),
+      });
+    }
+
     function LinkedUsers() {
       const { t, i18n } = useText();
       const host = useContext(Host);
@@ -39,6 +54,7 @@ define(
       ];
       const emptyText = pages.query.search ? t('Nothing matches the filter.') : t('Nobody has signed in with DingTalk yet.');
       return h('div', { 'data-testid': 'dingtalk-bindings' },
+        h(FormerLinks, { former: pages.meta?.former }),
         h('div', { style: { display: 'flex', flexWrap: 'wrap', gap: 8, marginBottom: 12 } },
           h(antd.Input.Search, {
             allowClear: true,

@@ -62,14 +62,23 @@ define(
 
     const complete = (request, flow) => whileBusy(() => ask(request, { url: 'dingtalk:link', method: 'post', data: { flow } }));
 
-    /** What a return from DingTalk has put into the address of a page, and the address without it. */
+    /** The return that was taken last. */
+    let lastReturn = null;
+
+    /**
+     * What a return from DingTalk has put into the address of a page, the address without it, and whether it is taken for
+     * the first time: the modern client may draw its pages anew while the address still has it.
+     */
     function takeReturn(search) {
       const query = new URLSearchParams(search);
       const found = { handle: query.get(HANDLE), code: query.get(REFUSAL), reference: query.get(REFERENCE) };
       if (!found.handle && !found.code) return null;
       const isOurs = (pair) => [HANDLE, REFUSAL, REFERENCE].includes(pair.split('=')[0]);
       const rest = search.replace(/^\?/, '').split('&').filter((pair) => pair && !isOurs(pair)).join('&');
-      return { found, search: rest ? `?${rest}` : '' };
+      const key = JSON.stringify(found);
+      const isFirst = key !== lastReturn;
+      lastReturn = key;
+      return { found, search: rest ? `?${rest}` : '', isFirst };
     }
 
     function PasswordForm({ label, isDanger, onSubmit, onCancel }) {
@@ -171,11 +180,11 @@ define(
       const location = router.useLocation();
       const navigate = router.useNavigate();
       useEffect(() => {
-        const taken = takeReturn(location.search);
         // Whoever is signed out meanwhile signs in first, and comes back to this address.
-        if (!taken || !isSignedIn()) return;
+        const taken = isSignedIn() ? takeReturn(location.search) : null;
+        if (!taken) return;
         navigate({ pathname: location.pathname, search: taken.search, hash: location.hash }, { replace: true });
-        dialog.set({ isOpen: true, returned: taken.found, told: null });
+        if (taken.isFirst) dialog.set({ isOpen: true, returned: taken.found, told: null });
       }, [location.search]);
       useEffect(() => {
         if (!isMenuStatic || hasAsked || !isSignedIn()) return;

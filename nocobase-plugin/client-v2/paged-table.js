@@ -28,7 +28,7 @@ define(
         let next;
         try {
           const { data, meta } = await ask(host.request, { url: `dingtalk:${action}`, params: { authenticator, ...query } });
-          next = { rows: data, count: meta?.count ?? data.length };
+          next = { rows: data, count: meta?.count ?? data.length, meta };
         } catch (error) {
           next = { rows: [], count: 0, failure: failureText(error, t) };
         }

@@ -1,8 +1,8 @@
 // The button under the form of the sign-in page, in both clients.
 define(
   'nocobase-plugin-auth-dingtalk/client-v2/sign-in-button',
-  ['react', 'antd', '@ant-design/icons', 'react-router-dom', './texts', './way-back', './attempts', './in-client'],
-  function (React, antd, icons, router, texts, wayBack, ofThisPage, inClient) {
+  ['react', 'antd', '@ant-design/icons', 'react-router-dom', './texts', './way-back', './attempts', './in-client', './qr-code'],
+  function (React, antd, icons, router, texts, wayBack, ofThisPage, inClient, qrCode) {
     'use strict';
 
     const { BUTTON, expand, useText } = texts;
@@ -98,6 +98,7 @@ define(
           },
           isPending ? t(BUTTON.pending) : label,
         ),
+        isPending || isLeaving ? null : h(qrCode.QrCode, { authenticator, host }),
         h(
           'div',
           { 'aria-live': 'polite' },

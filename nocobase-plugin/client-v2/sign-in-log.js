@@ -13,7 +13,7 @@ define(
     const h = React.createElement;
 
     const SUCCESS = 'OK';
-    const EVENTS = { signIn: 'Signed in', link: 'Linked', unlink: 'Link removed' };
+    const EVENTS = { signIn: 'Signed in', link: 'Linked', unlink: 'Link removed', sessionsEnded: 'Sessions ended' };
     /** What can be asked for besides the single codes of refusals. */
     const KINDS = [
       { label: 'All', filter: {} },
@@ -21,7 +21,11 @@ define(
       { label: 'All refused', filter: { result: 'REFUSED' } },
       { label: EVENTS.link, filter: { event: 'link', result: SUCCESS } },
       { label: EVENTS.unlink, filter: { event: 'unlink', result: SUCCESS } },
+      { label: EVENTS.sessionsEnded, filter: { event: 'sessionsEnded', result: SUCCESS } },
     ];
+
+    /** Why the sessions of somebody who has left go on. */
+    const NOT_ENDED = { LAST_ROOT: 'The sessions of the last user with the role root are not ended. Give another user that role first.' };
 
     /** The first sentence of what a person was told: what happened, without what they were to do. */
     const firstSentence = (text) => /^.*?(?:[.!?।](?=\s|$)|。)/s.exec(text)?.[0] ?? text;
@@ -31,16 +35,26 @@ define(
     /** A refusal in words; a code that no sentence belongs to stays a code. */
     const inWords = (t, code) => (isTold(code) ? firstSentence(t(BUTTON.errors[code], gaps(BUTTON.errors[code]))) : code);
 
+    /** Why somebody's sessions were to end, and what goes on all the same. */
+    function ofLeaver(t, row) {
+      if (row.event !== 'sessionsEnded') return [];
+      const [, count] = /api_keys=(\d+)/.exec(row.detail ?? '') ?? [];
+      return [t('Has left the organization'), count ? t('API keys that go on working: {{count}}', { count }) : null].filter(Boolean);
+    }
+
     function Result({ row }) {
       const { t } = useText();
+      const reasons = ofLeaver(t, row).map((text) => h(antd.Typography.Text, { key: text, type: 'secondary', style: { display: 'block' } }, text));
       if (row.result === SUCCESS) {
         const isSignIn = row.event === 'signIn';
         return h(React.Fragment, null,
           h(antd.Tag, { color: isSignIn ? 'success' : undefined }, t(EVENTS[row.event] ?? row.event)),
-          row.actorNickname ? h(antd.Typography.Text, { type: 'secondary' }, t('By {{name}}', { name: row.actorNickname })) : null);
+          row.actorNickname ? h(antd.Typography.Text, { type: 'secondary' }, t('By {{name}}', { name: row.actorNickname })) : null,
+          ...reasons);
       }
       return h('div', { style: { whiteSpace: 'normal', width: 260 } },
-        h(antd.Typography.Text, { type: 'danger' }, inWords(t, row.result)));
+        h(antd.Typography.Text, { type: 'danger' }, row.event === 'sessionsEnded' ? t(NOT_ENDED[row.result] ?? 'Sessions not ended') : inWords(t, row.result)),
+        ...reasons);
     }
 
     /** For whoever searches NocoBase's log or asks DingTalk's support. */
@@ -100,6 +114,6 @@ define(
       );
     }
 
-    return { SignInLog, firstSentence };
+    return { SignInLog, firstSentence, ofLeaver };
   },
 );

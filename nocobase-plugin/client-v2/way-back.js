@@ -34,6 +34,16 @@ define('nocobase-plugin-auth-dingtalk/client-v2/way-back', [], function () {
     return path && !/\/signin\/?(?:[?#]|$)/.test(path) ? path : null;
   }
 
+  /**
+   * A page of a portal, which none of NocoBase's clients shows, or null. The modern client's sign-in page writes its own
+   * base in front of what it does not know.
+   */
+  function portalPage(page, base = '') {
+    if (!page) return null;
+    const path = base && page.startsWith(`${base}/`) ? page.slice(base.length) : page;
+    return /^\/x\/[^/?#]/.test(path) ? path : null;
+  }
+
   /** This sign-in page without what an earlier attempt left in its address. */
   function signInPagePath() {
     const { pathname, search } = window.location;
@@ -43,5 +53,5 @@ define('nocobase-plugin-auth-dingtalk/client-v2/way-back', [], function () {
     return others.length ? `${pathname}?${others.join('&')}` : pathname;
   }
 
-  return { requestedPage, sameSitePath, signInPagePath, withoutOwn };
+  return { portalPage, requestedPage, sameSitePath, signInPagePath, withoutOwn };
 });

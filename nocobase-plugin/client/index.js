@@ -5,13 +5,18 @@ define(
   function (React, router, formily, client, modern) {
     'use strict';
 
-    const { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, AppLink, FORM, Group, HomePage, Host, OwnLinkLabel, OwnLinkProvider, PACKAGE, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, installGate, keepQuietOnReturn, openOwnLink, requestedPage, useIsFirst, useIsOffered, useSaving, watchRequests, watchSignOut } = modern.shared;
+    const { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, AppLink, FORM, Group, HomePage, Host, OwnLinkLabel, OwnLinkProvider, PACKAGE, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, installGate, keepQuietOnReturn, openOwnLink, portalPage, requestedPage, useIsFirst, useIsOffered, useSaving, watchRequests, watchSignOut } = modern.shared;
     const h = React.createElement;
 
     // Not NocoBase's own useRedirect: it runs `javascript:` targets and leaves the site for others.
     function useEnter() {
       const navigate = router.useNavigate();
-      return () => navigate(requestedPage(window.location.search) ?? '/admin', { replace: true });
+      return () => {
+        const page = requestedPage(window.location.search);
+        const portal = portalPage(page);
+        if (portal) window.location.replace(portal);
+        else navigate(page ?? '/admin', { replace: true });
+      };
     }
 
     function ClassicSignInButton({ authenticator }) {

@@ -14,8 +14,8 @@ const LINK_LIMIT_MS = 90_000;
 const VISITOR_LIMIT_MS = 10_000;
 /** What of an answer's headers is for the browser. */
 const HANDED_ON = ['content-type', 'content-disposition', 'cache-control'];
-/** For everybody: how to sign in by itself, and where signing in begins. */
-const PUBLIC_METHODS = { checkLogin: 'GET', getAuthUrl: 'POST' };
+/** For everybody: how to sign in by itself, and where signing in begins, with the button or a code to scan. */
+const PUBLIC_METHODS = { checkLogin: 'GET', getAuthUrl: 'POST', qrCode: 'POST' };
 /** For whoever is signed in: their own link. */
 const OWN_METHODS = { myLink: 'GET', link: 'POST', unlinkMe: 'POST' };
 const METHODS = { configForm: 'GET', signInButton: 'GET', bindings: 'GET', unlinkedUsers: 'GET', audit: 'GET', calls: 'GET', diagnose: 'POST', bind: 'POST', unbind: 'POST' };

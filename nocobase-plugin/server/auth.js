@@ -23,6 +23,9 @@ function proofIn(values) {
   return typeof authCode === 'string' && typeof loginType === 'string' ? { authCode, loginType } : {};
 }
 
+/** A setting, or what a variable of NocoBase's says in its place. */
+const isOn = (setting) => setting === true || setting === 'true';
+
 /** Throws what the sidecar refused, as NocoBase's own envelope. */
 function refuse(ctx, answer) {
   const error = envelope(answer)?.errors?.[0];
@@ -36,12 +39,18 @@ function unavailable(ctx, error, message = sentence(ctx, 'SIDECAR_UNAVAILABLE'))
   ctx.throw(503, { message, code: 'SIDECAR_UNAVAILABLE', logLevel: 'warn' });
 }
 
-function authClass(sidecar) {
+function authClass(sidecar, leavers) {
   return class DingTalkAuth extends BaseAuth {
     static optionsKeysNotAllowedInEnv = CREDENTIAL_OPTIONS;
 
     constructor(config) {
       super({ ...config, userCollection: config.ctx.db.getCollection('users') });
+    }
+
+    async check() {
+      const user = await super.check();
+      if (isOn(this.options?.membershipAtRenewal)) leavers.look(this.ctx, this.authenticator.name, user);
+      return user;
     }
 
     async signIn() {
@@ -67,14 +76,27 @@ function authClass(sidecar) {
         unavailable(ctx, error);
       }
       for (const [name, value] of answerHeaders(answer)) if (name === 'set-cookie') for (const cookie of value) ctx.append('Set-Cookie', cookie);
+      const left = Number(answer.headers['x-dingtalk-left-user']);
+      if (Number.isSafeInteger(left) && left > 0) await leavers.endSessions(ctx, named, left);
       if (answer.status !== 200) refuse(ctx, answer);
       const { user, token } = envelope(answer)?.data ?? {};
       if (!user || !token) unavailable(ctx, new Error('the sidecar answered a sign-in without user or token'));
       const created = answer.headers['x-dingtalk-created-user'];
       if (created) await announceNewUser(ctx, created);
+      const changed = answer.headers['x-dingtalk-changed-user'];
+      if (changed) await forgetUser(ctx, changed);
       return { user, token };
     }
   };
+}
+
+/** NocoBase remembers each user's row until it changes it itself. */
+async function forgetUser(ctx, id) {
+  try {
+    await ctx.app.cache.del(`auth:${id}`);
+  } catch (error) {
+    ctx.logger.error(`the user ${id} could not be forgotten: ${error.message}`);
+  }
 }
 
 /** What NocoBase's other plugins would have heard had NocoBase made the user itself: workflows wait for these events. */
@@ -83,6 +105,7 @@ async function announceNewUser(ctx, id) {
   try {
     // A request for this id before it existed would have been remembered as "no such user".
     await ctx.app.cache.del(`auth:${id}`);
+    await ctx.app.cache.del(`departments:${id}`);
     await ctx.app.emitAsync('cache:del:roles', { userId: Number(id) });
     user = await ctx.db.getRepository('users').findOne({ filterByTk: id });
   } catch (error) {

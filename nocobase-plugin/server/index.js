@@ -11,7 +11,9 @@ const { SIDECAR_URL, VERSION } = require('./built-in');
 const gateway = require('./gateway');
 const { handover } = require('./handover');
 const { KeptSecrets, redaction } = require('./kept-secrets');
+const { Leavers } = require('./leavers');
 const { AUTH_TYPE, PACKAGE } = require('./names');
+const { refuseRulesNobodyCanFollow } = require('./people-rules');
 const { ManagedPlace, RemotePlace } = require('./place');
 const { Program } = require('./program');
 const { Sidecar } = require('./sidecar');
@@ -37,6 +39,7 @@ class PluginAuthDingTalkServer extends Plugin {
     this.app.use(redaction(), { tag: 'dingtalk-redaction', after: 'cors', before: 'dataWrapping' });
     this.secrets.listen();
     this.db.on('authenticators.beforeSave', (row, options) => this.isActive && refuseImpossibleAutoLogin(this, row, options));
+    this.db.on('authenticators.beforeSave', (row, options) => this.isActive && refuseRulesNobodyCanFollow(this, row, options));
     // Two plugins registering one type keep NocoBase from starting: let every other plugin go first.
     this.app.on('afterLoad', () => this.activate());
     this.updates = new UpdateWatch(() => this.#loadNewCode());
@@ -73,9 +76,9 @@ class PluginAuthDingTalkServer extends Plugin {
       return;
     }
     authManager.registerTypes(AUTH_TYPE, {
-      auth: authClass(this.sidecar),
+      auth: authClass(this.sidecar, new Leavers(this.sidecar)),
       title: tval('DingTalk', { ns: PACKAGE }),
-      getPublicOptions: (options) => ({ autoSignup: options?.public?.autoSignup === true }),
+      getPublicOptions: (options) => ({ autoSignup: options?.public?.autoSignup === true, qrCode: options?.public?.qrCode === true }),
     });
     gateway.install(gateway.redirectHandler({ app: this.app, sidecar: this.sidecar, log: this.app.log }));
     this.isActive = true;

@@ -4,6 +4,7 @@
 
 const { getRequestOrigin } = require('@nocobase/utils');
 const { VERSION } = require('./built-in');
+const { defaultPage } = require('./sign-in-page');
 
 const AUDIENCE = 'nocobase-dingtalk';
 const BRIDGE_TOKEN_SECONDS = 60;
@@ -61,6 +62,7 @@ class Sidecar {
       app: 'main',
       bridge: VERSION,
       api: apiBasePath(),
+      signIn: defaultPage(),
       origin: getRequestOrigin({ headers: req.headers, protocol, get: (name) => req.headers[name.toLowerCase()] ?? '' }),
       host: req.headers.host,
       forwarded: forwardedHeaders(req.headers),

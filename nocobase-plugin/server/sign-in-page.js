@@ -23,6 +23,7 @@ function sameSitePath(text) {
   }
 }
 
+/** NocoBase's own sign-in page, as its variables say it. */
 function defaultPage() {
   const modern = MODERN_ENTRIES.has(process.env.APP_CLIENT_ENTRY_MODE);
   const prefix = (process.env.APP_MODERN_CLIENT_PREFIX || 'v').replace(/^\/+|\/+$/g, '');
@@ -40,4 +41,4 @@ function signInPage({ returnPath, authenticator, error }) {
   return `${url.pathname}${url.search}`;
 }
 
-module.exports = { publicPath, sameSitePath, signInPage };
+module.exports = { defaultPage, publicPath, sameSitePath, signInPage };

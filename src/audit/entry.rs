@@ -63,6 +63,8 @@ pub enum Event {
     PasswordChange,
     /// A session was ended by its owner, where the sidecar keeps those.
     SignOut,
+    /// All sessions of somebody were ended, because they have left the organization.
+    SessionsEnded,
     /// Somebody asked for what they may not have, or came with a bridge token that is not signed with our secret.
     Access,
     /// Written by a version that knows more.
@@ -156,6 +158,7 @@ impl Event {
             Self::PluginChange => "pluginChange",
             Self::PasswordChange => "passwordChange",
             Self::SignOut => "signOut",
+            Self::SessionsEnded => "sessionsEnded",
             Self::Access => "access",
             Self::Other => "other",
         }

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::auto_login::AutoLogin;
 use super::environment::{Environment, EnvironmentError};
+use super::people_rules::PeopleRules;
 use super::secrets::SECRET_MASK;
 use crate::nocobase::SubjectKind;
 
@@ -32,6 +33,12 @@ pub struct AuthenticatorOptions {
     pub callback_origin: Option<String>,
     /// `bindAdministrators`: users who may configure the site are linked by phone number too.
     pub bind_administrators: bool,
+    /// `membershipAtRenewal`: who has left the organization loses the sessions there are, too.
+    pub membership_at_renewal: bool,
+    /// Who may come in, what new people get, and what follows DingTalk.
+    pub rules: PeopleRules,
+    /// `public.qrCode`: the sign-in page offers a code to scan beside the button.
+    pub qr_code: bool,
     /// Present while the row still lives on the settings of the community plugin; `client_id`, `client_secret` and
     /// `subject` are then taken from those.
     pub community: Option<CommunityOptions>,
@@ -52,6 +59,14 @@ pub enum OptionsError {
     Malformed {
         /// The path of the option.
         field: &'static str,
+    },
+    /// One line of the value cannot be read.
+    #[error("line {line} of the option {field} is not usable")]
+    MalformedLine {
+        /// The path of the option.
+        field: &'static str,
+        /// Counted from one.
+        line: usize,
     },
     /// The value refers to a secret variable that cannot be read.
     #[error("the option {field} cannot be filled in")]
@@ -84,6 +99,7 @@ impl OptionsError {
     pub const fn field(&self) -> &'static str {
         match self {
             Self::Malformed { field }
+            | Self::MalformedLine { field, .. }
             | Self::Unreadable { field, .. }
             | Self::Locked { field, .. }
             | Self::Public { field } => field,
@@ -106,6 +122,9 @@ impl AuthenticatorOptions {
             auto_login: reader.auto_login()?,
             callback_origin: reader.origin("callbackOrigin")?,
             bind_administrators: reader.flag("bindAdministrators")?,
+            membership_at_renewal: reader.flag("membershipAtRenewal")?,
+            rules: PeopleRules::parse(options, environment)?,
+            qr_code: reader.flag("public.qrCode")?,
             community: None,
         };
         if parsed.client_id.is_none() {
@@ -131,9 +150,10 @@ impl AuthenticatorOptions {
     }
 }
 
-struct Reader<'a> {
-    options: &'a Value,
-    environment: &'a Environment,
+/// Stored options, and what fills in their templates.
+pub(super) struct Reader<'a> {
+    pub(super) options: &'a Value,
+    pub(super) environment: &'a Environment,
 }
 
 impl Reader<'_> {
@@ -164,7 +184,7 @@ impl Reader<'_> {
     }
 
     /// Text that people and DingTalk's pages show.
-    fn text(&self, field: &'static str) -> Result<Option<String>, OptionsError> {
+    pub(super) fn text(&self, field: &'static str) -> Result<Option<String>, OptionsError> {
         let stored = self.stored(field)?;
         if stored.is_some_and(|text| self.environment.is_secret(text)) {
             return Err(OptionsError::Public { field });
@@ -280,19 +300,22 @@ mod tests {
         ] {
             let parsed = parse(&options);
 
+            assert!(!parsed.membership_at_renewal);
             assert_eq!(parsed.subject, SubjectKind::UnionId);
             assert!(parsed.client_id.is_none() && parsed.corp_id.is_none() && parsed.client_secret.is_none());
             assert!(parsed.agent_id.is_none() && parsed.auto_login.is_none());
             assert!(!parsed.auto_signup && !parsed.bind_administrators && parsed.community.is_none());
+            assert!(!parsed.qr_code);
         }
     }
 
     #[test]
     fn every_option_is_read_and_its_templates_rendered() {
         let parsed = parse(&json!({
-            "public": {"autoSignup": true}, "clientId": "{{$env.ID}}", "clientSecret": " s3cret\n", "subject": "mobile",
+            "public": {"autoSignup": true, "qrCode": true}, "clientId": "{{$env.ID}}", "clientSecret": " s3cret\n", "subject": "mobile",
             "corpId": "ding9", "agentId": " 2468 ", "autoLogin": true,
             "exclusiveLogin": "{{ $env.YES }}", "callbackOrigin": "https://Example.com:443/", "bindAdministrators": "{{ $env.YES }}",
+            "membershipAtRenewal": true,
         }));
 
         assert_eq!(parsed.client_id.as_deref(), Some("dingfromenv"));
@@ -302,6 +325,8 @@ mod tests {
         assert_eq!(parsed.auto_login, Some(AutoLogin::Internal));
         assert_eq!(parsed.callback_origin.as_deref(), Some("https://example.com"));
         assert!(parsed.auto_signup && parsed.bind_administrators && parsed.exclusive_login);
+        assert!(parsed.membership_at_renewal);
+        assert!(parsed.qr_code);
         assert!(!format!("{parsed:?}").contains("s3cret"));
     }
 
@@ -331,9 +356,11 @@ mod tests {
             (json!({"clientId": 7}), "clientId"),
             (json!({"agentId": 7}), "agentId"),
             (json!({"exclusiveLogin": "perhaps"}), "exclusiveLogin"),
+            (json!({"membershipAtRenewal": "perhaps"}), "membershipAtRenewal"),
             (json!({"autoLogin": "perhaps"}), "autoLogin"),
             (json!({"autoLoginType": "silent"}), "autoLoginType"),
             (json!({"public": {"autoSignup": "perhaps"}}), "public.autoSignup"),
+            (json!({"public": {"qrCode": "perhaps"}}), "public.qrCode"),
             (json!({"callbackOrigin": "example.com"}), "callbackOrigin"),
             (
                 json!({"callbackOrigin": "https://example.com/path"}),

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use moka::sync::Cache;
+use serde_json::Value;
 
 use super::environment::Environment;
 use super::options::{AuthenticatorOptions, OptionsError};
+use super::people_rules::PeopleRules;
 use super::secrets::SECRET_MASK;
 use crate::aes_key::AesKey;
 use crate::clock::Clock;
@@ -95,6 +97,13 @@ impl Registry {
         self.offered.get(look_up).await
     }
 
+    /// Whether the sign-in page shows DingTalk's own in a frame.
+    pub async fn offers_qr_code(&self) -> Result<bool, StoreError> {
+        let offered = self.offered().await?;
+        let mut ours = offered.iter().filter(|row| row.auth_type == AUTH_TYPE);
+        Ok(ours.any(|row| row.options["public"]["qrCode"] == Value::Bool(true)))
+    }
+
     /// The enabled authenticator with automatic login: the first one, should there be two, and of those that can be read.
     pub async fn auto_login(&self) -> Result<Option<Arc<Configured>>, StoreError> {
         let look_up = async {
@@ -159,5 +168,14 @@ impl Registry {
             environment = environment.with_variables(self.store.system().environment_variables().await?);
         }
         AuthenticatorOptions::parse(&authenticator.options, &environment).map_err(LookUpError::Options)
+    }
+
+    /// The rules in options that nobody has stored yet, templates rendered.
+    pub async fn rules_of(&self, options: &Value) -> Result<PeopleRules, LookUpError> {
+        let mut environment = Environment::new(Vec::new(), self.aes_key.as_ref());
+        if options.to_string().contains("{{") {
+            environment = environment.with_variables(self.store.system().environment_variables().await?);
+        }
+        PeopleRules::parse(options, &environment).map_err(LookUpError::Options)
     }
 }

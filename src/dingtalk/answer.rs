@@ -4,6 +4,7 @@
 //! it. A status of 200 means nothing here: only an object without an error code and with every needed field is a
 //! success.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -114,7 +115,33 @@ pub fn member(answer: &RawAnswer) -> Result<Option<Member>, DingTalkError> {
             user_id: own_user_id(result)?,
             mobile: optional(result, "mobile"),
             state_code: optional(result, "state_code").map(|code| code.trim_start_matches('+').to_owned()),
+            title: optional(result, "title"),
+            avatar_url: optional(result, "avatar"),
+            is_administrator: ["admin", "boss"]
+                .iter()
+                .any(|flag| result.get(*flag).is_some_and(is_true)),
         }))
+    }))
+}
+
+/// The departments of a member, each with those above it; `None` for somebody who is none. Every member belongs to one.
+pub fn departments(answer: &RawAnswer) -> Result<Option<BTreeSet<i64>>, DingTalkError> {
+    const FIELD: Fault = Fault::Field("parent_list");
+    unless_gone(understood(Call::DepartmentsOfUser, answer, |body| {
+        let paths = result(body)?.get("parent_list").and_then(Value::as_array);
+        let mut departments = BTreeSet::new();
+        for path in paths.ok_or(FIELD)? {
+            let ids = path.get("parent_dept_id_list").and_then(Value::as_array);
+            for id in ids.ok_or(FIELD)? {
+                // One that cannot be read may be the one that decides.
+                let id = text(id).and_then(|id| id.parse().ok());
+                departments.insert(id.ok_or(FIELD)?);
+            }
+        }
+        if departments.is_empty() {
+            return Err(FIELD);
+        }
+        Ok(Some(departments))
     }))
 }
 

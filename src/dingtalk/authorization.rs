@@ -14,6 +14,8 @@ pub struct AuthorizationRequest<'a> {
     pub corp_id: Option<&'a str>,
     /// Whether people sign in with the accounts which that organization gave them (专属账号), on its own page.
     pub is_exclusive: bool,
+    /// Whether DingTalk's page is shown in a frame of ours, and answers that instead of leaving it.
+    pub is_framed: bool,
 }
 
 /// The address of `page` for this request.
@@ -40,6 +42,9 @@ pub(super) fn url(page: &Url, request: &AuthorizationRequest<'_>) -> String {
                 .append_pair("exclusiveCorpId", corp_id);
         }
     }
+    if request.is_framed {
+        query.append_pair("iframe", "true");
+    }
     query.finish()
 }
 
@@ -59,6 +64,7 @@ mod tests {
             state: "s-t_ate",
             corp_id,
             is_exclusive,
+            is_framed: false,
         };
         let bases = Endpoints {
             login: Url::parse(login).unwrap(),

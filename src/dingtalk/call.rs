@@ -1,4 +1,4 @@
-//! A call: one of the nine kinds of HTTP request this crate sends to DingTalk.
+//! A call: one of the ten kinds of HTTP request this crate sends to DingTalk.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +19,8 @@ pub enum Call {
     UserInfo,
     /// The directory's entry of a member.
     UserDetails,
+    /// The departments of a member, up to the root.
+    DepartmentsOfUser,
     /// What of the organization the app may read.
     DataScope,
     /// The departments directly below one.
@@ -29,13 +31,14 @@ pub enum Call {
 
 impl Call {
     /// Every kind, for whoever registers a metric per kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::UserAccessToken,
         Self::Profile,
         Self::AppAccessToken,
         Self::UserIdByUnionId,
         Self::UserInfo,
         Self::UserDetails,
+        Self::DepartmentsOfUser,
         Self::DataScope,
         Self::DepartmentsBelow,
         Self::DepartmentMembers,
@@ -50,6 +53,7 @@ impl Call {
             Self::UserIdByUnionId => "user_id_by_union_id",
             Self::UserInfo => "user_info",
             Self::UserDetails => "user_details",
+            Self::DepartmentsOfUser => "departments_of_user",
             Self::DataScope => "data_scope",
             Self::DepartmentsBelow => "departments_below",
             Self::DepartmentMembers => "department_members",
@@ -67,7 +71,7 @@ impl Call {
             Self::Profile => Some("Contact.User.Read"),
             Self::UserIdByUnionId | Self::UserDetails => Some("qyapi_get_member"),
             Self::UserInfo => Some("qyapi_base"),
-            Self::DepartmentsBelow => Some("qyapi_get_department_list"),
+            Self::DepartmentsOfUser | Self::DepartmentsBelow => Some("qyapi_get_department_list"),
             Self::DepartmentMembers => Some("qyapi_get_department_member"),
             Self::UserAccessToken | Self::AppAccessToken | Self::DataScope => None,
         }

@@ -102,6 +102,11 @@ impl DingTalk {
         authorization::url(&self.inner.addresses.authorization, request)
     }
 
+    /// The origin of DingTalk's sign-in page: what a frame of it speaks from.
+    pub fn login_origin(&self) -> String {
+        self.inner.addresses.authorization.origin().ascii_serialization()
+    }
+
     /// Turns the one-time code into the person's token. After an error that
     /// [was processed](DingTalkError::was_not_processed), the code is to be taken for used.
     pub async fn redeem(

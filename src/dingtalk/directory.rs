@@ -1,5 +1,7 @@
 //! The older API: what an app asks of its own organization, with its own credential.
 
+use std::collections::BTreeSet;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use url::Url;
@@ -73,6 +75,21 @@ impl DingTalk {
             body: Some(json!({ "userid": user_id.as_str() })),
         };
         self.ask(credentials, &question, answer::member).await
+    }
+
+    /// The ids of the departments that a member belongs to, with all those above them; `None` for somebody who is none any
+    /// more.
+    pub async fn departments_of(
+        &self,
+        credentials: &Credentials,
+        user_id: &DingTalkUserId,
+    ) -> Result<Option<BTreeSet<i64>>, DingTalkError> {
+        let question = Question {
+            call: Call::DepartmentsOfUser,
+            address: &self.inner.addresses.departments_of_user,
+            body: Some(json!({ "userid": user_id.as_str() })),
+        };
+        self.ask(credentials, &question, answer::departments).await
     }
 
     pub(super) async fn ask<T>(

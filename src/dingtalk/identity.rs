@@ -91,6 +91,12 @@ pub struct Member {
     pub mobile: Option<String>,
     /// Country code of the number, digits only.
     pub state_code: Option<String>,
+    /// Their title, where the organization gave them one.
+    pub title: Option<String>,
+    /// Address of their picture; absent when they have none of their own.
+    pub avatar_url: Option<String>,
+    /// Whether they administer the organization in DingTalk, or own it.
+    pub is_administrator: bool,
 }
 
 /// What DingTalk says about the person; only the union id is always there.

@@ -1,4 +1,4 @@
-//! DingTalk, as this crate sees it: an authorization page to send a browser to, and nine calls.
+//! DingTalk, as this crate sees it: an authorization page to send a browser to, and ten calls.
 //!
 //! DingTalk's web sign-in is OAuth 2 without discovery, without PKCE and without an id token. The browser comes
 //! back with a one-time code; [`DingTalk::redeem`] turns it into the person's access token and
@@ -7,7 +7,8 @@
 //! ([`DingTalk::find_user_id`]).
 //!
 //! Inside DingTalk's own client a page asks the client for a code instead; [`DingTalk::redeem_in_client`] says who is
-//! signed in there, in one call, and [`DingTalk::find_member`] their phone number.
+//! signed in there, in one call, and [`DingTalk::find_member`] their phone number, title and
+//! rights in the organization; [`DingTalk::departments_of`] tells where in it they are.
 //!
 //! [`DingTalk::data_scope`], [`DingTalk::departments_below`] and [`DingTalk::department_members`] read the organization.
 //!
@@ -48,5 +49,5 @@ pub use client::{DingTalk, Limits};
 pub use credentials::Credentials;
 pub use endpoints::Endpoints;
 pub use error::{DingTalkError, ErrorKind, Fault, SetUpFault};
-pub use organization::{DataScope, Department, DepartmentId, DirectoryEntry, MembersPage, ROOT};
 pub use identity::{ClientUser, DingTalkUserId, Member, Profile, UnionId, UserAccessToken};
+pub use organization::{DataScope, Department, DepartmentId, DirectoryEntry, MembersPage};

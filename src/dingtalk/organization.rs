@@ -2,23 +2,19 @@
 
 use serde_json::json;
 
+use super::call::Call;
 use super::client::DingTalk;
 use super::credentials::Credentials;
 use super::directory::Question;
 use super::error::DingTalkError;
 use super::identity::{DingTalkUserId, UnionId};
 use super::organization_answer as answer;
-use crate::dingtalk::Call;
 
 /// The most people that one call gives; more is not documented.
 const PAGE_SIZE: u32 = 100;
 
 /// The id of a department inside its organization; the root's is 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DepartmentId(pub i64);
-
-/// The whole organization, when the app may read all of it.
-pub const ROOT: DepartmentId = DepartmentId(1);
+pub type DepartmentId = i64;
 
 /// What of the organization the app may read: whole departments, and single people besides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +82,7 @@ impl DingTalk {
         let question = Question {
             call: Call::DepartmentsBelow,
             address: &self.inner.addresses.departments_below,
-            body: Some(json!({ "dept_id": department.0 })),
+            body: Some(json!({ "dept_id": department })),
         };
         self.ask(credentials, &question, answer::departments_below).await
     }
@@ -103,7 +99,7 @@ impl DingTalk {
             call: Call::DepartmentMembers,
             address: &self.inner.addresses.department_members,
             body: Some(json!({
-                "dept_id": department.0,
+                "dept_id": department,
                 "cursor": cursor,
                 "size": PAGE_SIZE,
                 // Without it the hidden ones look like people who have left.

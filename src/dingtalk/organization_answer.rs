@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::answer::{RawAnswer, entries, known_error_number, optional, own_user_id, result, understood, without_controls};
+use super::answer::{
+    RawAnswer, entries, known_error_number, optional, own_user_id, result, understood, without_controls,
+};
 use super::call::Call;
 use super::error::{DingTalkError, ErrorKind, Fault};
 use super::identity::{DingTalkUserId, UnionId};
@@ -42,7 +44,11 @@ pub fn departments_below(answer: &RawAnswer) -> Result<Option<Vec<Department>>, 
     unless_deleted(understood(Call::DepartmentsBelow, answer, |body| {
         known_error_number(body)?;
         let departments = entries(body, "result")?;
-        departments.iter().map(department).collect::<Result<_, _>>().map(Some)
+        departments
+            .iter()
+            .map(department)
+            .collect::<Result<_, _>>()
+            .map(Some)
     }))
 }
 
@@ -72,7 +78,9 @@ pub fn members_page(answer: &RawAnswer) -> Result<Option<MembersPage>, DingTalkE
 fn department(value: &Value) -> Result<Department, Fault> {
     let id = value.get("dept_id").and_then(department_id);
     let parent = value.get("parent_id").and_then(department_id);
-    let name = value.as_object().and_then(|department| optional(department, "name"));
+    let name = value
+        .as_object()
+        .and_then(|department| optional(department, "name"));
     Ok(Department {
         id: id.ok_or(Fault::Field("dept_id"))?,
         name: without_controls(name.ok_or(Fault::Field("name"))?),
@@ -86,7 +94,10 @@ fn directory_entry(value: &Value) -> Result<DirectoryEntry, Fault> {
     let departments = entries(entry, "dept_id_list")?;
     Ok(DirectoryEntry {
         user_id: own_user_id(entry)?,
-        union_id: entry.get("unionid").and_then(Value::as_str).and_then(UnionId::parse),
+        union_id: entry
+            .get("unionid")
+            .and_then(Value::as_str)
+            .and_then(UnionId::parse),
         name: optional(entry, "name").map(without_controls),
         mobile: optional(entry, "mobile"),
         state_code: optional(entry, "state_code").map(|code| code.trim_start_matches('+').to_owned()),
@@ -98,7 +109,7 @@ fn directory_entry(value: &Value) -> Result<DirectoryEntry, Fault> {
 }
 
 fn department_id(value: &Value) -> Option<DepartmentId> {
-    text(value)?.parse().ok().map(DepartmentId)
+    text(value)?.parse().ok()
 }
 
 /// A department that was there a moment ago may be gone: an answer, too.

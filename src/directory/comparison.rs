@@ -219,6 +219,9 @@ fn number_of(entry: &DirectoryEntry) -> Option<Dialled> {
 }
 
 fn names_of_departments(snapshot: &Snapshot, entry: &DirectoryEntry) -> Vec<String> {
-    let named = entry.departments.iter().filter_map(|id| snapshot.departments.get(id));
+    let named = entry
+        .departments
+        .iter()
+        .filter_map(|id| snapshot.departments.get(id));
     named.map(|department| department.name.clone()).collect()
 }

@@ -110,7 +110,9 @@ async fn ask_once(
             Ok(Answered::Below(below))
         }
         Task::Members(department, cursor) => {
-            let page = dingtalk.department_members(credentials, department, cursor).await?;
+            let page = dingtalk
+                .department_members(credentials, department, cursor)
+                .await?;
             Ok(Answered::Members(page))
         }
     }

@@ -90,6 +90,12 @@ pub(super) fn check_settings(options: Result<&AuthenticatorOptions, &OptionsErro
                 .with("field", error.field())
                 .advise("Correct it and save.");
         }
+        Err(OptionsError::MalformedLine { field, line }) => {
+            return Finding::error(SETTINGS, "Line {{line}} of the setting {{field}} cannot be used.")
+                .with("line", line.to_string())
+                .with("field", *field)
+                .advise("Correct it and save.");
+        }
         Err(error @ OptionsError::Unreadable { .. }) => {
             return Finding::error(SETTINGS, "The setting {{field}} names a secret variable that cannot be read.")
                 .with("field", error.field())

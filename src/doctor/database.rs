@@ -73,6 +73,7 @@ pub fn failure(error: &StoreError, is_own: bool) -> Finding {
         | StoreError::TextRefused
         | StoreError::ValueRequired { .. }
         | StoreError::NoDefaultRole
+        | StoreError::RoleUnusable { .. }
         | StoreError::Unexpected(_) => Finding::error(DATABASE, "The database refused a question of the sidecar: {{reason}}.")
             .with("reason", innermost(error)),
     }

@@ -1,6 +1,7 @@
 //! Checks at DingTalk: whether it accepts the app, this server and its permissions.
 
 use super::finding::Finding;
+use super::people_rules;
 use crate::authenticator::{AuthenticatorOptions, AutoLogin};
 use crate::call_counts::CallsOfMonth;
 use crate::causes::innermost;
@@ -129,19 +130,30 @@ pub(super) fn check_ip_allow_list(answers: &Answers) -> Finding {
 const ORGANIZATION_PERMISSIONS: &str = "organization-permissions";
 
 /// People are recognized by their id in the organization, or only members may sign in.
-pub(super) fn needs_membership(options: &AuthenticatorOptions) -> bool {
+fn asks_for_membership(options: &AuthenticatorOptions) -> bool {
     matches!(options.subject, SubjectKind::UserId) || options.corp_id.is_some()
+}
+
+/// The same, or rules ask about members.
+pub(super) fn needs_membership(options: &AuthenticatorOptions) -> bool {
+    asks_for_membership(options) || people_rules::needs_membership(options)
 }
 
 /// What this app has cost so far, and what a sign-in costs.
 pub(super) fn tell_calls(calls: &CallsOfMonth, options: &AuthenticatorOptions) -> Option<Finding> {
     let app = options.client_id.as_deref()?;
     let (today, month) = (calls.today_of(app), calls.of(app));
-    let (each, inside) = match options.subject {
-        SubjectKind::UnionId => ("2", "1"),
-        SubjectKind::UserId => ("3", "1"),
-        SubjectKind::Mobile => ("2", "2"),
+    let mut each = if asks_for_membership(options) { 3 } else { 2 };
+    let mut inside = match options.subject {
+        SubjectKind::UnionId | SubjectKind::UserId => 1,
+        SubjectKind::Mobile => 2,
     };
+    if !options.rules.departments.is_open() {
+        // The departments, and before them the id by which they are asked for.
+        each += if asks_for_membership(options) { 1 } else { 2 };
+        inside += 1;
+    }
+    let (each, inside) = (each.to_string(), inside.to_string());
     let finding = if options.auto_login == Some(AutoLogin::Internal) {
         Finding::ok(
             "calls",
@@ -162,8 +174,8 @@ pub(super) fn tell_calls(calls: &CallsOfMonth, options: &AuthenticatorOptions) -
     )
 }
 
-pub(super) fn check_organization(answers: &Answers, is_needed: bool) -> Finding {
-    if !is_needed {
+pub(super) fn check_organization(answers: &Answers, options: &AuthenticatorOptions) -> Finding {
+    if !needs_membership(options) {
         return Finding::ok(
             ORGANIZATION_PERMISSIONS,
             "The settings of this sign-in method need no organization permission.",
@@ -178,7 +190,53 @@ pub(super) fn check_organization(answers: &Answers, is_needed: bool) -> Finding 
             ORGANIZATION_PERMISSIONS,
             "The DingTalk app may look up the members of its organization.",
         ),
+        Some(Err(DingTalkError {
+            kind: ErrorKind::PermissionMissing(permissions),
+            ..
+        })) if options.subject != SubjectKind::UserId => not_asked(permissions, options),
         Some(Err(error)) => failure(ORGANIZATION_PERMISSIONS, error),
+    }
+}
+
+/// People sign in all the same: what DingTalk says of the organization they chose keeps strangers out.
+fn not_asked(permissions: &[String], options: &AuthenticatorOptions) -> Finding {
+    let app = options.client_id.as_deref().unwrap_or_default();
+    // What DingTalk's own refusal names.
+    let link = format!(
+        "https://open-dev.dingtalk.com/appscope/apply?content={app}%23{}",
+        permissions.join(",")
+    );
+    Finding::warning(
+        ORGANIZATION_PERMISSIONS,
+        "Whether people still belong to the organization is not asked: the DingTalk app lacks the permission {{permission}}.",
+    )
+    .with("permission", permissions.join(", "))
+    .with("link", link)
+    .advise("Apply for the permission {{permission}} at {{link}} and publish the app again.")
+}
+
+/// Nothing to say where sessions are not looked at, or can be.
+pub(super) fn check_leavers(options: &AuthenticatorOptions) -> Option<Finding> {
+    const LEAVERS: &str = "leavers";
+    if !options.membership_at_renewal {
+        return None;
+    }
+    match options.subject {
+        SubjectKind::Mobile => Some(
+            Finding::warning(
+                LEAVERS,
+                "The sessions of people who have left are not looked at, because people are recognized by their phone number.",
+            )
+            .advise("Recognize people by their Union ID, or turn the setting off."),
+        ),
+        SubjectKind::UnionId if options.corp_id.is_none() => Some(
+            Finding::warning(
+                LEAVERS,
+                "The sessions of people who have left are not looked at, because that needs the Corp ID.",
+            )
+            .advise("Enter the Corp ID of your organization and save."),
+        ),
+        SubjectKind::UnionId | SubjectKind::UserId => None,
     }
 }
 
@@ -377,6 +435,9 @@ mod ip_allow_list_tests {
 
 #[cfg(test)]
 mod organization_tests {
+    use serde_json::{Value, json};
+
+    use crate::authenticator::Environment;
     use crate::dingtalk::{Call, DingTalkError, ErrorKind};
 
     use super::super::finding::Status;
@@ -394,9 +455,17 @@ mod organization_tests {
         )
     }
 
+    fn options(options: &Value) -> AuthenticatorOptions {
+        AuthenticatorOptions::parse(options, &Environment::new(Vec::new(), None)).unwrap()
+    }
+
+    fn by_user_id() -> AuthenticatorOptions {
+        options(&json!({ "subject": "userId" }))
+    }
+
     #[test]
     fn a_missing_permission_is_named_as_in_the_console() {
-        let finding = check_organization(&missing(&["a", "b"]), true);
+        let finding = check_organization(&missing(&["a", "b"]), &by_user_id());
 
         assert_eq!(finding.status, Status::Error);
         assert_eq!(finding.params, [("permission", "a, b".to_owned())]);
@@ -404,7 +473,36 @@ mod organization_tests {
 
     #[test]
     fn a_permission_nobody_needs_is_not_missed() {
-        assert_eq!(check_organization(&missing(&[]), false).status, Status::Ok);
+        let finding = check_organization(&missing(&[]), &options(&json!({})));
+
+        assert_eq!(finding.status, Status::Ok);
+    }
+
+    #[test]
+    fn that_nobody_asks_who_is_still_there_is_told_with_where_to_mend_it() {
+        for subject in ["unionId", "mobile"] {
+            let settings = json!({ "subject": subject, "corpId": "ding1", "clientId": "app1" });
+
+            let finding = check_organization(&missing(&["qyapi_get_member"]), &options(&settings));
+
+            assert_eq!(finding.status, Status::Warning);
+            let link = "https://open-dev.dingtalk.com/appscope/apply?content=app1%23qyapi_get_member";
+            assert_eq!(finding.params[1], ("link", link.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_setting_that_looks_at_nobody_is_told() {
+        let on = |mut settings: Value| {
+            settings["membershipAtRenewal"] = json!(true);
+            check_leavers(&options(&settings)).map(|finding| finding.status)
+        };
+        for settings in [json!({ "subject": "mobile", "corpId": "ding1" }), json!({})] {
+            assert_eq!(on(settings.clone()), Some(Status::Warning), "{settings}");
+            assert_eq!(check_leavers(&options(&settings)), None, "{settings}");
+        }
+        assert_eq!(on(json!({ "corpId": "ding1" })), None);
+        assert_eq!(on(json!({ "subject": "userId" })), None);
     }
 
     #[test]
@@ -416,7 +514,7 @@ mod organization_tests {
         };
 
         assert_eq!(
-            check_organization(&Answers::of(Err(rejected), None), true).status,
+            check_organization(&Answers::of(Err(rejected), None), &by_user_id()).status,
             Status::Unknown
         );
     }

@@ -6,13 +6,13 @@ use crate::aes_key::AesKey;
 use crate::authenticator::{AuthenticatorOptions, Environment};
 use crate::call_counts::CallsOfMonth;
 use crate::dingtalk::DingTalk;
-use crate::nocobase::{Authenticator, Page, Store, StoreError, SubjectIndex};
+use crate::nocobase::{Authenticator, Page, Store, StoreError, SubjectIndex, SubjectKind};
 use crate::product::AUTH_TYPE;
 
 use super::dingtalk::{Answers, LatestSignIn};
 use super::finding::Finding;
 use super::nocobase::{NocoBaseProbe, RunningProgram};
-use super::{authenticators, database, dingtalk, in_client, nocobase, users};
+use super::{authenticators, database, dingtalk, in_client, links, nocobase, people_rules, users};
 
 /// What is examined, and what the doctor cannot find out itself.
 pub struct CheckInput<'a> {
@@ -150,9 +150,10 @@ pub async fn examine_authenticator(
             options.callback_origin.as_deref(),
         ));
         findings.push(dingtalk::check_personal(input.latest_sign_in));
+        findings.extend(dingtalk::check_leavers(options));
         findings.extend(input.calls.and_then(|calls| dingtalk::tell_calls(calls, options)));
         findings.extend(
-            ask_tables(store, options)
+            ask_tables(store, &authenticator.name, options)
                 .await
                 .unwrap_or_else(|error| vec![database::failure(&error, store.is_own())]),
         );
@@ -168,17 +169,27 @@ async fn ask_dingtalk(dingtalk: &DingTalk, options: &AuthenticatorOptions) -> Ve
     let mut findings = vec![
         dingtalk::check_credentials(&answers),
         dingtalk::check_ip_allow_list(&answers),
-        dingtalk::check_organization(&answers, dingtalk::needs_membership(options)),
+        dingtalk::check_organization(&answers, options),
     ];
     if answers.member().is_some() {
         findings.extend(in_client::check(dingtalk, &credentials, options).await);
+        findings.extend(people_rules::ask_dingtalk(dingtalk, &credentials, options).await);
     }
     findings
 }
 
-async fn ask_tables(store: &Store, options: &AuthenticatorOptions) -> Result<Vec<Finding>, StoreError> {
+async fn ask_tables(
+    store: &Store,
+    authenticator: &str,
+    options: &AuthenticatorOptions,
+) -> Result<Vec<Finding>, StoreError> {
     let enabled = store.authenticators().enabled().await?;
     let mut findings = Vec::from_iter(authenticators::check_other_ways(&enabled));
+    if options.subject == SubjectKind::UnionId {
+        findings.extend(links::check_former_links(
+            store.links().kinds(authenticator).await?,
+        ));
+    }
     // Without a NocoBase nobody can change their number: there is no page for it.
     if !store.is_own() {
         findings.push(users::check_phone_editing(
@@ -188,9 +199,10 @@ async fn ask_tables(store: &Store, options: &AuthenticatorOptions) -> Result<Vec
     }
     if options.auto_signup {
         findings.push(users::check_new_users(
-            store.roles().has_default().await?,
+            options.rules.default_role.is_some() || store.roles().has_default().await?,
             &store.users().required_columns().await?,
         ));
     }
+    findings.extend(people_rules::ask_tables(store, options).await?);
     Ok(findings)
 }

@@ -10,7 +10,9 @@ mod dingtalk;
 mod examination;
 mod finding;
 mod in_client;
+mod links;
 mod nocobase;
+mod people_rules;
 mod users;
 
 pub use database::failure as database_failure;

@@ -5,7 +5,8 @@ use futures_util::future::LocalBoxFuture;
 
 use super::request::context::Context;
 use super::resources::{
-    app, auth, authenticators, calls, dingtalk, directory, in_client, links, own_link, password, pm,
+    app, auth, authenticators, calls, dingtalk, directory, in_client, links, membership, own_link, password,
+    people_rules, pm, qr_code,
 };
 use super::response::error::ApiError;
 use crate::product::REDIRECT_ACTION;
@@ -39,6 +40,8 @@ pub enum Served {
     Always,
     /// Beside NocoBase it is NocoBase's.
     Alone,
+    /// Only beside NocoBase, to the bridge itself and for no browser.
+    Bridge,
 }
 
 /// Who may use an action.
@@ -130,8 +133,10 @@ pub const ACTIONS: &[Action] = &[
     action!("dingtalk:signInButton", Get, Always, Public, dingtalk::sign_in_button),
     action!("dingtalk:checkLogin", Get, Always, Public, in_client::check_login),
     action!("dingtalk:getAuthUrl", Post, Always, Public, in_client::get_auth_url),
+    action!("dingtalk:qrCode", Post, Always, Public, qr_code::begin),
     action!("dingtalk:configForm", Get, Always, Administrator, dingtalk::config_form),
     action!("dingtalk:diagnose", Post, Always, Administrator, dingtalk::diagnose),
+    action!("dingtalk:checkRules", Post, Always, Administrator, people_rules::check_rules),
     action!("dingtalk:bindings", Get, Always, Administrator, links::bindings),
     action!("dingtalk:unlinkedUsers", Get, Always, Administrator, links::unlinked_users),
     action!("dingtalk:bind", Post, Always, Administrator, links::bind),
@@ -139,6 +144,8 @@ pub const ACTIONS: &[Action] = &[
     action!("dingtalk:myLink", Get, Always, SignedIn, own_link::my_link),
     action!("dingtalk:link", Post, Always, SignedIn, own_link::link),
     action!("dingtalk:unlinkMe", Post, Always, SignedIn, own_link::unlink_me),
+    action!("dingtalk:membership", Get, Bridge, SignedIn, membership::membership),
+    action!("dingtalk:sessionsEnded", Post, Bridge, SignedIn, membership::sessions_ended),
     action!("dingtalk:audit", Get, Always, Administrator, dingtalk::audit),
     action!("dingtalk:readDirectory", Post, Alone, Administrator, directory::read),
     action!("dingtalk:directory", Get, Alone, Administrator, directory::directory),

@@ -127,8 +127,10 @@ async fn run(
     if !action.takes.methods().contains(&request.method().as_str()) {
         return Err(RequestError::MethodNotAllowed.into());
     }
-    if action.served == Served::Alone && state.mode == Mode::BesideNocoBase {
-        return Err(RequestError::NotServedHere.into());
+    match (action.served, state.mode) {
+        (Served::Alone, Mode::BesideNocoBase) => return Err(RequestError::NotServedHere.into()),
+        (Served::Bridge, Mode::Alone) => return Err(RequestError::NotFound.into()),
+        (Served::Always, _) | (Served::Alone, Mode::Alone) | (Served::Bridge, Mode::BesideNocoBase) => {}
     }
     let mut context = Context::of(request, state, reference, key)?;
     context.caller = context.identify(action.access).await?;

@@ -9,7 +9,7 @@ use sea_orm::sea_query::{
 };
 use serde_json::Value;
 
-use super::link_transaction::{LinkTransaction, PhoneMatch};
+use super::link_transaction::{DEPARTMENTS, LinkTransaction, PhoneMatch};
 use super::roles::Roles;
 use super::sql::{Column, Row, StoreError, Table};
 use super::users::UserId;
@@ -21,11 +21,26 @@ const GIVEN: &str = "givenRole";
 impl LinkTransaction {
     /// Whether this user has rights that a phone number must not give away.
     pub async fn is_administrator(&mut self, found: &PhoneMatch) -> Result<bool, StoreError> {
+        self.has_rights(found.user.id, found.may_have_departments).await
+    }
+
+    /// As [`LinkTransaction::is_administrator`], for a user whom a link led to.
+    pub async fn is_administrator_by_link(&mut self, user: UserId) -> Result<bool, StoreError> {
+        let mut exist = SelectStatement::new();
+        exist.expr_as(self.store.roles().departments_exist(), DEPARTMENTS);
+        let sql = &self.store.sql;
+        let row = sql
+            .find_row_in(&self.transaction, Table::Departments, &exist)
+            .await?;
+        let count = row.map(|row| row.number_as(DEPARTMENTS)).transpose()?.flatten();
+        self.has_rights(user, count.unwrap_or_default() > 0).await
+    }
+
+    async fn has_rights(&mut self, user: UserId, may_have_departments: bool) -> Result<bool, StoreError> {
         let (sql, of) = (&self.store.sql, self.store.roles());
-        let user = found.user.id;
         let mut roles = of.given_roles(Table::RolesUsers);
         roles.and_where(sql.col(Table::RolesUsers, Column::UserId).eq(user.0));
-        if !found.may_have_departments {
+        if !may_have_departments {
             let rows = sql.find_rows_in(&self.transaction, Table::Roles, &roles).await?;
             return is_any_administrators(&rows);
         }
@@ -59,31 +74,43 @@ impl Roles<'_> {
         select
     }
 
-    /// The roles of the departments that a user belongs to and of all above them. UNION, so that a circle ends.
+    /// The roles of the departments that a user belongs to and of all above them.
     fn roles_by_department(self, user: UserId) -> (SelectStatement, WithClause) {
+        let members = Table::DepartmentsUsers;
+        let mut own = SelectStatement::new();
+        own.from(self.sql.names.table_ref(members))
+            .expr(self.sql.col(members, Column::DepartmentId))
+            .and_where(self.sql.col(members, Column::UserId).eq(user.0));
+        self.roles_up_from(own)
+    }
+
+    /// The roles of a department and of all above it.
+    pub(super) fn roles_of_department(self, id: i64) -> (SelectStatement, WithClause) {
+        let departments = Table::Departments;
+        let mut own = SelectStatement::new();
+        own.from(self.sql.names.table_ref(departments))
+            .expr(self.sql.col(departments, Column::Id))
+            .and_where(self.sql.col(departments, Column::Id).eq(id));
+        self.roles_up_from(own)
+    }
+
+    /// The roles of these departments and of all above them. UNION, so that a circle ends.
+    fn roles_up_from(self, mut own: SelectStatement) -> (SelectStatement, WithClause) {
         let held = Alias::new(HELD);
         let held_id = || Expr::col((Alias::new(HELD), Alias::new(Column::Id.camel())));
-        let (members, departments, given) = (
-            Table::DepartmentsUsers,
-            Table::Departments,
-            Table::DepartmentsRoles,
-        );
+        let (departments, given) = (Table::Departments, Table::DepartmentsRoles);
         let mut above = SelectStatement::new();
         above
             .from(self.sql.names.table_ref(departments))
             .expr(self.sql.col(departments, Column::ParentId))
             .inner_join(held.clone(), self.sql.col(departments, Column::Id).eq(held_id()))
             .and_where(self.sql.col(departments, Column::ParentId).is_not_null());
-        let mut all = SelectStatement::new();
-        all.from(self.sql.names.table_ref(members))
-            .expr(self.sql.col(members, Column::DepartmentId))
-            .and_where(self.sql.col(members, Column::UserId).eq(user.0))
-            .union(UnionType::Distinct, above);
+        own.union(UnionType::Distinct, above);
         let mut table = CommonTableExpression::new();
         table
             .table_name(held.clone())
             .column(Alias::new(Column::Id.camel()))
-            .query(all);
+            .query(own);
         let mut with = WithClause::new();
         with.recursive(true).cte(table);
         let mut roles = self.given_roles(given);
@@ -92,22 +119,26 @@ impl Roles<'_> {
     }
 }
 
-fn is_any_administrators(rows: &[Row]) -> Result<bool, StoreError> {
+pub(super) fn is_any_administrators(rows: &[Row]) -> Result<bool, StoreError> {
     for row in rows {
-        let names = [row.text_as(GIVEN)?, row.text(Column::Name)?];
-        let is_named = names.iter().flatten().any(|name| {
-            ADMINISTRATOR_ROLES
-                .iter()
-                .any(|administrator| administrator.eq_ignore_ascii_case(name.trim()))
-        });
-        // A value that cannot be read may be anything.
-        let snippets = row.json(Column::Snippets).unwrap_or(Some(Value::Bool(true)));
-        let may_configure = row.flag(Column::AllowConfigure)?.unwrap_or_default();
-        if is_named || may_configure || grants_anything(snippets.as_ref()) {
+        if is_administrators(row, &[row.text_as(GIVEN)?, row.text(Column::Name)?])? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether the role of this row, which goes by these names, may configure anything.
+pub(super) fn is_administrators(row: &Row, names: &[Option<String>]) -> Result<bool, StoreError> {
+    let is_named = names.iter().flatten().any(|name| {
+        ADMINISTRATOR_ROLES
+            .iter()
+            .any(|administrator| administrator.eq_ignore_ascii_case(name.trim()))
+    });
+    // A value that cannot be read may be anything.
+    let snippets = row.json(Column::Snippets).unwrap_or(Some(Value::Bool(true)));
+    let may_configure = row.flag(Column::AllowConfigure)?.unwrap_or_default();
+    Ok(is_named || may_configure || grants_anything(snippets.as_ref()))
 }
 
 /// Snippets are names of what may be configured, such as `pm.*`; those with `!` in front take away. A role that may

@@ -59,6 +59,11 @@ pub(super) const CLIENT_ID: &str = "clientId";
 pub(super) const CORP_ID: &str = "corpId";
 
 impl LinkSource {
+    /// Whether `meta` says which kind of id the link holds.
+    pub fn is_noted(meta: &Value) -> bool {
+        meta.get(KIND).is_some_and(Value::is_string)
+    }
+
     /// What `meta` means to a sign-in from here.
     pub fn compare(&self, meta: &Value) -> Noted {
         let noted = |name| meta.get(name).and_then(Value::as_str);

@@ -13,6 +13,7 @@ use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, InsertStatement,
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
+use super::first_rights::{FirstRights, GivenRights};
 use super::new_user::{NewUser, filled};
 use super::sql::{Column, Database, Newest, StoreError, Table, Transaction};
 use super::store::Store;
@@ -22,7 +23,7 @@ use super::users::{Link, LinkedUser, USER_COLUMNS, User, UserId};
 const TURN_LIMIT: Duration = Duration::from_secs(10);
 /// One match is an answer, two are a refusal; the third only shows that there are more.
 const PHONE_MATCHES: usize = 3;
-const DEPARTMENTS: &str = "departmentTables";
+pub(super) const DEPARTMENTS: &str = "departmentTables";
 
 /// A user found by phone number, with what decides whether they may be linked.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct PhoneMatch {
     pub user: User,
     /// The subject this authenticator has linked them to already.
     pub linked_subject: Option<String>,
+    /// What that link notes.
+    pub linked_meta: Value,
     /// Whether roles may come from departments here; see [`LinkTransaction::is_administrator`].
     pub(super) may_have_departments: bool,
 }
@@ -109,6 +112,11 @@ impl LinkTransaction {
         &self.options
     }
 
+    /// Whose links are made.
+    pub(super) fn authenticator(&self) -> &str {
+        &self.authenticator
+    }
+
     /// Where this subject leads by now.
     pub async fn find_link(&mut self, subject: &str) -> Result<Option<Link>, StoreError> {
         let select = self
@@ -141,19 +149,32 @@ impl LinkTransaction {
         users
             .from(store.sql.names.table_ref(Table::Users))
             .expr(store.sql.col(Table::Users, Column::Id));
-        let column = |column| Expr::col(store.sql.names.iden(column));
+        let user_id = Expr::col(store.sql.names.iden(Column::UserId));
+        let mut delete = self.delete_links(subject);
+        delete.and_where(user_id.not_in_subquery(users));
+        store.sql.execute_in(&self.transaction, &delete).await.map(drop)
+    }
+
+    /// Removes the link of a user to this subject.
+    pub async fn remove(&mut self, user: UserId, subject: &str) -> Result<(), StoreError> {
+        let sql = &self.store.sql;
+        let mut delete = self.delete_links(subject);
+        delete.and_where(Expr::col(sql.names.iden(Column::UserId)).eq(user.0));
+        sql.execute_in(&self.transaction, &delete).await.map(drop)
+    }
+
+    fn delete_links(&self, subject: &str) -> DeleteStatement {
+        let sql = &self.store.sql;
+        let column = |column| Expr::col(sql.names.iden(column));
         let mut delete = DeleteStatement::new();
         delete
-            .from_table(store.sql.names.table_ref(Table::UsersAuthenticators))
+            .from_table(sql.names.table_ref(Table::UsersAuthenticators))
             .and_where(
-                store
-                    .sql
-                    .dialect
+                sql.dialect
                     .same_bytes(column(Column::Authenticator), &self.authenticator),
             )
-            .and_where(store.sql.dialect.same_bytes(column(Column::Uuid), subject))
-            .and_where(column(Column::UserId).not_in_subquery(users));
-        store.sql.execute_in(&self.transaction, &delete).await.map(drop)
+            .and_where(sql.dialect.same_bytes(column(Column::Uuid), subject));
+        delete
     }
 
     /// The users who have this phone number in any of the spellings, at most three.
@@ -173,6 +194,7 @@ impl LinkTransaction {
                 Ok(PhoneMatch {
                     user: User::from_row(row)?,
                     linked_subject: row.text(Column::Uuid)?,
+                    linked_meta: row.json(Column::Meta)?.unwrap_or_default(),
                     may_have_departments: row.number_as(DEPARTMENTS)?.unwrap_or_default() > 0,
                 })
             })
@@ -185,6 +207,17 @@ impl LinkTransaction {
 
     /// Makes a user with the default role.
     pub async fn create_user(&mut self, new: NewUser, now: DateTime<Utc>) -> Result<UserId, StoreError> {
+        let plain = FirstRights::default();
+        Ok(self.create_user_with(new, &plain, now).await?.0)
+    }
+
+    /// Makes a user with these rights, and tells what of them was given.
+    pub async fn create_user_with(
+        &mut self,
+        new: NewUser,
+        rights: &FirstRights,
+        now: DateTime<Utc>,
+    ) -> Result<(UserId, GivenRights), StoreError> {
         let newest = self.turn.at(now);
         let store = &self.store;
         let time = store.sql.dialect.time(Table::Users, now);
@@ -208,9 +241,9 @@ impl LinkTransaction {
                 .insert_in(&self.transaction, Table::Users, insert)
                 .await?,
         );
-        self.give_default_role(id, now).await?;
+        let given = self.give(id, rights, now).await?;
         self.created = Some(id);
-        Ok(id)
+        Ok((id, given))
     }
 
     /// Links a user to a subject; `Duplicate` when the user is linked by this authenticator already.
@@ -247,7 +280,7 @@ impl LinkTransaction {
     }
 
     /// A user without a role is refused by NocoBase at every request, so a site without a default role is an error.
-    async fn give_default_role(&self, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub(super) async fn give_default_role(&self, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let store = &self.store;
         let time = store.sql.dialect.time(Table::RolesUsers, now);
         let mut default_role = SelectStatement::new();
@@ -285,7 +318,9 @@ impl LinkTransaction {
         let links = Table::UsersAuthenticators;
         let user_id = || store.sql.col(Table::Users, Column::Id);
         let mut select = store.sql.select(Table::Users, &USER_COLUMNS);
-        store.sql.add_columns(&mut select, links, &[Column::Uuid]);
+        store
+            .sql
+            .add_columns(&mut select, links, &[Column::Uuid, Column::Meta]);
         select
             .expr_as(store.roles().departments_exist(), DEPARTMENTS)
             .left_join(

@@ -164,6 +164,29 @@ impl Links<'_> {
             .collect()
     }
 
+    /// The subject that a user is linked to, and what the link notes.
+    pub async fn of_user_at(
+        self,
+        authenticator: &str,
+        user: UserId,
+    ) -> Result<Option<(String, Value)>, StoreError> {
+        let mut select = self.sql.select(LINKS, &[Column::Uuid, Column::Meta]);
+        select
+            .and_where(
+                self.sql
+                    .dialect
+                    .same_bytes(self.sql.col(LINKS, Column::Authenticator), authenticator),
+            )
+            .and_where(self.sql.col(LINKS, Column::UserId).eq(user.0));
+        let found = self.sql.find_row(LINKS, &select).await?;
+        found
+            .map(|row| {
+                let meta = row.json(Column::Meta)?.unwrap_or_default();
+                Ok((row.required_text(Column::Uuid)?, meta))
+            })
+            .transpose()
+    }
+
     /// Writes anew what the link of a user notes of itself.
     pub async fn note(
         self,

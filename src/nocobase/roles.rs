@@ -86,6 +86,28 @@ impl Roles<'_> {
             .collect()
     }
 
+    /// Whether nobody but this user has the role, and they have it.
+    pub async fn is_last(self, user: UserId, role: &str) -> Result<bool, StoreError> {
+        let mut holders = self.sql.select(Table::RolesUsers, &[Column::UserId]);
+        holders
+            .inner_join(
+                self.sql.names.table_ref(Table::Users),
+                self.sql
+                    .col(Table::Users, Column::Id)
+                    .eq(self.sql.col(Table::RolesUsers, Column::UserId)),
+            )
+            .and_where(self.sql.col(Table::RolesUsers, Column::RoleName).eq(role));
+        let holders = self.sql.find_rows(Table::RolesUsers, &holders).await?;
+        let mut has_it = false;
+        for row in &holders {
+            if row.required_number(Column::UserId)? != user.0 {
+                return Ok(false);
+            }
+            has_it = true;
+        }
+        Ok(has_it)
+    }
+
     /// Whether there is a role for new users.
     pub async fn has_default(self) -> Result<bool, StoreError> {
         let mut select = self.sql.select(Table::Roles, &[Column::Name]);

@@ -286,6 +286,24 @@ impl Users<'_> {
         self.sql.execute(&update).await.map(drop)
     }
 
+    /// Makes the tokens of a user void that were issued before this second.
+    pub async fn end_sessions(self, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let table = Table::Users;
+        let mut update = UpdateStatement::new();
+        update
+            .table(self.sql.names.table_ref(table))
+            .value(
+                self.sql.names.iden(Column::PasswordChangeTz),
+                now.timestamp() * 1000,
+            )
+            .value(
+                self.sql.names.iden(Column::UpdatedAt),
+                self.sql.dialect.time(table, now),
+            )
+            .and_where(Expr::col(self.sql.names.iden(Column::Id)).eq(user.0));
+        self.sql.execute(&update).await.map(drop)
+    }
+
     /// The columns that must be filled, have nothing to fill them by themselves, and are none that we fill: the site's
     /// own.
     pub async fn required_columns(self) -> Result<Vec<String>, StoreError> {

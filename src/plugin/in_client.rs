@@ -1,4 +1,5 @@
-//! Signing in inside DingTalk on pages of our own: the modules of NocoBase's client as one module of the console's kind.
+//! Signing in inside DingTalk and by a code to scan, on pages of our own: the modules of NocoBase's client as modules of
+//! the console's kind.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -38,14 +39,20 @@ export const titleBar = module('title-bar');
 module('in-client-code').useLibrary(new URL('dingtalk-jsapi.js', import.meta.url).href);
 ";
 
-/// A script that pages of ours load inside DingTalk, by its name; `None` for other names.
-pub fn in_client_script(name: &str) -> Option<&'static str> {
+/// The code to scan, for pages of our own.
+const QR_FLOW: &str = include_str!("../../nocobase-plugin/client-v2/qr-flow.js");
+const QR_EXPORTS: &str = "export const { isOffered, showFrame } = module('qr-flow');\n";
+
+/// A script of the plugin's that pages of ours load, too, by its name; `None` for other names.
+pub fn shared_script(name: &str) -> Option<&'static str> {
     static IN_CLIENT: LazyLock<String> = LazyLock::new(|| {
         let version = Manifest::embedded().version();
         let fill = Fill::new(None, &BTreeMap::new(), version, form::FORM, form::BUTTON);
         format!("{LOADER}{}{EXPORTS}", fill.apply(&MODULES.concat()))
     });
+    static QR_CODE: LazyLock<String> = LazyLock::new(|| format!("{LOADER}{QR_FLOW}{QR_EXPORTS}"));
     match name {
+        "qr-flow.js" => Some(QR_CODE.as_str()),
         "in-client.js" => Some(IN_CLIENT.as_str()),
         "dingtalk-jsapi.js" => Some(JSAPI),
         _ => None,
@@ -58,7 +65,7 @@ mod tests {
 
     #[test]
     fn every_module_stands_before_those_that_need_it() {
-        let script = in_client_script("in-client.js").unwrap();
+        let script = shared_script("in-client.js").unwrap();
 
         let mut known = vec!["react-i18next".to_owned()];
         for definition in script.split("\ndefine(").skip(1) {

@@ -16,7 +16,7 @@ mod template;
 
 pub use form::{FormFill, form_schema, sign_in_button};
 pub use guide::{guide_page, guide_policy};
-pub use in_client::in_client_script;
+pub use in_client::shared_script;
 pub use language::{Language, negotiate};
 pub use locales::Locales;
 pub use manifest::Manifest;

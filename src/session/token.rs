@@ -86,6 +86,9 @@ pub struct BridgeClaims {
     /// NocoBase's application name.
     #[serde(default)]
     pub app: Option<String>,
+    /// The path of NocoBase's sign-in page, which moves with its version and its settings.
+    #[serde(default, rename = "signIn")]
+    pub sign_in: Option<String>,
     exp: i64,
     iat: i64,
     #[serde(default)]

@@ -1,7 +1,10 @@
 //! The sign-in itself: code to identity, identity to user, user to session.
 
+use super::directory_member::DirectoryMember;
 use super::flow::{AuthorizedFlow, Flow, FlowPurpose, Proof};
-use super::identity::{Identity, nickname};
+use super::identity::{Identity, Subject, nickname};
+use super::membership::Membership;
+use super::profile::Presented;
 use super::signed_in::{Completed, SignedIn, Way, identifies_alike, subject_of};
 use super::start::remove;
 use super::{CookieChange, CookieIn, Requester, SignIn, SignInError, credentials};
@@ -101,24 +104,42 @@ impl SignIn {
         let authenticator = request.authenticator;
         let configured = self.registry.find(authenticator).await?;
         let dingtalk = self.dingtalk.queued_by(request.attempt.queue_key);
-        let identity = self.identify(flow, &configured, &dingtalk).await?;
+        let (identified, mut member) = self.identify(flow, &configured, &dingtalk).await?;
+        if let Identified::Person(_) = identified {
+            member
+                .require_admission(&configured.options.rules.departments)
+                .await?;
+        }
         // That took its time, so what is allowed is looked up again.
         let latest = self.registry.find(authenticator).await?;
         if !identifies_alike(&configured.options, &latest.options) {
             return Err(SignInError::SettingsChanged);
         }
+        let identity = match identified {
+            Identified::Person(identity) => identity,
+            Identified::Stranger(subject) => {
+                return Err(self.refuse_stranger(&latest, &subject, request.attempt).await?);
+            }
+        };
+        member
+            .require_admission(&latest.options.rules.departments)
+            .await?;
         let draft = self.sessions.draft(&latest.authenticator.name, flow.id()).await?;
-        let person = self.matching(&latest, &draft).find_or_link(identity).await?;
-        self.hand_out(person, &draft).await
+        let presented = Presented::of(&identity);
+        let matching = self.matching(&latest, &draft);
+        let mut person = matching.find_or_link(identity, &mut member).await?;
+        let refreshed = self.refresh(&latest, &mut person, presented, &mut member).await;
+        self.hand_out(person, refreshed, &draft).await
     }
 
-    /// Asks DingTalk who this is: two calls, and a third where the subject is the organization's own id.
+    /// Asks DingTalk who this is: two calls, and a third where the subject is the organization's own id, or where only
+    /// members may sign in. With it comes what the directory can be asked about them.
     pub(super) async fn identify(
         &self,
         flow: &mut AuthorizedFlow,
         configured: &Configured,
         dingtalk: &DingTalk,
-    ) -> Result<Identity, SignInError> {
+    ) -> Result<(Identified, DirectoryMember), SignInError> {
         let options = &configured.options;
         let credentials = credentials(options)?;
         let token = match flow.proof() {
@@ -134,25 +155,53 @@ impl SignIn {
         }
         let profile = dingtalk.profile(&credentials, &token).await?;
         let phone = Phone::parse(profile.state_code.as_deref(), profile.mobile.as_deref());
+        let union_id = profile.union_id;
+        let membership = if options.corp_id.is_some() && options.subject != SubjectKind::UserId {
+            self.ask_membership(dingtalk, &credentials, &union_id).await?
+        } else {
+            Membership::NotAsked
+        };
+        let is_stranger = matches!(membership, Membership::Stranger);
+        let mut user_id = match membership {
+            Membership::Member(user_id) => Some(user_id),
+            Membership::Stranger | Membership::NotAsked => None,
+        };
         let id = match options.subject {
-            SubjectKind::UnionId => profile.union_id.as_str().to_owned(),
-            SubjectKind::UserId => dingtalk
-                .find_user_id(&credentials, &profile.union_id)
-                .await?
-                .ok_or(SignInError::NotInOrganization)?
-                .as_str()
-                .to_owned(),
+            SubjectKind::UnionId => union_id.as_str().to_owned(),
+            SubjectKind::UserId => {
+                let found = dingtalk.find_user_id(&credentials, &union_id).await?;
+                let found = found.ok_or(SignInError::NotInOrganization)?;
+                user_id.insert(found).as_str().to_owned()
+            }
+            // A number may have been another person's, who is here still.
+            SubjectKind::Mobile if is_stranger => return Err(SignInError::NotInOrganization),
             SubjectKind::Mobile => match &phone {
                 Ok(phone) => phone.stored(),
                 Err(reason) => return Err(SignInError::NoPhone(*reason)),
             },
         };
-        Ok(Identity {
-            subject: subject_of(options, id, credentials.client_id),
-            phone,
-            nickname: nickname(profile.nick.as_deref()),
-        })
+        let subject = subject_of(options, id, credentials.client_id.clone());
+        let identified = if is_stranger {
+            Identified::Stranger(subject)
+        } else {
+            Identified::Person(Identity {
+                subject,
+                phone,
+                nickname: nickname(profile.nick.as_deref()),
+                avatar: profile.avatar_url,
+            })
+        };
+        let member = DirectoryMember::of_union_id(dingtalk.clone(), credentials, union_id, user_id);
+        Ok((identified, member))
     }
+}
+
+/// Whom DingTalk has named.
+pub(super) enum Identified {
+    /// Somebody who may be signed in.
+    Person(Identity),
+    /// Somebody who is no member of the organization.
+    Stranger(Subject),
 }
 
 fn newest_returned(

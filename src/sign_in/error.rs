@@ -1,10 +1,10 @@
 //! Why a sign-in was refused.
 
-
 use crate::authenticator::{LookUpError, OptionsError};
 use crate::dingtalk::DingTalkError;
 use crate::error_code::Code;
-use crate::nocobase::StoreError;
+use crate::nocobase::{StoreError, UserId};
+use crate::phone::NoPhone;
 use crate::session::SessionError;
 
 /// One variant for each thing a person or an administrator can do about it.
@@ -73,6 +73,12 @@ pub enum SignInError {
     /// The person is not of the organization that may sign in.
     #[error("the person is not a member of the organization")]
     NotInOrganization,
+    /// The person was of that organization, and is no more.
+    #[error("user {0} has left the organization")]
+    LeftOrganization(UserId),
+    /// The person belongs to no department that may sign in, or to one that may not.
+    #[error("the person's departments may not sign in")]
+    DepartmentNotAllowed,
     /// The authenticator takes no codes of DingTalk's client.
     #[error("the authenticator does not sign people in inside DingTalk")]
     InClientOff,
@@ -131,6 +137,8 @@ impl SignInError {
             Self::PhoneAlreadyLinked => Code::PhoneAlreadyLinked,
             Self::AdministratorNotLinked => Code::AdministratorNotLinked,
             Self::NotInOrganization => Code::NotInOrganization,
+            Self::LeftOrganization(_) => Code::LeftOrganization,
+            Self::DepartmentNotAllowed => Code::DepartmentNotAllowed,
             Self::SubjectAlreadyLinked => Code::SubjectAlreadyLinked,
             Self::UserAlreadyLinked => Code::UserAlreadyLinked,
             Self::SessionChanged => Code::SessionChanged,

@@ -12,6 +12,8 @@ pub struct Identity {
     pub phone: Result<Phone, NoPhone>,
     /// The name to show for a new user.
     pub nickname: Option<String>,
+    /// Address of their picture, where DingTalk gave one.
+    pub avatar: Option<String>,
 }
 
 /// What a person is stored and recognised by.

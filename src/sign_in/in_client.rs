@@ -10,13 +10,15 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use url::form_urlencoded;
 
+use super::directory_member::DirectoryMember;
 use super::flow::FlowStep;
 use super::identity::{Identity, nickname};
 use super::matching::{MatchedUser, Matching};
+use super::profile::{Contact, Presented};
 use super::signed_in::{Completed, SignedIn, Way, identifies_alike, subject_of};
 use super::{Requester, ReturnPath, SignIn, SignInError, credentials};
-use crate::authenticator::{AuthenticatorOptions, AutoLogin, Configured};
-use crate::dingtalk::{ClientUser, Credentials, DingTalk};
+use crate::authenticator::{AutoLogin, Configured};
+use crate::dingtalk::ClientUser;
 use crate::nocobase::SubjectKind;
 use crate::origin::Origin;
 use crate::phone::{NoPhone, Phone};
@@ -66,26 +68,38 @@ impl SignIn {
             }
             redeemed => redeemed?,
         };
+        let user_id = client_user.user_id.clone();
+        let mut member = DirectoryMember::of_user_id(dingtalk, credentials, user_id);
+        member
+            .require_admission(&configured.options.rules.departments)
+            .await?;
         // That took its time, so what is allowed is looked up again.
         let latest = self.find_for_client(request.authenticator).await?;
         if !identifies_alike(&configured.options, &latest.options) {
             return Err(SignInError::SettingsChanged);
         }
+        member
+            .require_admission(&latest.options.rules.departments)
+            .await?;
         let draft = self.sessions.draft(&latest.authenticator.name, id).await?;
         let matching = self.matching(&latest, &draft);
-        let found = Found {
-            client_user,
-            options: &latest.options,
-            dingtalk: &dingtalk,
-            credentials: &credentials,
+        let presented = Presented {
+            nickname: client_user.name.clone(),
+            contact: Contact::InDirectory,
         };
-        let person = found.find_or_link(&matching).await?;
-        self.hand_out(person, &draft).await
+        let mut person = find_or_link(client_user, &matching, &mut member).await?;
+        let refreshed = self.refresh(&latest, &mut person, presented, &mut member).await;
+        self.hand_out(person, refreshed, &draft).await
     }
 
     /// Where a browser goes that is to sign in and then see `page`: our own start, which returns to the sign-in page.
-    pub fn start_address(&self, authenticator: &str, page: &ReturnPath) -> String {
-        let sign_in_page = ReturnPath::parse_or(None, &self.site.sign_in_page());
+    pub fn start_address(
+        &self,
+        authenticator: &str,
+        page: &ReturnPath,
+        sign_in_page: Option<&str>,
+    ) -> String {
+        let sign_in_page = ReturnPath::parse_or(None, &self.sign_in_page(sign_in_page));
         let query = form_urlencoded::Serializer::new(String::new())
             .append_pair("authenticator", authenticator)
             .append_pair("return", &sign_in_page.with(&[("redirect", page.as_str())]))
@@ -119,57 +133,47 @@ impl SignIn {
     }
 }
 
-/// Somebody whom DingTalk's client has named.
-struct Found<'a> {
+/// A returning person is known by what the code gave; only of others DingTalk is asked for the phone number.
+async fn find_or_link(
     client_user: ClientUser,
-    options: &'a AuthenticatorOptions,
-    dingtalk: &'a DingTalk,
-    credentials: &'a Credentials,
-}
-
-impl Found<'_> {
-    /// A returning person is known by what the code gave; only of others DingTalk is asked for the phone number.
-    async fn find_or_link(self, matching: &Matching<'_>) -> Result<MatchedUser, SignInError> {
-        let subject = |id: String| subject_of(self.options, id, self.credentials.client_id.clone());
-        let id = match self.options.subject {
-            SubjectKind::UnionId => Some(self.client_user.union_id.as_str().to_owned()),
-            SubjectKind::UserId => Some(self.client_user.user_id.as_str().to_owned()),
-            SubjectKind::Mobile => None,
-        };
-        if let Some(id) = &id {
-            if let Some(known) = matching.find_known(&subject(id.clone()), false).await? {
-                return Ok(known);
-            }
-            matching.require_linking()?;
+    matching: &Matching<'_>,
+    member: &mut DirectoryMember,
+) -> Result<MatchedUser, SignInError> {
+    let options = matching.options;
+    let client_id = credentials(options)?.client_id;
+    let subject = |id: String| subject_of(options, id, client_id.clone());
+    let id = match options.subject {
+        SubjectKind::UnionId => Some(client_user.union_id.as_str().to_owned()),
+        SubjectKind::UserId => Some(client_user.user_id.as_str().to_owned()),
+        SubjectKind::Mobile => None,
+    };
+    if let Some(id) = &id {
+        let subject = subject(id.clone());
+        if let Some(known) = matching.find_known(&subject, false).await? {
+            return Ok(known);
         }
-        let phone = self.phone().await?;
-        let nickname = nickname(self.client_user.name.as_deref());
-        if let Some(id) = id {
-            let subject = subject(id);
-            let identity = Identity {
-                subject,
-                phone,
-                nickname,
-            };
-            return matching.link_or_sign_up(identity).await;
+        if let Some(known) = matching.find_former_user_id(&subject, None, member).await? {
+            return Ok(known);
         }
-        let number = phone.as_ref().map_err(|why| SignInError::NoPhone(*why))?;
-        let identity = Identity {
-            subject: subject(number.stored()),
-            phone,
-            nickname,
-        };
-        matching.find_or_link(identity).await
+        matching.require_linking()?;
     }
-
-    async fn phone(&self) -> Result<Result<Phone, NoPhone>, SignInError> {
-        let user_id = &self.client_user.user_id;
-        let found = self.dingtalk.find_member(self.credentials, user_id).await?;
-        let member = found.ok_or(SignInError::NotInOrganization)?;
-        Ok(match member.mobile.as_deref() {
-            Some(mobile) => Phone::parse(member.state_code.as_deref(), Some(mobile)),
-            // The directory leaves out alike what somebody has not and what the app may not see.
-            None => Err(NoPhone::NotShown),
-        })
+    let entry = member.entry().await?.ok_or(SignInError::NotInOrganization)?;
+    let phone = match entry.mobile.as_deref() {
+        Some(mobile) => Phone::parse(entry.state_code.as_deref(), Some(mobile)),
+        // The directory leaves out alike what somebody has not and what the app may not see.
+        None => Err(NoPhone::NotShown),
+    };
+    let identity = |subject, phone| Identity {
+        subject,
+        phone,
+        nickname: nickname(client_user.name.as_deref()),
+        avatar: entry.avatar_url.clone(),
+    };
+    if let Some(id) = id {
+        let identity = identity(subject(id), phone);
+        return matching.link_or_sign_up(identity, member).await;
     }
+    let number = phone.as_ref().map_err(|why| SignInError::NoPhone(*why))?;
+    let identity = identity(subject(number.stored()), phone.clone());
+    matching.find_or_link(identity, member).await
 }

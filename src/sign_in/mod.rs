@@ -7,15 +7,20 @@
 mod callback;
 mod code_id;
 mod complete;
+mod directory_member;
 mod error;
 pub mod flow;
 pub mod flow_cookie;
+mod former_links;
 mod identity;
 mod in_client;
 mod known_phones;
 mod linking;
 mod matching;
+mod membership;
+mod newcomer;
 mod own_link;
+mod profile;
 mod return_path;
 mod signed_in;
 mod start;
@@ -29,7 +34,7 @@ use crate::audit::{Audit, Entry, Event, Matched};
 use crate::authenticator::AuthenticatorOptions;
 use crate::authenticator::Registry;
 use crate::clock::Clock;
-use crate::dingtalk::{Credentials, DingTalk, DingTalkError};
+use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
 use crate::error_code::Code;
 use crate::nocobase::{Store, UserId};
@@ -44,8 +49,11 @@ pub use error::SignInError;
 use flow::Flow;
 pub use flow::FlowPurpose;
 use flow_cookie::FlowSeal;
+use former_links::FormerLinks;
 pub use in_client::InClientRequest;
 use known_phones::KnownPhones;
+use membership::Memberships;
+pub use membership::Standing;
 pub use own_link::OwnLink;
 pub use return_path::ReturnPath;
 pub use signed_in::Completed;
@@ -136,6 +144,8 @@ pub struct SignIn {
     used_codes: Arc<UsedFlows>,
     registry: Registry,
     known_phones: KnownPhones,
+    memberships: Arc<Memberships>,
+    former_links: FormerLinks,
     site: Site,
     clock: Clock,
     entropy: Entropy,
@@ -181,6 +191,8 @@ impl SignIn {
                 parts.clock.clone(),
             ),
             known_phones: KnownPhones::new(parts.store.clone(), parts.clock.clone()),
+            memberships: Arc::default(),
+            former_links: FormerLinks::new(parts.store.clone(), parts.clock.clone()),
             store: parts.store,
             site: parts.site,
             clock: parts.clock,
@@ -229,7 +241,7 @@ impl SignIn {
                 .map(|id| id.0),
             address: attempt.address,
             dingtalk_request_id: outcome.dingtalk_request_id,
-            detail: outcome.detail.map(str::to_owned),
+            detail: outcome.detail,
             ..Entry::new(
                 self.clock.now(),
                 &attempt.reference,
@@ -249,7 +261,7 @@ struct Outcome<'a> {
     matched: Option<Matched>,
     user_id: Option<UserId>,
     dingtalk_request_id: Option<String>,
-    detail: Option<&'static str>,
+    detail: Option<String>,
 }
 
 impl<'a> Outcome<'a> {
@@ -259,9 +271,12 @@ impl<'a> Outcome<'a> {
             authenticator,
             result: Err(error.code()),
             matched: None,
-            user_id: None,
+            user_id: match error {
+                SignInError::LeftOrganization(user) => Some(*user),
+                _ => None,
+            },
             dingtalk_request_id: error.dingtalk().and_then(|error| error.request_id.clone()),
-            detail: error.dingtalk().map(DingTalkError::label),
+            detail: error.dingtalk().map(|error| error.label().to_owned()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use log::{info, warn};
 
+use super::complete::Identified;
 use super::flow::{AuthorizedFlow, Flow, FlowPurpose};
 use super::linking::NewLink;
 use super::signed_in::identifies_alike;
@@ -108,7 +109,9 @@ impl SignIn {
     ) -> Result<(), SignInError> {
         let configured = self.registry.find(request.authenticator).await?;
         let dingtalk = self.dingtalk.queued_by(request.attempt.queue_key);
-        let identity = self.identify(flow, &configured, &dingtalk).await?;
+        let (Identified::Person(identity), _) = self.identify(flow, &configured, &dingtalk).await? else {
+            return Err(SignInError::NotInOrganization);
+        };
         // That took its time, as at a sign-in.
         let latest = self.registry.find(request.authenticator).await?;
         if !identifies_alike(&configured.options, &latest.options) {

@@ -3,12 +3,14 @@
 use log::{info, warn};
 
 use super::identity::Subject;
-use super::matching::{MatchedUser, Matching, Rules};
+use super::matching::{LinkChange, MatchedUser, Matching, Rules};
+use super::newcomer;
+use super::profile::Refreshed;
 use super::{CookieChange, Outcome, Requester, SignIn, SignInError};
 use crate::audit::{Event, Matched};
 use crate::authenticator::{AuthenticatorOptions, Configured};
 use crate::causes::with_causes;
-use crate::nocobase::{LinkSource, User};
+use crate::nocobase::{GivenRights, LinkSource, User};
 use crate::session::{Draft, Issued, SessionCookie};
 
 /// How a person came.
@@ -30,6 +32,8 @@ pub struct Completed {
     pub session_cookies: Vec<SessionCookie>,
     /// Whether the user was created just now.
     pub is_new_user: bool,
+    /// Whether fields of a known user were changed just now.
+    pub is_refreshed: bool,
     /// Changes to the flow cookies.
     pub cookies: Vec<CookieChange>,
 }
@@ -40,7 +44,27 @@ pub(super) struct SignedIn {
     role: Option<String>,
     issued: Issued,
     matched: Matched,
-    replaced_dead_link: bool,
+    change: Option<LinkChange>,
+    given: GivenRights,
+    refreshed: Refreshed,
+}
+
+impl SignedIn {
+    /// What was done besides, for the audit.
+    fn detail(&self, way: Way) -> Option<String> {
+        let found = match (self.change, way) {
+            (Some(change), _) => Some(change.label()),
+            (None, Way::InClient) => Some("in_client"),
+            (None, Way::Flow) => None,
+        };
+        let all = [
+            found.map(str::to_owned),
+            newcomer::told(&self.given),
+            self.refreshed.told(),
+        ];
+        let all: Vec<_> = all.into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join(" "))
+    }
 }
 
 /// Whether a person is the same subject under both settings.
@@ -66,14 +90,21 @@ impl SignIn {
         Matching {
             store: &self.store,
             spellings: &self.known_phones,
+            former: &self.former_links,
             authenticator: &latest.authenticator,
+            options: &latest.options,
             rules: Rules::of(&latest.options),
             draft,
         }
     }
 
     /// Gives the session to whom it was drafted for.
-    pub(super) async fn hand_out(&self, person: MatchedUser, draft: &Draft) -> Result<SignedIn, SignInError> {
+    pub(super) async fn hand_out(
+        &self,
+        person: MatchedUser,
+        refreshed: Refreshed,
+        draft: &Draft,
+    ) -> Result<SignedIn, SignInError> {
         if !person.has_session {
             self.sessions.record(person.user.id, draft).await?;
         }
@@ -83,7 +114,9 @@ impl SignIn {
             role: person.role,
             issued,
             matched: person.matched,
-            replaced_dead_link: person.replaced_dead_link,
+            change: person.change,
+            given: person.given,
+            refreshed,
         })
     }
 
@@ -103,6 +136,7 @@ impl SignIn {
         Completed {
             session_cookies,
             is_new_user: done.matched == Matched::SignUp,
+            is_refreshed: !done.refreshed.fields.is_empty(),
             user: done.user,
             issued: done.issued,
             cookies,
@@ -131,11 +165,7 @@ impl SignIn {
                     matched: Some(done.matched),
                     user_id: Some(done.user.id),
                     dingtalk_request_id: None,
-                    detail: match way {
-                        _ if done.replaced_dead_link => Some("dead_link_replaced"),
-                        Way::InClient => Some("in_client"),
-                        Way::Flow => None,
-                    },
+                    detail: done.detail(way),
                 }
             }
             Err(error) => {

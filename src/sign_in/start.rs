@@ -21,6 +21,10 @@ pub struct StartRequest<'a> {
     pub requested: Option<&'a Origin>,
     /// Whether the browser was already sent to the authenticator's own origin.
     pub was_moved: bool,
+    /// Where the sign-in page is that people come back to without one; as the settings say it when nobody knows better.
+    pub sign_in_page: Option<&'a str>,
+    /// Whether DingTalk's page is shown in a frame of the page the button is on.
+    pub is_framed: bool,
     /// The browser's cookies.
     pub cookies: &'a [CookieIn],
 }
@@ -44,7 +48,7 @@ impl SignIn {
     pub async fn start(&self, request: StartRequest<'_>) -> Result<Started, SignInError> {
         let configured = self.registry.find(request.authenticator).await?;
         let name = &configured.authenticator.name;
-        let return_path = ReturnPath::parse_or(request.return_path, &self.fallback(request.purpose));
+        let return_path = ReturnPath::parse_or(request.return_path, &self.fallback(&request));
         let own_origin = configured
             .options
             .callback_origin
@@ -58,8 +62,11 @@ impl SignIn {
             Some(requested) if requested != request.origin => !requested.has_host_of(origin),
             Some(_) | None => origin != request.origin,
         };
-        if is_elsewhere && request.purpose != FlowPurpose::SignIn {
-            // The session is in the storage of this origin; the other one has none.
+        if request.is_framed && !configured.options.qr_code {
+            return Err(SignInError::AuthenticatorNotFound);
+        }
+        if is_elsewhere && (request.is_framed || request.purpose != FlowPurpose::SignIn) {
+            // The session is in the storage of this origin; the other one has none, and DingTalk answers no page of it.
             return Err(SignInError::OpenedElsewhere(origin.as_text().to_owned()));
         }
         if is_elsewhere && !request.was_moved {
@@ -77,17 +84,24 @@ impl SignIn {
             state: flow.state(),
             corp_id: configured.options.corp_id.as_deref(),
             is_exclusive: configured.options.exclusive_login,
+            is_framed: request.is_framed,
         });
         let mut cookies = self.make_room(request.cookies, request.origin.is_secure());
         cookies.push(self.keep(&flow.into(), request.origin.is_secure())?);
         Ok(Started { location, cookies })
     }
 
-    fn fallback(&self, purpose: FlowPurpose) -> String {
-        match purpose {
-            FlowPurpose::SignIn => self.site.sign_in_page(),
+    fn fallback(&self, request: &StartRequest<'_>) -> String {
+        match request.purpose {
+            FlowPurpose::SignIn => self.sign_in_page(request.sign_in_page),
             FlowPurpose::Link(_) => self.site.home_page(),
         }
+    }
+
+    /// The plain sign-in page, where NocoBase says it is.
+    pub(super) fn sign_in_page(&self, told: Option<&str>) -> String {
+        let told = told.and_then(ReturnPath::parse);
+        told.map_or_else(|| self.site.sign_in_page(), |page| page.as_str().to_owned())
     }
 
     fn same_start_at(&self, origin: &Origin, authenticator: &str, return_path: &ReturnPath) -> String {

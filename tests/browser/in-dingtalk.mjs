@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { signOut } from './browser.mjs';
 import { codeRequestsOf, installBridge, titlesOf } from './dingtalk-bridge.mjs';
 
-/** Switches automatic login on for the demo's authenticator; returns what switches it back. */
-export async function withAutomaticLogin({ baseUrl, root }, mode) {
+/** Changes options of the demo's authenticator; returns what changes them back. */
+export async function withOptions({ baseUrl, root }, change) {
   const ask = async (action, { token, body, method = 'POST', name } = {}) => {
     const headers = { 'Content-Type': 'application/json', ...(token ? { Authorization: `Bearer ${token}` } : {}), ...(name ? { 'X-Authenticator': name } : {}) };
     const answer = await fetch(`${baseUrl}/api/${action}`, { method, headers, body: body && JSON.stringify(body) });
@@ -16,9 +16,12 @@ export async function withAutomaticLogin({ baseUrl, root }, mode) {
   const rows = await ask('authenticators:list', { token, method: 'GET' });
   const { id, options } = rows.find(({ authType }) => authType === 'dingtalk');
   const save = (changed) => ask(`authenticators:update?filterByTk=${id}`, { token, body: { options: changed } });
-  await save({ ...options, autoLogin: true, autoLoginType: mode });
+  await save(change(options));
   return { clientId: options.clientId, corpId: options.corpId, undo: () => save(options) };
 }
+
+/** Switches automatic login on. */
+export const withAutomaticLogin = (site, mode) => withOptions(site, (options) => ({ ...options, autoLogin: true, autoLoginType: mode }));
 
 /** Before the first page of the window is opened. */
 export function codesOf(simulatorUrl, clientId) {

@@ -10,8 +10,9 @@ import { aloneJourney } from './alone.mjs';
 import { launch, openWindow, WIDTHS } from './browser.mjs';
 import { demoJourney } from './demo.mjs';
 import { USER_AGENTS } from './dingtalk-bridge.mjs';
-import { inDingTalkJourney, withAutomaticLogin } from './in-dingtalk.mjs';
+import { inDingTalkJourney, withAutomaticLogin, withOptions } from './in-dingtalk.mjs';
 import { ownLinkJourney } from './own-link.mjs';
+import { noQrCode, qrCodeJourney } from './qr-code.mjs';
 
 const environment = process.env;
 const baseUrl = required('BASE_URL').replace(/\/$/, '');
@@ -65,6 +66,13 @@ if (isDemo) {
     await run(`in-dingtalk-${client}`, { locale: languages[0], width, userAgent: USER_AGENTS[client] }, (window) => inDingTalkJourney(window, { kind: client, simulatorUrl, clientId, texts }));
   }
   await undo();
+  const code = await withOptions({ baseUrl, root }, (options) => ({ ...options, public: { ...options.public, qrCode: true } }));
+  for (const [index, locale] of languages.entries()) {
+    await run(`qr-code-${locale}`, { locale, width: index % 2 ? 620 : WIDTHS.wide }, (window) => qrCodeJourney(window, { simulatorUrl, texts }));
+  }
+  await run('qr-code-phone', { locale: languages[0], width: WIDTHS.narrow }, noQrCode);
+  await run('qr-code-in-dingtalk', { locale: languages[0], width: WIDTHS.wide, userAgent: USER_AGENTS.computer }, noQrCode);
+  await code.undo();
   failures += await unexpectedRequests();
 }
 await browser.close();

@@ -2,6 +2,7 @@
 //! raises one says so here.
 
 use chrono::TimeDelta;
+use dingtalk_simulator::DEMO_CORP_ID;
 use serde_json::json;
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
@@ -20,6 +21,8 @@ const SIGN_UP_AT_ONCE: u64 = 2;
 const NEWEST: u64 = 1;
 /// The numbers in unusual spellings, unless somebody was looked for by phone within the last two seconds.
 const SPELLINGS: u64 = 1;
+/// Which kinds of id the links hold, unless somebody unknown came within the last two seconds.
+const KINDS: u64 = 1;
 /// The ended sessions of everyone who signed in within the last five seconds, once in that time, behind an answer's back.
 const ENDED_SESSIONS: u64 = 1;
 /// The plugin, the authenticator and the secret kept for it, unless somebody signed in within the last two seconds.
@@ -95,6 +98,22 @@ async fn by_user_id_a_returning_person_costs_three_calls() {
 }
 
 #[tokio::test]
+async fn where_only_members_may_sign_in_a_returning_person_costs_three_calls_too() {
+    for subject in ["unionId", "mobile", "userId"] {
+        let app = TestApp::start().await;
+        let options = json!({ "subject": subject, "corpId": DEMO_CORP_ID, "public": { "autoSignup": true } });
+        app.set_options(options).await;
+        app.browser().sign_in(&app.dingtalk, "li-lei").await;
+        assert_eq!(app.calls(), [1, 1, 1, 1], "{subject}");
+
+        app.browser().sign_in(&app.dingtalk, "li-lei").await;
+
+        assert_eq!(app.calls(), [2, 2, 1, 2], "{subject}");
+        assert_eq!(app.dingtalk.all_calls(), 7, "{subject}");
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_app_token_costs_one_refresh() {
     let app = TestApp::start().await;
     app.set_options(json!({ "subject": "userId", "public": { "autoSignup": true } }))
@@ -157,7 +176,7 @@ async fn statements_are_counted_step_by_step() {
     assert_eq!(meter.read(&app).await, 0, "return");
     let answer = browser.complete_newest(AUTHENTICATOR).await;
     browser.token = answer.json["data"]["token"].as_str().map(str::to_owned);
-    let expected = LIST + POLICY + SPELLINGS + SIGN_UP + ENDED_SESSIONS;
+    let expected = LIST + POLICY + SPELLINGS + KINDS + SIGN_UP + ENDED_SESSIONS;
     let sign_up = meter.read_once_it_is(&app, expected).await;
     assert_eq!(sign_up, expected, "sign-in of a new person");
     browser.get("auth:check").await;
@@ -209,7 +228,7 @@ async fn beside_nocobase_on_postgres_a_new_person_costs_two_statements() {
     for kind in [Kind::Postgres, Kind::PostgresRenamed] {
         on(kind, |database| async move {
             let app = app_beside_nocobase(&database, &[]).await;
-            let first = NEWEST + POLICY + SPELLINGS + ENDED_SESSIONS;
+            let first = NEWEST + POLICY + SPELLINGS + KINDS + ENDED_SESSIONS;
             for (person, besides) in [("han-meimei", first), ("li-lei", 0)] {
                 let mut browser = app.browser();
                 browser.return_from_dingtalk(&app.dingtalk, person).await;

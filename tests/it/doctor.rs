@@ -463,10 +463,11 @@ async fn tables_of_another_shape_end_the_examination() {
 async fn the_calls_of_the_app_are_told_with_what_a_sign_in_takes() {
     let in_client = |subject| json!({ "subject": subject, "autoLogin": true });
     for (options, each, inside) in [
-        (json!({ "subject": "unionId" }), "2", None),
-        (json!({ "subject": "userId" }), "3", None),
-        (in_client("unionId"), "2", Some("1")),
-        (in_client("mobile"), "2", Some("2")),
+        (json!({ "subject": "unionId", "corpId": null }), "2", None),
+        (json!({ "subject": "unionId" }), "3", None),
+        (json!({ "subject": "userId", "corpId": null }), "3", None),
+        (in_client("unionId"), "3", Some("1")),
+        (in_client("mobile"), "3", Some("2")),
     ] {
         let ward = Ward::open().await;
         let mut all = ward.options();

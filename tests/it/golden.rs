@@ -250,6 +250,7 @@ fn the_form_writes_exactly_the_options_that_exist() {
 
     let options = [
         "public.autoSignup",
+        "public.qrCode",
         "clientId",
         "clientSecret",
         "subject",
@@ -288,7 +289,7 @@ fn the_form_publishes_no_secret_and_masks_it() {
         .into_iter()
         .filter(|path| path == "public" || path.starts_with("public."))
         .collect();
-    assert_eq!(published, ["public.autoSignup"]);
+    assert_eq!(published, ["public.autoSignup", "public.qrCode"]);
     assert_eq!(
         form["properties"]["clientSecret"]["x-component-props"]["password"],
         true

@@ -9,7 +9,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
-use crate::support::beside_nocobase::app_beside_nocobase;
+use crate::support::app_internals::sign_with;
+use crate::support::beside_nocobase::{APP_KEY, app_beside_nocobase};
 use crate::support::browser::{Answer, Browser, refusal};
 use crate::support::database::{Kind, on};
 
@@ -49,7 +50,7 @@ async fn post(browser: &mut Browser, code: &str) -> Answer {
         .await
 }
 
-async fn sign_in(app: &TestApp, person: &str) -> Answer {
+pub async fn sign_in(app: &TestApp, person: &str) -> Answer {
     post(&mut app.browser(), &code_for(app, person)).await
 }
 
@@ -608,6 +609,42 @@ async fn a_page_may_ask_where_the_web_sign_in_starts() {
     let mut unknown = app.browser().with("X-Authenticator", "nobody");
     let answer = unknown.post("dingtalk:getAuthUrl", json!({})).await;
     assert_eq!((answer.status, answer.code()), (404, "AUTHENTICATOR_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn the_web_sign_in_comes_back_to_the_sign_in_page_that_nocobase_names() {
+    on(Kind::Postgres, |database| async move {
+        let app = app_beside_nocobase(&database, &[]).await;
+        let address = async |page: &str| {
+            let token = sign_with(
+                APP_KEY.as_bytes(),
+                &json!({
+                    "aud": "nocobase-dingtalk", "app": "main", "host": "noco.example", "peer": "127.0.0.1",
+                    "iat": app.clock.now().timestamp(), "exp": app.clock.now().timestamp() + 60, "signIn": page,
+                }),
+            );
+            let browser = app.browser().with("X-Dingtalk-Bridge", &token);
+            let mut browser = browser.with("X-Authenticator", AUTHENTICATOR);
+            let answer = browser
+                .post("dingtalk:getAuthUrl", json!({ "redirect": "/x/shop/" }))
+                .await;
+            let url = answer.json["data"]["url"].as_str().unwrap_or_default().to_owned();
+            assert!(!url.is_empty(), "{}", answer.text);
+            url
+        };
+
+        let named = address("/settings/signin").await;
+        assert!(
+            named.ends_with("&return=%2Fsettings%2Fsignin%3Fredirect%3D%252Fx%252Fshop%252F"),
+            "{named}"
+        );
+        let foreign = address("https://evil.example/signin").await;
+        assert!(
+            foreign.ends_with("&return=%2Fsignin%3Fredirect%3D%252Fx%252Fshop%252F"),
+            "{foreign}"
+        );
+    })
+    .await;
 }
 
 #[tokio::test]

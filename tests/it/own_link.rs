@@ -528,7 +528,7 @@ async fn at_another_address_than_flows_come_back_to_nobody_is_sent_away() {
         answer.stable(),
         refusal(
             "OPENED_ELSEWHERE",
-            "DingTalk accounts are linked at another address of this site. Open https://nocobase.example.com, sign in there \
+            "At this address of the site that cannot be done. Open https://nocobase.example.com, sign in there \
              and start again."
         )
     );

@@ -12,6 +12,7 @@ mod link_transaction;
 mod links;
 mod one_statement;
 mod people;
+mod rights;
 mod schema;
 mod sessions;
 mod system;

@@ -19,6 +19,7 @@ const { AUDITED, OWN_ACTIONS, PUBLIC_ACTIONS, actions } = require('../../nocobas
 const { authClass } = require('../../nocobase-plugin/server/auth');
 const { refuseImpossibleAutoLogin } = require('../../nocobase-plugin/server/auto-login');
 const { CannotRun } = require('../../nocobase-plugin/server/cannot-run');
+const { refuseRulesNobodyCanFollow } = require('../../nocobase-plugin/server/people-rules');
 const { ManagedPlace, RemotePlace } = require('../../nocobase-plugin/server/place');
 const { Sidecar } = require('../../nocobase-plugin/server/sidecar');
 const { KeptSecrets, redaction } = require('../../nocobase-plugin/server/kept-secrets');
@@ -369,6 +370,12 @@ test('what came back for a link is taken out of the address, and nothing else is
   assert.deepEqual([refused.found.code, refused.found.reference, refused.search], ['DINGTALK_DENIED', 'abcdefgh', '']);
 });
 
+test('what came back for a link is taken once, also where a page is drawn anew before its address has changed', () => {
+  const { takeReturn } = clientModule(`${CLIENT}/own-link`);
+  const taken = ['?dingtalkLink=h', '?tab=2&dingtalkLink=h', '?dingtalkLink=other'].map((search) => takeReturn(search).isFirst);
+  assert.deepEqual(taken, [true, false, true]);
+});
+
 test('what the sidecar itself refuses reaches the administrator as it is', async () => {
   const told = await answering(envelope(503, 'DATABASE_UNAVAILABLE'), (address) => asAdministrator('audit', new RemotePlace(address)));
   assert.deepEqual([told.status, told.code, told.message], [503, 'DATABASE_UNAVAILABLE', 'DATABASE_UNAVAILABLE for visitors']);
@@ -411,7 +418,7 @@ test('no value of the corpus leads a client away from the site, escaped or as th
 });
 
 test('what everybody may ask reaches the sidecar with the user agent and without credentials', async () => {
-  assert.deepEqual(PUBLIC_ACTIONS, ['checkLogin', 'getAuthUrl']);
+  assert.deepEqual(PUBLIC_ACTIONS, ['checkLogin', 'getAuthUrl', 'qrCode']);
   const seen = [];
   const sidecar = (req, res) => {
     let text = '';
@@ -482,4 +489,47 @@ test('automatic login is saved for one enabled authenticator alone, and with a C
     [row(1, { autoLogin: true, autoLoginType: 'internal', corpId: ' ' }), incomplete],
     [row(1, { autoLogin: true, autoLoginType: 'oauth' }), null],
   ]) assert.deepEqual(await refusalOf(saving), refusal);
+});
+
+test('rules are saved once the sidecar has nothing against them, and while it is away', async () => {
+  const row = (options, authType = 'dingtalk') => ({ get: (key) => ({ name: 'ding', authType, options })[key] });
+  const refused = { status: 400, headers: {}, body: Buffer.from(JSON.stringify({ errors: [{ code: 'ROLE_UNKNOWN', message: 'No such role.' }] })) };
+  const answers = { fine: { status: 200, headers: {}, body: Buffer.from('{}') }, refused, failed: { ...refused, status: 500 } };
+  const context = { req: {}, state: { currentUser: { id: 7 } } };
+  const rules = { clientId: 'd', clientSecret: 's', roleRules: 'title CTO = sales', bindAdministrators: true };
+  for (const [options, answer, { authType, calls = 1, refusal = null, saving = { context } } = {}] of [
+    [rules, answers.fine],
+    [rules, answers.refused, { refusal: [400, 'ROLE_UNKNOWN', 'No such role.'] }],
+    [rules, answers.failed],
+    [rules, null],
+    [rules, answers.refused, { authType: 'OIDC', calls: 0 }],
+    [rules, answers.refused, { saving: {}, calls: 0 }],
+    [{ clientId: 'd', roleRules: ' ', defaultRole: null }, answers.refused, { calls: 0 }],
+    [undefined, answers.refused, { calls: 0 }],
+  ]) {
+    const forwarded = [];
+    const forward = async (_req, call) => {
+      forwarded.push(call);
+      if (!answer) throw new Error('away');
+      return answer;
+    };
+    const plugin = { app: { log: { warn() {} } }, sidecar: { forward } };
+    const told = await refuseRulesNobodyCanFollow(plugin, row(options, authType), saving).then(() => null, ({ status, code, message }) => [status, code, message]);
+    assert.deepEqual([told, forwarded.length], [refusal, calls], JSON.stringify(options));
+    if (!calls) continue;
+    assert.deepEqual([forwarded[0].method, forwarded[0].action, forwarded[0].actor], ['POST', 'dingtalk:checkRules', 7]);
+    assert.equal(JSON.stringify(forwarded[0].body), '{"options":{"roleRules":"title CTO = sales","bindAdministrators":true}}');
+  }
+});
+
+test('NocoBase forgets what it remembers of a user whom the sidecar has changed', async () => {
+  for (const [header, forgotten] of [[{ 'x-dingtalk-changed-user': '7' }, ['auth:7']], [{}, []]]) {
+    const deleted = [];
+    const sidecar = { forward: async () => ({ status: 200, headers: header, body: Buffer.from('{"data":{"user":{},"token":"t"}}') }) };
+    const auth = new (authClass(sidecar))({ ctx: { db: { getCollection() {} } } });
+    const app = { cache: { del: async (key) => deleted.push(key) } };
+    Object.assign(auth, { ctx: { app, req: {}, get: () => 'ding', action: { params: { values: { flow: 'f' } } } }, authenticator: { name: 'ding' } });
+    await auth.signIn();
+    assert.deepEqual(deleted, forgotten);
+  }
 });

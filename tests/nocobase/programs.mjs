@@ -83,10 +83,25 @@ export class DingTalk {
     return this.#post('apps', { clientId, clientSecret, corpId: DEMO_CORP_ID, redirectUris: [redirectUri], ...(permissions ? { permissions } : {}) });
   }
 
+  /** Adds somebody with a DingTalk account, or replaces the one of this key. */
+  addPerson(person) {
+    return this.#post('people', person);
+  }
+
   /** What DingTalk's own client would give a page of this app for the person who uses it. */
   async inClientCode({ clientId, corpId, person }) {
     const answer = await fetch(`${this.url}/__simulator/in-client-code`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ clientId, corpId, person }) });
     return answer.json();
+  }
+
+  /** Somebody leaves the organization. */
+  leave(person) {
+    return this.#post('membership', { person, corpId: DEMO_CORP_ID });
+  }
+
+  /** Somebody joins it, or comes back, under this user id. */
+  join(person, userId) {
+    return this.#post('membership', { person, corpId: DEMO_CORP_ID, userId });
   }
 
   /** How often each of DingTalk's interfaces has been called. */

@@ -176,3 +176,79 @@ async fn a_code_is_sent_again_only_when_it_was_not_looked_at() {
     assert_eq!(error.label(), "timed_out");
     assert!(!error.was_not_processed());
 }
+
+async fn departments(script: &Script) -> Result<Option<Vec<i64>>, DingTalkError> {
+    let user_id = DingTalkUserId::parse("manager42").unwrap();
+    let found = a_client(script).departments_of(&credentials(), &user_id).await?;
+    Ok(found.map(|found| found.into_iter().collect()))
+}
+
+#[tokio::test]
+async fn departments_are_all_of_a_member_and_all_above_them() {
+    let paths =
+        json!({ "parent_list": [{ "parent_dept_id_list": [7, 3, 1] }, { "parent_dept_id_list": ["9", 1] }] });
+    let script = a_directory(move |_| result(&paths)).await;
+
+    assert_eq!(departments(&script).await.unwrap().unwrap(), [1, 3, 7, 9]);
+
+    let [_, request] = script.requests().try_into().unwrap();
+    assert_eq!(
+        request.line,
+        "POST /oapi/topapi/v2/department/listparentbyuser?access_token=a0 HTTP/1.1"
+    );
+    assert_eq!(request.json(), json!({ "userid": "manager42" }));
+    let script = a_directory(|_| refused(60121)).await;
+    assert_eq!(departments(&script).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn departments_that_cannot_be_read_are_no_answer() {
+    for answer in [
+        json!({}),
+        json!({ "parent_list": [] }),
+        json!({ "parent_list": {} }),
+        json!({ "parent_list": [{}] }),
+        json!({ "parent_list": [{ "parent_dept_id_list": [] }] }),
+        json!({ "parent_list": [{ "parent_dept_id_list": [7, "x"] }] }),
+        json!({ "parent_list": [{ "parent_dept_id_list": [7, null] }] }),
+    ] {
+        let told = answer.clone();
+        let script = a_directory(move |_| result(&told)).await;
+
+        let error = departments(&script).await.unwrap_err();
+
+        assert_eq!(error.label(), "malformed", "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_members_title_picture_and_rights_are_read_leniently() {
+    for (entry, title, is_administrator) in [
+        (json!({ "title": " CTO ", "admin": true }), Some("CTO"), true),
+        (json!({ "boss": "true", "avatar": "" }), None, true),
+        (
+            json!({ "admin": false, "boss": "false", "title": "" }),
+            None,
+            false,
+        ),
+        (json!({}), None, false),
+    ] {
+        let mut told = entry.clone();
+        told["userid"] = json!("manager42");
+        let script = a_directory(move |_| result(&told)).await;
+        let user_id = DingTalkUserId::parse("manager42").unwrap();
+
+        let found = a_client(&script)
+            .find_member(&credentials(), &user_id)
+            .await
+            .unwrap()
+            .unwrap();
+
+        assert_eq!(
+            (found.title.as_deref(), found.is_administrator),
+            (title, is_administrator),
+            "{entry}"
+        );
+        assert_eq!(found.avatar_url, None);
+    }
+}

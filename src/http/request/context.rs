@@ -183,6 +183,12 @@ impl Context {
         {
             return Err(RequestError::RoleNotFound.into());
         }
+        if let Some(name) = self.authenticator()? {
+            let sign_in = &self.state.sign_in;
+            sign_in
+                .look_at_session(name, checked.user.id, self.attempt())
+                .await;
+        }
         Ok(Caller {
             user_id: Some(checked.user.id.0),
             user: Some(Box::new(checked.user)),
@@ -191,6 +197,11 @@ impl Context {
             renewed: checked.renewed,
             policy: Some(checked.policy),
         })
+    }
+
+    /// The path of the sign-in page, where NocoBase says it.
+    pub fn sign_in_page(&self) -> Option<&str> {
+        self.bridge.as_ref()?.sign_in.as_deref()
     }
 
     /// The token of the request: `Authorization: Bearer`, or `token` in the query as NocoBase takes it.

@@ -47,7 +47,9 @@ async fn start(context: &Context) -> ActionResult {
         return_path: context.query.only("return"),
         origin: &context.origin,
         requested: context.requested.as_ref(),
+        sign_in_page: context.sign_in_page(),
         was_moved: context.query.has("moved"),
+        is_framed: false,
         cookies: &context.cookies(),
     };
     let begun = match context.state.sign_in.start(request).await {

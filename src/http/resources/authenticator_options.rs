@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::authenticator::{AutoLogin, SECRET_MASK, SECRET_PLACES, pointer, take_secrets};
+use crate::authenticator::{AutoLogin, PeopleRules, SECRET_MASK, SECRET_PLACES, pointer, take_secrets};
 use crate::http::request::context::Context;
 use crate::http::response::error::RequestError;
 use crate::nocobase::{KeptSecret, SecretChange};
@@ -10,6 +10,8 @@ use crate::origin::Origin;
 use crate::product::AUTH_TYPE;
 
 const TEXT_LIMIT: usize = 1024;
+/// Lists of departments, and rules.
+const LIST_LIMIT: usize = 16 * 1024;
 
 /// Options that a body gives, and what is kept apart from them.
 pub struct Given {
@@ -71,15 +73,17 @@ fn is_template(text: &str) -> bool {
 }
 
 fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
-    for (name, field) in [
-        ("clientId", "Client ID"),
-        ("clientSecret", "Client Secret"),
-        ("subject", "subject"),
-        ("corpId", "Corp ID"),
-        ("agentId", "Agent ID"),
-        ("autoLoginType", "autoLoginType"),
-        ("callbackOrigin", "callbackOrigin"),
-    ] {
+    let texts = [
+        ("clientId", "Client ID", TEXT_LIMIT),
+        ("clientSecret", "Client Secret", TEXT_LIMIT),
+        ("subject", "subject", TEXT_LIMIT),
+        ("corpId", "Corp ID", TEXT_LIMIT),
+        ("agentId", "Agent ID", TEXT_LIMIT),
+        ("autoLoginType", "autoLoginType", TEXT_LIMIT),
+        ("callbackOrigin", "callbackOrigin", TEXT_LIMIT),
+    ];
+    let rules = PeopleRules::FIELDS.map(|name| (name, name, LIST_LIMIT));
+    for (name, field, limit) in texts.into_iter().chain(rules) {
         let Some(value) = options.get_mut(name) else {
             continue;
         };
@@ -90,7 +94,7 @@ fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
             Value::String(text) if text.trim().is_empty() => {
                 options.remove(name);
             }
-            Value::String(text) if text.len() <= TEXT_LIMIT => *text = text.trim().to_owned(),
+            Value::String(text) if text.len() <= limit => *text = text.trim().to_owned(),
             Value::String(_) | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
                 return Err(RequestError::InvalidField(field));
             }
@@ -111,6 +115,7 @@ fn check_options(options: &mut Map<String, Value>) -> Result<(), RequestError> {
         || !is_flag(options.get("bindAdministrators"))
         || !is_flag(options.get("autoLogin"))
         || !is_flag(options.get("exclusiveLogin"))
+        || !is_flag(options.get("membershipAtRenewal"))
         || !is_flag(options.get("public").and_then(|public| public.get("autoSignup")))
     {
         return Err(RequestError::InvalidField("options"));

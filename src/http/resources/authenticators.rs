@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::audit::Event;
 use crate::authenticator::AutoLogin;
 use crate::http::request::context::Context;
-use crate::http::resources::authenticator_options;
+use crate::http::resources::{authenticator_options, people_rules};
 use crate::http::response::envelope;
 use crate::http::response::error::RequestError;
 use crate::http::{ActionResult, ApiError, AppState};
@@ -78,6 +78,9 @@ pub async fn create(context: Context) -> ActionResult {
     let given = authenticator_options::of_body(&context, auth_type, &[])?;
     let (options, secrets) =
         given.map_or_else(|| (json!({}), Vec::new()), |given| (given.options, given.secrets));
+    if auth_type == AUTH_TYPE {
+        people_rules::require_followable(&context.state, &options).await?;
+    }
     let enabled = boolean(&context, "enabled")?.unwrap_or(false);
     if enabled && auth_type == AUTH_TYPE {
         require_only_auto_login(&context.state, None, &options).await?;
@@ -123,6 +126,9 @@ pub async fn update(context: Context) -> ActionResult {
     let (options, secrets) = authenticator_options::of_body(&context, &stored.auth_type, &kept)?
         .map(|given| (given.options, given.secrets))
         .unzip();
+    if let Some(options) = options.as_ref().filter(|_| stored.auth_type == AUTH_TYPE) {
+        people_rules::require_followable(&context.state, options).await?;
+    }
     let enabled = boolean(&context, "enabled")?;
     if enabled.unwrap_or(stored.enabled) && stored.auth_type == AUTH_TYPE {
         let options = options.as_ref().unwrap_or(&stored.options);

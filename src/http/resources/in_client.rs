@@ -43,7 +43,7 @@ pub async fn check_login(context: Context) -> ActionResult {
                 "success": false,
                 "autoLoginType": AutoLogin::OAuth.label(),
                 "authenticator": name,
-                "authUrl": sign_in.start_address(name, &page),
+                "authUrl": sign_in.start_address(name, &page, context.sign_in_page()),
             }))
         }
         // Without the Corp ID, DingTalk's client gives no code.
@@ -73,7 +73,7 @@ pub async fn get_auth_url(context: Context) -> ActionResult {
         .await
         .map_err(SignInError::from)?;
     Ok(envelope::data(
-        json!({ "url": sign_in.start_address(name, &page) }),
+        json!({ "url": sign_in.start_address(name, &page, context.sign_in_page()) }),
     ))
 }
 

@@ -1,5 +1,6 @@
 //! The actions of the resource `dingtalk` about links, as administrators see, make and remove them.
 
+use actix_web::HttpResponse;
 use chrono::SecondsFormat;
 use log::info;
 use serde_json::{Value, json};
@@ -44,7 +45,16 @@ pub async fn bindings(context: Context) -> ActionResult {
         return Ok(envelope::csv("dingtalk-linked-users.csv", table));
     }
     let rows: Vec<Value> = found.rows.iter().map(row).collect();
-    Ok(envelope::page(rows, found.count, page))
+    let mut meta = envelope::page_meta(found.count, page);
+    let left = context
+        .state
+        .sign_in
+        .former_links(query.only("authenticator"))
+        .await?;
+    if left.former() > 0 {
+        meta["former"] = json!({ "mobile": left.mobile, "userId": left.user_id, "unknown": left.unknown });
+    }
+    Ok(HttpResponse::Ok().json(json!({ "data": rows, "meta": meta })))
 }
 
 fn row(link: &ListedLink) -> Value {

@@ -79,7 +79,9 @@ async fn start(context: &Context, user: UserId) -> ActionResult {
         return_path,
         origin: &context.origin,
         requested: context.requested.as_ref(),
+        sign_in_page: context.sign_in_page(),
         was_moved: false,
+        is_framed: false,
         cookies: &context.cookies(),
     };
     let started = match context.state.sign_in.start(request).await {

@@ -5,7 +5,7 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::{HttpRequest, HttpResponse};
 use log::log;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::causes::with_causes;
 use crate::http::request::context::{Caller, language_of, text_header};
@@ -30,9 +30,13 @@ pub fn data(value: impl Serialize) -> HttpResponse {
 
 /// `{"data": [...], "meta": {...}}`, as NocoBase pages lists.
 pub fn page(rows: impl Serialize, count: u64, page: Page) -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "data": rows, "meta": page_meta(count, page) }))
+}
+
+/// Which page of how many.
+pub fn page_meta(count: u64, page: Page) -> Value {
     let size = page.page_size;
-    let meta = json!({ "count": count, "page": page.page, "pageSize": size, "totalPage": count.div_ceil(size.max(1)) });
-    HttpResponse::Ok().json(json!({ "data": rows, "meta": meta }))
+    json!({ "count": count, "page": page.page, "pageSize": size, "totalPage": count.div_ceil(size.max(1)) })
 }
 
 /// A table for a spreadsheet, as a file of this name.
@@ -57,7 +61,11 @@ pub fn sentence(error: &ApiError, reference: &str, language: crate::plugin::Lang
     let parameters = error.parameters();
     let parameters: Vec<(&str, &str)> = parameters
         .iter()
-        .map(|(name, value)| (*name, value.as_str()))
+        .map(|(name, value)| match *name {
+            // The form shows it in the reader's language.
+            "field" => (*name, locales.text(language, value)),
+            _ => (*name, value.as_str()),
+        })
         .collect();
     let message = locales.format(language, error.code().key(), &parameters);
     let parts = [("message", message.as_str()), ("reference", reference)];

@@ -56,6 +56,20 @@ pub enum RequestError {
     /// A field is missing or not of its form.
     #[error("the field {0} is missing or not of its form")]
     InvalidField(&'static str),
+    /// A line of a field is not of its form.
+    #[error("line {line} of the field {field} is not of its form")]
+    InvalidLine {
+        /// The field.
+        field: &'static str,
+        /// Counted from one.
+        line: usize,
+    },
+    /// No role has this name.
+    #[error("there is no role {0}")]
+    RoleUnknown(String),
+    /// New users do not get this role.
+    #[error("the role {0} is not given to new users")]
+    RoleNotGivable(String),
     /// A header or the host cannot be read.
     #[error("the header {0} cannot be read")]
     InvalidHeader(&'static str),
@@ -130,6 +144,9 @@ impl RequestError {
             Self::BodyIncomplete => Code::BodyIncomplete,
             Self::InvalidJson => Code::InvalidJson,
             Self::InvalidField(_) => Code::InvalidField,
+            Self::InvalidLine { .. } => Code::InvalidLine,
+            Self::RoleUnknown(_) => Code::RoleUnknown,
+            Self::RoleNotGivable(_) => Code::RoleNotGivable,
             Self::InvalidHeader(_) => Code::InvalidHeader,
             Self::RecordNotFound => Code::RecordNotFound,
             Self::NameTaken => Code::NameTaken,
@@ -180,6 +197,12 @@ impl ApiError {
             Some(("field", "subject".to_owned()))
         } else if let Self::Request(RequestError::InvalidField(field)) = self {
             Some(("field", (*field).to_owned()))
+        } else if let Self::Request(RequestError::RoleUnknown(role) | RequestError::RoleNotGivable(role)) =
+            self
+        {
+            Some(("role", role.clone()))
+        } else if let Self::Request(RequestError::InvalidLine { field, line }) = self {
+            return vec![("field", (*field).to_owned()), ("line", line.to_string())];
         } else if let Self::Request(RequestError::AutoLoginTaken(name)) = self {
             Some(("name", name.clone()))
         } else if let Self::Request(RequestError::InvalidHeader(name)) = self {
@@ -233,6 +256,9 @@ fn status_of(code: Code) -> StatusCode {
         Code::BodyIncomplete
         | Code::InvalidJson
         | Code::InvalidField
+        | Code::InvalidLine
+        | Code::RoleUnknown
+        | Code::RoleNotGivable
         | Code::InvalidHeader
         | Code::NameTaken
         | Code::AutoLoginTaken
@@ -254,6 +280,8 @@ fn status_of(code: Code) -> StatusCode {
         | Code::LinkOfOtherSettings
         | Code::AdministratorNotLinked
         | Code::NotInOrganization
+        | Code::LeftOrganization
+        | Code::DepartmentNotAllowed
         | Code::MigrationNeeded
         | Code::EmptyToken
         | Code::InvalidToken
@@ -282,12 +310,14 @@ fn status_of(code: Code) -> StatusCode {
         | Code::SessionChanged
         | Code::OpenedElsewhere
         | Code::LastWayIn
+        | Code::LastRoot
         | Code::PasswordNotSet
         | Code::DataScopeEmpty => StatusCode::CONFLICT,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         Code::ConfigurationIncomplete
         | Code::DefaultRoleMissing
+        | Code::NewUserRoleUnusable
         | Code::UserFieldRequired
         | Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Code::CredentialsRejected

@@ -40,13 +40,25 @@ async fn console_page(request: HttpRequest, state: web::Data<AppState>) -> HttpR
     let mut response = HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .body(page);
-    policy(&mut response, CONSOLE_POLICY);
+    // What cannot be read allows nothing.
+    let has_frame = state
+        .sign_in
+        .authenticators()
+        .offers_qr_code()
+        .await
+        .unwrap_or(false);
+    let frame = if has_frame {
+        format!("; frame-src {}", state.dingtalk.login_origin())
+    } else {
+        String::new()
+    };
+    policy(&mut response, &format!("{CONSOLE_POLICY}{frame}"));
     response
 }
 
 async fn console_file(request: HttpRequest) -> HttpResponse {
     let name = request.match_info().get("file").unwrap_or_default();
-    let shared = plugin::in_client_script(name).map(str::as_bytes);
+    let shared = plugin::shared_script(name).map(str::as_bytes);
     let own = || CONSOLE.get_file(name).filter(|_| name != "index.html");
     let Some(content) = shared.or_else(|| own().map(File::contents)) else {
         return HttpResponse::NotFound()

@@ -1,6 +1,7 @@
 //! The answers to a sign-in through DingTalk, whichever way it came.
 
 use actix_web::HttpResponse;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use serde::Serialize;
 
 use super::envelope::{self, Data};
@@ -12,6 +13,12 @@ use crate::sign_in::{Completed, CookieChange, SignInError};
 
 /// The header that tells the bridge of a new user, so that NocoBase's own events can be raised.
 const CREATED_USER: &str = "x-dingtalk-created-user";
+
+/// The header that tells the bridge of somebody who has left, so that it ends their sessions: NocoBase would not see it
+/// done in its tables.
+const LEFT_USER: &str = "x-dingtalk-left-user";
+/// The header that tells the bridge of a user who was changed, so that NocoBase forgets what it remembers.
+const CHANGED_USER: &str = "x-dingtalk-changed-user";
 
 /// Who is signed in, and the token of the session.
 #[derive(Serialize)]
@@ -44,6 +51,13 @@ pub fn refusal_with(context: &Context, error: &ApiError, cookies: &[CookieChange
         &context.reference,
         caller,
     );
+    if let ApiError::SignIn(SignInError::LeftOrganization(user)) = error
+        && context.bridge.is_some()
+    {
+        answer
+            .headers_mut()
+            .insert(HeaderName::from_static(LEFT_USER), HeaderValue::from(user.0));
+    }
     context.set_flow_cookies(&mut answer, cookies);
     answer
 }
@@ -53,6 +67,9 @@ pub fn signed_in(context: &Context, done: &Completed) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     if done.is_new_user {
         response.insert_header((CREATED_USER, done.user.id.to_string()));
+    }
+    if done.is_refreshed {
+        response.insert_header((CHANGED_USER, done.user.id.to_string()));
     }
     let (user, token) = (&done.user, done.issued.token.as_str());
     let mut response = response.json(Data {

@@ -53,6 +53,12 @@ pub enum StoreError {
     /// No role is the one for new users.
     #[error("no role is the default one")]
     NoDefaultRole,
+    /// The role that was chosen for new users is not there, or may not be given.
+    #[error("the role {role} cannot be given to new users")]
+    RoleUnusable {
+        /// Its name.
+        role: String,
+    },
     /// The change would leave no authenticator enabled.
     #[error("at least one authenticator must stay enabled")]
     LastEnabled,
@@ -100,6 +106,7 @@ impl StoreError {
             | Self::Busy
             | Self::Conflict => Code::DatabaseUnavailable,
             Self::NoDefaultRole => Code::DefaultRoleMissing,
+            Self::RoleUnusable { .. } => Code::NewUserRoleUnusable,
             Self::ValueRequired { .. } => Code::UserFieldRequired,
             Self::TablesMissing { .. }
             | Self::ShapeUnknown { .. }

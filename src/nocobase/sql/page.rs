@@ -16,7 +16,8 @@ impl Page {
         page_size: 10_000,
     };
 
-    pub const fn offset(self) -> u64 {
+    /// The rows before it.
+    pub fn offset(self) -> u64 {
         // Databases count rows with a sign.
         let before = self.page.saturating_sub(1).saturating_mul(self.page_size);
         Ord::min(before, i64::MAX.unsigned_abs())

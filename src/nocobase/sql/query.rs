@@ -22,10 +22,10 @@ impl Database {
         Ok(rows.into_iter().next())
     }
 
-    pub(in crate::nocobase) async fn find_rows(
+    pub(in crate::nocobase) async fn find_rows<S: StatementBuilder>(
         &self,
         table: Table,
-        select: &SelectStatement,
+        select: &S,
     ) -> Result<Vec<Row>, StoreError> {
         let results = self.rows(self.statement(select)).await?;
         Ok(self.named(results, table))

@@ -58,6 +58,42 @@ impl Database {
             .map_err(StoreError::from)
     }
 
+    /// Whether a table has a column of this name that holds text.
+    pub(in crate::nocobase) async fn has_text_column(
+        &self,
+        table: Table,
+        column: Column,
+    ) -> Result<bool, StoreError> {
+        let table: SqlValue = self.names.table(table).into();
+        let column: SqlValue = self.names.column(column).into();
+        let (sql, values) = match self.dialect {
+            Dialect::Sqlite => (
+                "SELECT lower(type) FROM pragma_table_info(?) WHERE name = ?",
+                vec![table, column],
+            ),
+            Dialect::Postgres => (
+                "SELECT data_type::text FROM information_schema.columns \
+                 WHERE table_name = $1 AND column_name = $2 AND table_schema = $3",
+                vec![
+                    table,
+                    column,
+                    self.names.schema.clone().unwrap_or_default().into(),
+                ],
+            ),
+            Dialect::MySql { .. } => (
+                "SELECT CAST(data_type AS CHAR) FROM information_schema.columns \
+                 WHERE table_name = ? AND column_name = ? AND table_schema = DATABASE()",
+                vec![table, column],
+            ),
+        };
+        let rows = self.raw_rows(sql, values).await?;
+        let kinds = rows.iter().map(|row| row.try_get_by_index(0));
+        let kinds: Vec<String> = kinds.collect::<Result<_, sea_orm::DbErr>>()?;
+        Ok(kinds
+            .iter()
+            .any(|kind| kind.contains("char") || kind.contains("text")))
+    }
+
     /// MySQL and MariaDB may keep table names in lower case, depending on the file system.
     fn same_name(&self, present: &str, wanted: &str) -> bool {
         match self.dialect {

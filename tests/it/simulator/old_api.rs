@@ -334,3 +334,34 @@ async fn a_page_inside_the_client_gets_a_code_or_the_words_of_its_api() {
         (400, &json!(-1))
     );
 }
+
+#[tokio::test]
+async fn departments_are_told_up_to_the_root_and_the_entry_names_the_lowest() {
+    const DEPARTMENTS: &str = "/topapi/v2/department/listparentbyuser";
+    let bench = Bench::start().await;
+    bench.control.edit_person("li-lei", |person| {
+        let membership = &mut person.memberships[0];
+        membership.departments = vec![vec![7, 3, 1], vec![9, 1]];
+        membership.title = Some("Head of Sales".to_owned());
+        membership.boss = true;
+    });
+    let asked = || json!({ "userid": "staff-li-lei" });
+
+    let departments = bench.directory(DEPARTMENTS, asked()).await.json();
+    let entry = bench.directory("/topapi/v2/user/get", asked()).await.json();
+
+    assert_eq!(
+        departments["result"]["parent_list"],
+        json!([{ "parent_dept_id_list": [7, 3, 1] }, { "parent_dept_id_list": [9, 1] }])
+    );
+    let entry = &entry["result"];
+    assert_eq!(entry["dept_id_list"], json!([7, 9]));
+    assert_eq!(entry["title"], "Head of Sales");
+    assert_eq!((&entry["admin"], &entry["boss"]), (&json!(false), &json!(true)));
+    assert_refused(
+        &bench.directory(DEPARTMENTS, json!({ "userid": "nobody" })).await,
+        60121,
+    );
+    bench.revoke(permission::GET_DEPARTMENT_LIST);
+    assert_refused_by_gateway(&bench.directory(DEPARTMENTS, asked()).await, "60011");
+}
