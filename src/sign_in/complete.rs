@@ -146,7 +146,7 @@ impl SignIn {
         let membership = if options.corp_id.is_some() && options.subject != SubjectKind::UserId {
             self.ask_membership(dingtalk, &credentials, union_id).await?
         } else {
-            Membership::NotAsked
+            Membership::Unknown
         };
         let is_stranger = matches!(membership, Membership::Stranger);
         let id = match options.subject {
