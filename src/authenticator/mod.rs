@@ -9,6 +9,6 @@ mod template;
 
 pub use auto_login::AutoLogin;
 pub use environment::{Environment, EnvironmentError};
-pub use options::{AuthenticatorOptions, CommunityOptions, OptionsError};
+pub use options::{AskMembership, AuthenticatorOptions, CommunityOptions, OptionsError};
 pub use registry::{Configured, LookUpError, Registry};
 pub use secrets::{SECRET_MASK, SECRET_PLACES, move_secrets, pointer, take_secrets};

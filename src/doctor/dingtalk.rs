@@ -1,7 +1,7 @@
 //! Checks at DingTalk: whether it accepts the app, this server and its permissions.
 
 use super::finding::Finding;
-use crate::authenticator::{AuthenticatorOptions, AutoLogin};
+use crate::authenticator::{AskMembership, AuthenticatorOptions, AutoLogin};
 use crate::call_counts::CallsOfMonth;
 use crate::causes::innermost;
 use crate::dingtalk::{Credentials, DingTalk, DingTalkError, ErrorKind, UnionId};
@@ -206,7 +206,7 @@ fn not_asked(permissions: &[String], options: &AuthenticatorOptions) -> Finding 
 /// Nothing to say where sessions are not looked at, or can be.
 pub(super) fn check_leavers(options: &AuthenticatorOptions) -> Option<Finding> {
     const LEAVERS: &str = "leavers";
-    if !options.membership_at_renewal {
+    if options.membership == AskMembership::AtSignIn {
         return None;
     }
     match options.subject {

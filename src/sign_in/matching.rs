@@ -114,7 +114,7 @@ pub struct Matching<'a> {
 
 /// What became of a linking.
 enum Linking {
-    Done(MatchedUser),
+    Done(Box<MatchedUser>),
     /// The user with the phone number has a link, to this subject, which notes this.
     Taken {
         subject: String,
@@ -150,7 +150,7 @@ impl Matching<'_> {
         let mut released: Option<String> = None;
         loop {
             match self.link(&identity, &phone, released.as_deref()).await {
-                Ok(Linking::Done(person)) => return Ok(person),
+                Ok(Linking::Done(person)) => return Ok(*person),
                 // The transaction is over: whatever takes long is done without one.
                 Ok(Linking::Taken { subject, meta })
                     if released.is_none() && self.is_leavers(&identity.subject, &subject, &meta).await? =>
@@ -251,7 +251,8 @@ impl Matching<'_> {
                 meta: meta(Matched::SignUp),
             };
             if let Some(linked) = self.store.sign_up(&newcomer, row, now).await? {
-                return Ok(Linking::Done(MatchedUser::at_once(linked, Matched::SignUp)));
+                let person = MatchedUser::at_once(linked, Matched::SignUp);
+                return Ok(Linking::Done(Box::new(person)));
             }
         }
         let linking = self.store.begin_link(&self.authenticator.name).await?;
@@ -265,7 +266,7 @@ impl Matching<'_> {
             Some(Link::To(linked)) => {
                 drop(linking);
                 let known = self.recognize(*linked, &identity.subject).await?;
-                return Ok(Linking::Done(known));
+                return Ok(Linking::Done(Box::new(known)));
             }
             Some(Link::Dead) => {
                 linking.remove_dead(subject).await?;
@@ -315,9 +316,9 @@ impl Matching<'_> {
             }
             None => {}
         }
-        Ok(Linking::Done(MatchedUser {
+        Ok(Linking::Done(Box::new(MatchedUser {
             replaced,
             ..MatchedUser::of(*linked, matched)
-        }))
+        })))
     }
 }

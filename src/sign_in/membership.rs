@@ -12,7 +12,7 @@ use log::warn;
 use tokio::sync::Semaphore;
 
 use super::{SignIn, SignInError, credentials};
-use crate::authenticator::AuthenticatorOptions;
+use crate::authenticator::{AskMembership, AuthenticatorOptions};
 use crate::causes::with_causes;
 use crate::clock::is_recent;
 use crate::dingtalk::{Credentials, DingTalk, DingTalkUserId, ErrorKind, UnionId};
@@ -181,7 +181,8 @@ impl SignIn {
 
 /// Whether sessions are looked at: by a setting, and only where membership is what lets people in.
 pub(super) fn looks_at_sessions(options: &AuthenticatorOptions) -> bool {
-    options.membership_at_renewal && (options.corp_id.is_some() || options.subject == SubjectKind::UserId)
+    options.membership == AskMembership::AtRenewal
+        && (options.corp_id.is_some() || options.subject == SubjectKind::UserId)
 }
 
 #[cfg(test)]

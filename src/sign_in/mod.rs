@@ -266,10 +266,7 @@ impl<'a> Outcome<'a> {
             authenticator,
             result: Err(error.code()),
             matched: None,
-            user_id: match error {
-                SignInError::LeftOrganization(user) => Some(*user),
-                _ => None,
-            },
+            user_id: error.user(),
             dingtalk_request_id: error.dingtalk().and_then(|error| error.request_id.clone()),
             detail: error
                 .dingtalk()
