@@ -10,6 +10,8 @@ const ROOT = 'root';
 const ASKED_EVERY_MS = 3_600_000;
 // The sidecar may keep a question in DingTalk's queue for 55 s; nobody waits for the answer.
 const ANSWER_LIMIT_MS = 60_000;
+// A refused sign-in waits for this one.
+const REPORT_LIMIT_MS = 10_000;
 /** Whoever signs in waits in the same queue for DingTalk: a crowd of these questions would be before them. */
 const MOST_AT_ONCE = 8;
 /** More people than these are not asked about until the next hour, rather than too often. */
@@ -82,7 +84,7 @@ class Leavers {
       ctx.logger.error(`DingTalk: user ${id} has left the organization, and the sessions could not be ended: ${error.message}`);
     }
     try {
-      const call = { method: 'POST', action: 'dingtalk:sessionsEnded', query: named(authenticator), body: { outcome, apiKeys }, actor: id, limitMs: ANSWER_LIMIT_MS };
+      const call = { method: 'POST', action: 'dingtalk:sessionsEnded', query: named(authenticator), body: { outcome, apiKeys }, actor: id, limitMs: REPORT_LIMIT_MS };
       const answer = await this.sidecar.forward(ctx.req, call);
       if (answer.status >= 300) throw new Error(`the sidecar answered ${answer.status}`);
     } catch (error) {
