@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use super::people_rules;
-use crate::authenticator::{AuthenticatorOptions, AutoLogin};
+use crate::authenticator::{AskMembership, AuthenticatorOptions, AutoLogin};
 use crate::call_counts::CallsOfMonth;
 use crate::causes::innermost;
 use crate::dingtalk::{Credentials, DingTalk, DingTalkError, ErrorKind, UnionId};
@@ -218,7 +218,7 @@ fn not_asked(permissions: &[String], options: &AuthenticatorOptions) -> Finding 
 /// Nothing to say where sessions are not looked at, or can be.
 pub(super) fn check_leavers(options: &AuthenticatorOptions) -> Option<Finding> {
     const LEAVERS: &str = "leavers";
-    if !options.membership_at_renewal {
+    if options.membership == AskMembership::AtSignIn {
         return None;
     }
     match options.subject {

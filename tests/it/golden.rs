@@ -261,6 +261,7 @@ fn the_form_writes_exactly_the_options_that_exist() {
         "callbackOrigin",
         "exclusiveLogin",
         "bindAdministrators",
+        "membershipAtRenewal",
     ];
     assert_eq!(fields, BTreeSet::from(options.map(str::to_owned)));
 }

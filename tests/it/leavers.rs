@@ -540,13 +540,13 @@ async fn beside_nocobase_the_bridge_is_told_and_ends_the_sessions() {
                 .await
                 .unwrap();
             let (_, user) = signed_in(&app, PERSON).await;
-            let standing = async |app: &TestApp| {
+            let membership = async |app: &TestApp| {
                 let asked = "dingtalk:membership?authenticator=s_dingtalk";
                 let answer = bridge(app, user).get(asked).await;
                 assert_eq!(answer.status, 200, "{kind:?} {}", answer.text);
-                answer.json["data"]["standing"].clone()
+                answer.json["data"]["membership"].clone()
             };
-            assert_eq!(standing(&app).await, "member", "{kind:?}");
+            assert_eq!(membership(&app).await, "member", "{kind:?}");
 
             let answer = sign_in_while_leaving(&app, PERSON).await;
 
@@ -561,7 +561,7 @@ async fn beside_nocobase_the_bridge_is_told_and_ends_the_sessions() {
                 found.password_change_tz, None,
                 "{kind:?}: NocoBase would not see it"
             );
-            assert_eq!(standing(&app).await, "left", "{kind:?}");
+            assert_eq!(membership(&app).await, "left", "{kind:?}");
             app.dingtalk
                 .set_fault(Fault::on(CallKind::UserIdByUnionId, Effect::GatewayTimeout));
             let unanswered = bridge(&app, user)

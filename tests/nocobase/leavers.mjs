@@ -147,7 +147,11 @@ try {
     assert.deepEqual([audited('sessionsEnded').at(-1).result, audited('sessionsEnded').at(-1).userId], ['LAST_ROOT', 1]);
   });
   await steps.step('another root is as everybody', async () => {
-    await site.createUser({ nickname: 'Other', username: 'other', password: 'other-password-1', roles: ['root'] });
+    await site.createUser({ nickname: 'Other', username: 'other', password: 'other-password-1' });
+    // NocoBase lets nobody give this role away.
+    const [createdAt, updatedAt, roleName, userId] = ['createdAt', 'updatedAt', 'roleName', 'userId'].map((name) => nocobase.column(name));
+    const columns = `${createdAt}, ${updatedAt}, ${roleName}, ${userId}`;
+    await nocobase.database.query(`insert into ${nocobase.table('rolesUsers')} (${columns}) select now(), now(), 'root', id from ${nocobase.table('users')} where username = 'other'`);
     await dingtalk.join(WANG_FANG.person, 'staff-wang-fang');
     const root = await session(WANG_FANG.person);
     assert.deepEqual(said(await signInWhileLeaving(WANG_FANG.person)), [401, 'LEFT_ORGANIZATION']);
