@@ -159,7 +159,8 @@ function textInput(field, value) {
 }
 
 function textArea(field, value) {
-  const input = h('textarea', { rows: '3', required: field.required, value: value ?? '' });
+  const { placeholder, rows = 3 } = field['x-component-props'] ?? {};
+  const input = h('textarea', { rows, placeholder: placeholder && expand(placeholder), required: field.required, value: value ?? '' });
   return { element: input, input, read: () => trimmed(input) };
 }
 

@@ -488,3 +488,95 @@ async fn the_calls_of_the_app_are_told_with_what_a_sign_in_takes() {
         assert_eq!(told, expected);
     }
 }
+
+#[actix_web::test]
+async fn what_rules_for_people_need_is_asked_for_and_named() {
+    let of = async |rules: Value, without: Option<&'static str>| {
+        let ward = Ward::open().await;
+        let mut options = ward.options();
+        for (key, value) in rules.as_object().unwrap() {
+            options[key] = value.clone();
+        }
+        ward.add(options).await;
+        ward.edit_app(|app| {
+            if let Some(permission) = without {
+                app.permissions.remove(permission);
+            }
+        });
+        let findings = ward.findings().await;
+        let calls =
+            [CallKind::DepartmentsOfUser, CallKind::UserDetails].map(|kind| ward.control().calls(kind));
+        (findings, calls)
+    };
+    let about = |findings: &[Finding], check: &str| {
+        let mut about = findings.iter().filter(|finding| finding.check == check);
+        about.next().cloned()
+    };
+
+    let (findings, calls) = of(json!({}), None).await;
+    for check in [
+        "rules-permissions",
+        "roles-of-new-users",
+        "main-department",
+        "picture",
+    ] {
+        assert_eq!(about(&findings, check), None);
+    }
+    assert_eq!(calls, [0, 0]);
+
+    let (findings, calls) = of(json!({ "allowedDepartments": "7" }), None).await;
+    assert_eq!(about(&findings, "rules-permissions").unwrap().status, Status::Ok);
+    assert_eq!(calls, [1, 0]);
+
+    let rules = json!({ "roleRules": "department 7 = member\ntitle CTO = member" });
+    let (findings, calls) = of(rules.clone(), Some(permission::GET_DEPARTMENT_LIST)).await;
+    let refused = about(&findings, "rules-permissions").unwrap();
+    assert_eq!(refused.status, Status::Error);
+    let params = format!("{:?}", refused.params);
+    assert!(params.contains("\"qyapi_get_department_list\""), "{params}");
+    assert!(
+        params.contains("appscope/apply?content=dingdemo8qk3v1x7w2ab%23qyapi_get_department_list"),
+        "{params}"
+    );
+    assert_eq!(calls, [1, 1]);
+    assert_eq!(about(&findings, "roles-of-new-users").unwrap().status, Status::Ok);
+    let (findings, _) = of(rules, Some(permission::GET_MEMBER)).await;
+    assert_eq!(
+        about(&findings, "rules-permissions").unwrap().status,
+        Status::Error
+    );
+    assert_eq!(
+        about(&findings, "organization-permissions").unwrap().status,
+        Status::Error
+    );
+
+    // Only inside DingTalk the directory is asked for what follows it.
+    let (_, calls) = of(json!({ "refreshPhone": "always" }), None).await;
+    assert_eq!(calls, [0, 0]);
+    let inside = json!({ "refreshPhone": "always", "autoLogin": true, "corpId": "ding1" });
+    assert_eq!(of(inside, None).await.1, [0, 1]);
+
+    let rules = json!({ "defaultRole": "nobody", "mainDepartment": "7", "refreshAvatar": "always" });
+    let (findings, _) = of(rules, None).await;
+    assert_eq!(
+        about(&findings, "roles-of-new-users").unwrap().status,
+        Status::Error
+    );
+    assert_eq!(
+        about(&findings, "main-department").unwrap().status,
+        Status::Warning
+    );
+    assert_eq!(about(&findings, "picture").unwrap().status, Status::Warning);
+    let (findings, _) = of(json!({ "roleRules": "title CTO = admin" }), None).await;
+    assert_eq!(
+        about(&findings, "roles-of-new-users").unwrap().status,
+        Status::Error
+    );
+    let (findings, _) = of(json!({ "roleRules": "title CTO = member\nwhoever" }), None).await;
+    let settings = about(&findings, "settings").unwrap();
+    assert_eq!(settings.status, Status::Error);
+    assert!(
+        settings.params.contains(&("line", "2".to_owned())),
+        "{settings:?}"
+    );
+}

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { APP, HAN_MEIMEI, LI_LEI, NAME, Site, Steps, until } from './site.mjs';
 
-const DEPARTMENTS_PLUGIN = 'departments';
+const DEPARTMENTS_PLUGIN = '@nocobase/plugin-departments';
 /** The organization of the simulated DingTalk. */
 const CORP_ID = 'ding3f9c1e77a20b4d58836fc2657bd714e8';
 const dialect = process.argv[2] ?? 'postgres';
