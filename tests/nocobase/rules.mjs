@@ -34,8 +34,8 @@ async function saved(rules) {
 }
 
 /** Somebody of the simulated DingTalk, as the directory has them now. */
-function person(key, name, mobile, { departments = [[1]], title, admin = false } = {}) {
-  const membership = { corpId: CORP_ID, userId: `staff-${key}`, departments, admin, ...(title ? { title } : {}) };
+function person(key, name, mobile, { departments = [[1]], title } = {}) {
+  const membership = { corpId: CORP_ID, userId: `staff-${key}`, departments, ...(title ? { title } : {}) };
   return site.dingtalk.addPerson({ key, name, unionId: `Union${key}iEiE`, stateCode: '86', mobile, memberships: [membership] });
 }
 
