@@ -32,9 +32,10 @@ async fn start() -> TestApp {
 
 fn with(options: Value) -> Value {
     let mut all = json!({ "public": { "autoSignup": true } });
-    for (key, value) in options.as_object().unwrap() {
-        all[key] = value.clone();
-    }
+    let Value::Object(options) = options else {
+        panic!("options are an object");
+    };
+    all.as_object_mut().unwrap().extend(options);
     all
 }
 
