@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use super::people_rules;
-use crate::authenticator::{AuthenticatorOptions, AutoLogin};
+use crate::authenticator::{AuthenticatorOptions, AutoLogin, Refresh};
 use crate::call_counts::CallsOfMonth;
 use crate::causes::innermost;
 use crate::dingtalk::{Credentials, DingTalk, DingTalkError, ErrorKind, UnionId};
@@ -129,11 +129,14 @@ pub(super) fn check_ip_allow_list(answers: &Answers) -> Finding {
 
 const ORGANIZATION_PERMISSIONS: &str = "organization-permissions";
 
+/// Whether a permission that was missing at a sign-in may have been one of the organization's.
+pub(super) fn asks_directory(options: &AuthenticatorOptions) -> bool {
+    matches!(options.subject, SubjectKind::UserId) || people_rules::needs_membership(options)
+}
+
 /// People are recognized by their id in the organization, or only members may sign in, or rules ask about members.
 pub(super) fn needs_membership(options: &AuthenticatorOptions) -> bool {
-    matches!(options.subject, SubjectKind::UserId)
-        || options.corp_id.is_some()
-        || people_rules::needs_membership(options)
+    options.corp_id.is_some() || asks_directory(options)
 }
 
 /// What this app has cost so far, and what a sign-in costs.
@@ -145,6 +148,11 @@ pub(super) fn tell_calls(calls: &CallsOfMonth, options: &AuthenticatorOptions) -
         SubjectKind::UserId => (3, 1),
         SubjectKind::Mobile => (2, 2),
     };
+    let follows_directory =
+        [options.rules.refresh.phone, options.rules.refresh.avatar].contains(&Refresh::Always);
+    if follows_directory && options.subject != SubjectKind::Mobile {
+        inside += 1;
+    }
     if !options.rules.departments.is_open() {
         // The departments, and before them the id by which they are asked for.
         each += if options.subject == SubjectKind::UserId {
@@ -239,6 +247,8 @@ impl LatestSignIn {
                 | Code::PhoneAmbiguous
                 | Code::PhoneAlreadyLinked
                 | Code::AdministratorNotLinked
+                | Code::DepartmentNotAllowed
+                | Code::NewUserRoleUnusable
         );
         came_as_far.then_some(Self::Complete)
     }

@@ -127,11 +127,16 @@ impl Ward {
 
     /// What is found about the one authenticator.
     async fn findings(&self) -> Vec<Finding> {
+        self.findings_after(&LatestSignIn::Complete).await
+    }
+
+    /// The same after a sign-in that came as far as this.
+    async fn findings_after(&self, latest_sign_in: &LatestSignIn) -> Vec<Finding> {
         let row = self.store.authenticators().find(NAME).await.unwrap().unwrap();
         let circumstances = AuthenticatorInput {
             redirect_url: &Url::parse("https://crm.example.com/api/auth:redirect").unwrap(),
             environment: &Environment::new(Vec::new(), None),
-            latest_sign_in: Some(&LatestSignIn::Complete),
+            latest_sign_in: Some(latest_sign_in),
             calls: Some(&self.calls()),
         };
         examine_authenticator(&self.store, &self.dingtalk, &row, circumstances).await
@@ -467,6 +472,26 @@ async fn the_calls_of_the_app_are_told_with_what_a_sign_in_takes() {
         (json!({ "subject": "userId" }), "3", None),
         (in_client("unionId"), "2", Some("1")),
         (in_client("mobile"), "2", Some("2")),
+        (
+            json!({ "subject": "unionId", "deniedDepartments": "7" }),
+            "4",
+            None,
+        ),
+        (
+            json!({ "subject": "userId", "deniedDepartments": "7" }),
+            "4",
+            None,
+        ),
+        (
+            json!({ "subject": "unionId", "autoLogin": true, "allowedDepartments": "7", "refreshPhone": "always" }),
+            "4",
+            Some("3"),
+        ),
+        (
+            json!({ "subject": "mobile", "autoLogin": true, "refreshPhone": "always" }),
+            "2",
+            Some("2"),
+        ),
     ] {
         let ward = Ward::open().await;
         let mut all = ward.options();
@@ -579,4 +604,37 @@ async fn what_rules_for_people_need_is_asked_for_and_named() {
         settings.params.contains(&("line", "2".to_owned())),
         "{settings:?}"
     );
+}
+
+#[actix_web::test]
+async fn a_permission_of_the_organization_that_was_missing_is_not_told_as_a_personal_one() {
+    for (options, status) in [
+        (json!({ "subject": "unionId" }), Status::Error),
+        (json!({ "subject": "userId" }), Status::Unknown),
+        (
+            json!({ "subject": "unionId", "allowedDepartments": "7" }),
+            Status::Unknown,
+        ),
+        (
+            json!({ "subject": "unionId", "roleRules": "title CTO = member" }),
+            Status::Unknown,
+        ),
+    ] {
+        let ward = Ward::open().await;
+        let mut all = ward.options();
+        all.as_object_mut()
+            .unwrap()
+            .extend(options.as_object().unwrap().clone());
+        ward.add(all).await;
+        let refused = LatestSignIn::ProfileRefused {
+            permissions: Vec::new(),
+        };
+
+        let findings = ward.findings_after(&refused).await;
+
+        let personal = findings
+            .iter()
+            .find(|finding| finding.check == "personal-permissions");
+        assert_eq!(personal.unwrap().status, status, "{options}");
+    }
 }
