@@ -45,7 +45,7 @@ pub use fault::{Effect, Fault, Timing};
 pub use grant::{CODE_LIFETIME, TOKEN_LIFETIME};
 pub use limit::Limit;
 pub use login::LoginRefused;
-pub use person::{Contact, DEMO_CORP_ID, Membership, MobileSharing, OTHER_CORP_ID, Person};
+pub use person::{Contact, DEMO_CORP_ID, Membership, MobileSharing, OTHER_CORP_ID, Person, Standing};
 pub use world::LoginAnswer;
 
 use world::{Shared, World};

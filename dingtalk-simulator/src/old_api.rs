@@ -7,7 +7,7 @@ use super::app::{App, permission};
 use super::call::CallKind;
 use super::grant::{CodeKind, Owner, Redemption, TOKEN_LIFETIME};
 use super::open_api::{app_token, fields};
-use super::person::{Contact, Membership, Person};
+use super::person::{Contact, Membership, Person, Standing};
 use super::request::ApiRequest;
 use super::world::World;
 
@@ -63,8 +63,8 @@ pub fn user_details(world: &mut World, request: &ApiRequest) -> Reply {
         "active": true,
         "real_authed": true,
         "senior": false,
-        "admin": membership.admin,
-        "boss": membership.boss,
+        "admin": membership.standing == Standing::Administrator,
+        "boss": membership.standing == Standing::Boss,
     }));
     result.retain(|_, value| !value.is_null());
     Ok(fields(json!({"result": result})))

@@ -25,9 +25,10 @@ async fn start(options: Value) -> TestApp {
 
 fn with_defaults(options: Value) -> Value {
     let mut all = json!({ "autoLogin": true, "corpId": DEMO_CORP_ID, "public": { "autoSignup": true } });
-    for (key, value) in options.as_object().unwrap() {
-        all[key] = value.clone();
-    }
+    let Value::Object(options) = options else {
+        panic!("options are an object");
+    };
+    all.as_object_mut().unwrap().extend(options);
     all
 }
 

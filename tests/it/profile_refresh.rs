@@ -22,7 +22,7 @@ async fn start(options: Value) -> TestApp {
     }
     app.set_options(all).await;
     app.dingtalk.edit_person("li-lei", |person| {
-        person.name = "李雷雷".to_owned();
+        "李雷雷".clone_into(&mut person.name);
         person.mobile = Some("13800138999".to_owned());
         person.avatar_url = Some("https://static.example.com/li-lei.png".to_owned());
     });
@@ -161,7 +161,7 @@ async fn a_number_or_name_that_dingtalk_keeps_back_changes_nothing() {
         let app = start(json!({ "refreshNickname": "always", "refreshPhone": "always" })).await;
         app.dingtalk.edit_person("li-lei", |person| {
             person.mobile_sharing = sharing;
-            person.name = " ".to_owned();
+            " ".clone_into(&mut person.name);
         });
 
         let answer = through_the_page(&app).await;
