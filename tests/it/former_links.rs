@@ -391,3 +391,30 @@ async fn how_many_are_left_is_told_to_administrators_and_by_the_doctor() {
     recognize_by(&app, "mobile").await;
     assert_eq!(left().await, Value::Null);
 }
+
+#[tokio::test]
+async fn new_settings_count_at_once_also_where_none_was_left() {
+    let app = TestApp::start().await;
+    app.wait(TimeDelta::minutes(2));
+    sign_in(&app, "han-meimei").await;
+    recognize_by(&app, "mobile").await;
+    let user = user_of(&sign_in(&app, "li-lei").await);
+
+    // The same as before, and not what was known of them.
+    recognize_by(&app, "unionId").await;
+    assert_eq!(user_of(&sign_in(&app, "li-lei").await), user);
+}
+
+#[tokio::test]
+async fn a_link_that_somebody_brings_back_counts_after_a_minute() {
+    let (app, user) = was_recognized_by("mobile").await;
+    sign_in(&app, "li-lei").await;
+    app.wait(TimeDelta::minutes(2));
+    sign_in(&app, "han-meimei").await;
+    without_note(&app, "13800138000").await;
+    app.run(r#"DELETE FROM "usersAuthenticators" WHERE "userId" <> (SELECT MIN("userId") FROM "usersAuthenticators")"#)
+        .await;
+    app.wait(TimeDelta::minutes(1));
+
+    assert_eq!(user_of(&sign_in(&app, "li-lei").await), user);
+}

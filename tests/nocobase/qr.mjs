@@ -213,7 +213,6 @@ async function administratorSteps({ steps, site, browser, client }) {
     }));
   await nocobase.setOptions(NAME, (options) => ({ ...options, public: { autoSignup: false, qrCode: true } }));
   await steps.step(`${client}: the linked users say how many links are still to be converted`, async () => {
-    await site.signIn(LI_LEI.person);
     await nocobase.database.query(`update ${nocobase.table('usersAuthenticators')} set uuid = '${LI_LEI.phone}', meta = '{"subject":"mobile"}' where authenticator = '${NAME}'`);
     await inForm('links', async (window) => {
       const links = await admin.showLinks(window);
@@ -235,6 +234,7 @@ try {
   await site.createUser({ nickname: 'Lei from the users list', username: 'lilei', phone: LI_LEI.phone });
   await site.installPlugin();
   await site.createAuthenticator({ options: { public: { autoSignup: false, qrCode: false } } });
+  await site.signIn(LI_LEI.person);
   // Browsers find NocoBase under a name of its own.
   await site.registerRedirectUrl(site.nocobase.redirectUrl);
   browser = await launch();
