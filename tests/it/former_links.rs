@@ -382,7 +382,7 @@ async fn how_many_are_left_is_told_to_administrators_and_by_the_doctor() {
     assert_eq!(finding["status"], "warning");
     assert_eq!(
         finding["message"],
-        "1 links do not hold the Union ID yet. Phone numbers: 0, user IDs: 1, of an unknown kind: 0."
+        "Links that do not hold the Union ID yet: 1 (phone numbers: 0, user IDs: 1, unknown kind: 0)."
     );
 
     sign_in(&app, "li-lei").await;

@@ -147,14 +147,9 @@ async function clientSteps({ steps, site, browser, client }) {
   await step('where a policy keeps the frame out, the button is there', () =>
     inWindow({}, async (window) => {
       const { page } = window;
-      await page.route((url) => url.pathname.includes('/signin'), async (route) => {
-        if (route.request().resourceType() !== 'document') return route.continue();
-        // Only the browser knows the site's name.
-        const { pathname, search } = new URL(route.request().url());
-        const response = await route.fetch({ url: new URL(pathname + search, nocobase.origin).href });
-        return route.fulfill({ response, headers: { ...response.headers(), 'content-security-policy': "frame-src 'self'" } });
-      });
       await window.open('/signin');
+      await toggle(window).waitFor();
+      await page.evaluate(() => document.head.append(Object.assign(document.createElement('meta'), { httpEquiv: 'Content-Security-Policy', content: "frame-src 'self'" })));
       await toggle(window).click();
       await inPhase(window, 'failed');
       assert.equal(await window.button(NAME).isVisible(), true);
@@ -219,7 +214,7 @@ async function administratorSteps({ steps, site, browser, client }) {
       const notice = window.page.getByTestId('dingtalk-former-links');
       await notice.waitFor();
       const values = { count: 1, mobile: 1, userId: 0, unknown: 0 };
-      assert.ok((await notice.innerText()).includes(window.t('{{count}} links do not hold the Union ID yet. Phone numbers: {{mobile}}, user IDs: {{userId}}, of an unknown kind: {{unknown}}.', values)));
+      assert.ok((await notice.innerText()).includes(window.t('Links that do not hold the Union ID yet: {{count}} (phone numbers: {{mobile}}, user IDs: {{userId}}, unknown kind: {{unknown}}).', values)));
       assert.equal(await links.isVisible(), true);
       await window.picture('former-links');
     });
