@@ -149,7 +149,7 @@ async fn two_processes_at_once_lose_nobody() {
     let replica = app.start_replica().await;
     let redirect = format!("{replica}/api/auth:redirect");
     app.dingtalk.edit_app(&app.dingtalk_app.client_id, |app| {
-        app.redirect_uris.push(redirect)
+        app.redirect_uris.push(redirect);
     });
     let users = app.rows().await.users;
 
