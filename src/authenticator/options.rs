@@ -12,6 +12,10 @@ use crate::nocobase::SubjectKind;
 
 /// An authenticator's options, templates rendered.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a box that an administrator ticks"
+)]
 pub struct AuthenticatorOptions {
     /// `public.autoSignup`: people without a user here get one.
     pub auto_signup: bool,

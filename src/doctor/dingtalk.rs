@@ -203,7 +203,7 @@ pub(super) fn check_organization(answers: &Answers, options: &AuthenticatorOptio
         Some(Err(DingTalkError {
             kind: ErrorKind::PermissionMissing(permissions),
             ..
-        })) if options.subject != SubjectKind::UserId => not_asked(permissions, options),
+        })) if !asks_directory(options) => not_asked(permissions, options),
         Some(Err(error)) => failure(ORGANIZATION_PERMISSIONS, error),
     }
 }

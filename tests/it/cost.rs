@@ -21,7 +21,8 @@ const SIGN_UP_AT_ONCE: u64 = 2;
 const NEWEST: u64 = 1;
 /// The numbers in unusual spellings, unless somebody was looked for by phone within the last two seconds.
 const SPELLINGS: u64 = 1;
-/// Which kinds of id the links hold, unless somebody unknown came within the last two seconds.
+/// Which kinds of id the links hold, unless somebody unknown came within the last two seconds; or within the last minute,
+/// when none but union ids was left.
 const KINDS: u64 = 1;
 /// The ended sessions of everyone who signed in within the last five seconds, once in that time, behind an answer's back.
 const ENDED_SESSIONS: u64 = 1;
@@ -196,6 +197,23 @@ async fn statements_are_counted_step_by_step() {
         KNOWN,
         "sign-in of a known person"
     );
+}
+
+#[tokio::test]
+async fn where_every_link_holds_the_union_id_the_links_are_counted_once_a_minute() {
+    let app = TestApp::start().await;
+    // Young settings are not relied on.
+    app.wait(TimeDelta::minutes(2));
+    app.browser().sign_in(&app.dingtalk, "han-meimei").await;
+    app.wait(TimeDelta::seconds(5));
+    let mut browser = app.browser();
+    browser.return_from_dingtalk(&app.dingtalk, "li-lei").await;
+    let mut meter = Meter::start(&app).await;
+
+    browser.complete_newest(AUTHENTICATOR).await;
+
+    let expected = LIST + POLICY + SPELLINGS + SIGN_UP + ENDED_SESSIONS;
+    assert_eq!(meter.read_once_it_is(&app, expected).await, expected);
 }
 
 const BESIDE: [(Kind, u64); 3] = [

@@ -27,7 +27,7 @@ import { APP, LI_LEI, NAME, Site, Steps, until } from './site.mjs';
 import { launch, openWindow } from './window.mjs';
 
 const run = promisify(execFile);
-const PACKAGES = ['dingtalk-jsapi@3.1.1', 'esbuild@0.25.12', 'lucide-react@0.553.0', 'react@19.2.0', 'react-dom@19.2.0', 'react-router@7.9.5'];
+const PACKAGES = ['dingtalk-jsapi@3.1.1', 'esbuild@0.25.12', 'i18next@25.6.0', 'lucide-react@0.487.0', 'react@19.2.0', 'react-dom@19.2.0', 'react-router@7.9.5'];
 const FOLDER = 'registry/nocobase-auth-dingtalk';
 const BASE = '/x/portal/';
 
