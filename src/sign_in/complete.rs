@@ -148,7 +148,7 @@ impl SignIn {
         } else {
             Membership::Unknown
         };
-        let is_stranger = matches!(membership, Membership::Stranger);
+        let is_stranger = membership == Membership::Stranger;
         let id = match options.subject {
             SubjectKind::UnionId => union_id.as_str().to_owned(),
             SubjectKind::UserId => dingtalk
