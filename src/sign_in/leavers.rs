@@ -11,8 +11,8 @@ use crate::audit::Event;
 use crate::authenticator::Configured;
 use crate::causes::with_causes;
 use crate::error_code::Code;
-use crate::nocobase::{Noted, UserId};
-use crate::product::ROOT_ROLE;
+use crate::nocobase::{Authenticator, Noted, UserId};
+use crate::product::{AUTH_TYPE, ROOT_ROLE};
 
 /// Why sessions were ended, as the audit has it.
 const LEFT: &str = "left_organization";
@@ -39,7 +39,12 @@ impl SignIn {
     /// Where the sidecar keeps the sessions itself: looks, at most once an hour, whether somebody whose session goes on has
     /// left. Behind the answer's back, so that nobody waits for DingTalk; the next request is refused.
     pub async fn look_at_session(&self, authenticator: &str, user: UserId, attempt: Requester) {
-        // Whatever keeps the settings from being read keeps nobody out.
+        // Whatever keeps the settings from being read keeps nobody out. A name that is none of ours is not remembered.
+        let offered = self.registry.offered().await;
+        let is_ours = |row: &Authenticator| row.name == authenticator && row.auth_type == AUTH_TYPE;
+        if !offered.is_ok_and(|offered| offered.iter().any(is_ours)) {
+            return;
+        }
         let Ok(configured) = self.registry.find(authenticator).await else {
             return;
         };

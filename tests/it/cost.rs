@@ -151,6 +151,23 @@ async fn start_and_return_never_call_dingtalk() {
 }
 
 #[tokio::test]
+async fn a_request_that_names_its_sign_in_method_costs_nothing_more() {
+    let app = TestApp::start().await;
+    for (mut browser, name) in [(app.root().await, "basic"), (app.browser(), AUTHENTICATOR)] {
+        if browser.token.is_none() {
+            browser.sign_in(&app.dingtalk, "li-lei").await;
+        }
+        let mut browser = browser.with("X-Authenticator", name);
+        browser.get("auth:check").await;
+        let mut meter = Meter::start(&app).await;
+
+        browser.get("auth:check").await;
+
+        assert_eq!(meter.read(&app).await, 3, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn fifty_people_who_begin_at_once_ask_the_database_once() {
     let app = TestApp::start().await;
     app.wait(TimeDelta::seconds(2));

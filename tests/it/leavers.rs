@@ -1,7 +1,7 @@
 //! People who leave the organization: refused, their sessions ended, and let in again when they come back.
 
 use chrono::TimeDelta;
-use dingtalk_simulator::{CallKind, Contact, DEMO_CORP_ID, Effect, Fault, Limit, permission};
+use dingtalk_simulator::{CallKind, Contact, DEMO_CORP_ID, Effect, Fault, Limit, Person, permission};
 use nocobase_dingtalk::nocobase::{AuthenticatorChanges, UserId};
 use serde_json::{Value, json};
 
@@ -471,6 +471,30 @@ async fn an_outage_ends_no_session_and_is_not_asked_about_again_within_the_hour(
         app.wait(TimeDelta::hours(1));
         until_ended(&mut browser).await;
     }
+}
+
+#[tokio::test]
+async fn of_a_crowd_a_few_are_asked_about_at_a_time() {
+    const AT_ONCE: usize = 8;
+    let app = app_with(looking()).await;
+    let mut browsers = Vec::new();
+    for number in 0..AT_ONCE + 4 {
+        let key = format!("person-{number}");
+        let mobile = format!("139{number:08}");
+        app.dingtalk
+            .add_person(Person::employee(&key, &key, &format!("union-{key}"), &mobile));
+        browsers.push(signed_in(&app, &key).await.0);
+    }
+    let before = app.dingtalk.calls(CallKind::UserIdByUnionId);
+    app.dingtalk
+        .set_fault(Fault::on(CallKind::UserIdByUnionId, Effect::Hang));
+
+    for browser in &mut browsers {
+        assert_eq!(status(browser).await, going_on());
+    }
+
+    let last = browsers.last_mut().unwrap();
+    assert_goes_on(&app, last, CallKind::UserIdByUnionId, before + AT_ONCE).await;
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ try {
     await new Promise((resolve) => setTimeout(resolve, 500));
     assert.equal(await membershipCalls(), before + 1);
   });
-  await steps.step('with it, a sidecar that is away throws nobody out and keeps nobody waiting', async () => {
+  await steps.step('with it, a DingTalk that never answers throws nobody out and keeps nobody waiting', async () => {
     const { token } = await session(CHEN_CHEN.person);
     await dingtalk.leave(CHEN_CHEN.person);
     await dingtalk.putFault({ call: 'userIdByUnionId', effect: 'hang' });
