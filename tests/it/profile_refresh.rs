@@ -261,7 +261,7 @@ async fn a_picture_goes_into_the_field_that_users_have_for_it() {
 }
 
 #[tokio::test]
-async fn a_directory_that_does_not_answer_keeps_nobody_out() {
+async fn a_directory_that_does_not_answer_keeps_nobody_out_and_the_name_follows() {
     let app = start(json!({ "refreshPhone": "always", "refreshNickname": "always" })).await;
     app.dingtalk
         .set_fault(Fault::on(CallKind::UserDetails, Effect::Page));
@@ -269,7 +269,7 @@ async fn a_directory_that_does_not_answer_keeps_nobody_out() {
     let answer = in_client::sign_in(&app, "li-lei").await;
 
     assert_eq!(answer.status, 200, "{}", answer.text);
-    assert_eq!(stored(&app).await, texts("李雷", "13800138000"));
+    assert_eq!(stored(&app).await, texts("李雷雷", "13800138000"));
 }
 
 #[tokio::test]
