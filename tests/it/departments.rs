@@ -93,7 +93,8 @@ async fn without_lists_and_rules_nobody_is_asked_about() {
     app.browser().sign_in(&app.dingtalk, "li-lei").await;
     in_client::sign_in(&app, "li-lei").await;
 
-    assert_eq!(calls(&app), [0, 0, 0]);
+    // Only whether they belong to the organization of the Corp ID.
+    assert_eq!(calls(&app), [1, 0, 0]);
 }
 
 #[tokio::test]
