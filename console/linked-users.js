@@ -14,9 +14,9 @@ import { saveFile } from './save-file.js';
 function formerLinks({ former }) {
   if (!former) return null;
   const count = former.mobile + former.userId + former.unknown;
-  return banner('info',
-    t('{{count}} links do not hold the Union ID yet. Phone numbers: {{mobile}}, user IDs: {{userId}}, of an unknown kind: {{unknown}}.', { count, ...former }),
-    h('p', null, t('Each is converted when its person signs in. Remove the links of people who have left, and keep the permission qyapi_get_member while user IDs are left.')));
+  return h('div', { class: 'list-note' }, banner('info',
+    t('Links that do not hold the Union ID yet: {{count}} (phone numbers: {{mobile}}, user IDs: {{userId}}, unknown kind: {{unknown}}).', { count, ...former }),
+    h('p', null, t('Each is converted when its person signs in. Remove the links of people who have left, and keep the permission qyapi_get_member while user IDs are left.'))));
 }
 
 export function linkedUsers({ app, root, isCurrent }) {

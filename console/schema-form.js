@@ -159,7 +159,8 @@ function textInput(field, value) {
 }
 
 function textArea(field, value) {
-  const input = h('textarea', { rows: '3', required: field.required, value: value ?? '' });
+  const { placeholder, rows = 3 } = field['x-component-props'] ?? {};
+  const input = h('textarea', { rows, placeholder: placeholder && expand(placeholder), required: field.required, value: value ?? '' });
   return { element: input, input, read: () => trimmed(input) };
 }
 
@@ -175,7 +176,9 @@ function radioGroup(field, value) {
     const input = h('input', { type: 'radio', name, value: one.value, checked: one.value === value });
     return { input, element: h('label', { class: 'check' }, input, h('span', null, expand(one.label))) };
   });
-  const group = h('div', { class: 'choices', role: 'radiogroup' }, choices.map(({ element }) => element));
+  // Long ones stand below each other, as the schema lays them out.
+  const isRow = !field['x-component-props']?.style;
+  const group = h('div', { class: isRow ? 'choices choices-row' : 'choices', role: 'radiogroup' }, choices.map(({ element }) => element));
   return { element: group, group, input: choices[0]?.input, read: () => choices.find(({ input }) => input.checked)?.input.value };
 }
 

@@ -90,6 +90,7 @@ function successBadge(event) {
     case 'passwordSignIn': return [h('span', { class: 'badge badge-ok' }, t('Signed in')), ' ', h('span', { class: 'hint' }, t('Password'))];
     case 'link': return h('span', { class: 'badge' }, t('Linked'));
     case 'unlink': return h('span', { class: 'badge' }, t('Link removed'));
+    case 'sessionsEnded': return [h('span', { class: 'badge' }, t('Sessions ended')), ' ', h('span', { class: 'hint' }, t('Has left the organization'))];
     case 'settingsChange': return h('span', { class: 'badge' }, t('Settings'));
     case 'pluginChange': return h('span', { class: 'badge' }, t('Plugin'));
     case 'passwordChange': return h('span', { class: 'badge' }, t('Password changed'));

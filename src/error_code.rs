@@ -124,7 +124,7 @@ catalogue! {
     BodyIncomplete, "BODY_INCOMPLETE", Info, "The request did not arrive whole. Send it again.";
     InvalidJson, "INVALID_JSON", Info, "The body of the request is not a JSON object.";
     InvalidField, "INVALID_FIELD", Info, "Please check this field: {{field}}.";
-    InvalidLine, "INVALID_LINE", Info, "Line {{line}} of the field {{field}} cannot be read. Correct it as the example shows.";
+    InvalidLine, "INVALID_LINE", Info, "Line {{line}} of the field {{field}} cannot be read. Correct it as the text below the field says.";
     RoleUnknown, "ROLE_UNKNOWN", Info, "There is no role named {{role}}. Add it first, or choose another one.";
     RoleNotGivable, "ROLE_NOT_GIVABLE", Info, "The role {{role}} may configure this site, so new users do not get it. Choose another one, or allow linking administrators by phone number first; root is never given.";
     InvalidHeader, "INVALID_HEADER", Info, "The header {{header}} of the request cannot be read. If it is not your browser's, ask your administrator to look at the proxy.";

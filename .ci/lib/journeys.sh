@@ -39,3 +39,20 @@ inside_dingtalk() {
     OUTPUT="$PWD/tests/nocobase/out/in-dingtalk-$1" CHROMIUM=$(browser_program) \
     timeout --kill-after=30 "${NOCOBASE_SECONDS:-2400}" node tests/nocobase/in-dingtalk.mjs
 }
+
+# qr_code DIALECT CLIENTS: DingTalk's QR code on NocoBase's sign-in page.
+qr_code() {
+  at_exit node tests/nocobase/nocobase.mjs remove "ci-qr-$1"
+  rm -rf "tests/nocobase/out/qr-$1"
+  NBDT_BINARY=$binary NBDT_NOCOBASE_INSTANCE=ci-qr-$1 NBDT_NOCOBASE_DIALECT=$1 CLIENTS=$2 \
+    OUTPUT="$PWD/tests/nocobase/out/qr-$1" CHROMIUM=$(browser_program) \
+    timeout --kill-after=30 "${NOCOBASE_SECONDS:-2400}" node tests/nocobase/qr.mjs
+}
+
+# The pages of NocoBase's open portal template, which PORTAL_TEMPLATE names a checkout of (portal.mjs).
+portal_template() {
+  at_exit node tests/nocobase/nocobase.mjs remove ci-portal
+  rm -rf tests/nocobase/out/portal
+  NBDT_BINARY=$binary NBDT_NOCOBASE_INSTANCE=ci-portal OUTPUT="$PWD/tests/nocobase/out/portal" CHROMIUM=$(browser_program) \
+    timeout --kill-after=30 "${NOCOBASE_SECONDS:-2400}" node tests/nocobase/portal.mjs
+}

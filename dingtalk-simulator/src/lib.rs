@@ -47,7 +47,7 @@ pub use grant::{CODE_LIFETIME, TOKEN_LIFETIME};
 pub use limit::Limit;
 pub use login::LoginRefused;
 pub use organization::Department;
-pub use person::{Contact, DEMO_CORP_ID, Membership, MobileSharing, OTHER_CORP_ID, Person};
+pub use person::{Contact, DEMO_CORP_ID, Membership, MobileSharing, OTHER_CORP_ID, Person, Standing};
 pub use world::LoginAnswer;
 
 use world::{Shared, World};

@@ -7,7 +7,7 @@ use super::app::{App, permission};
 use super::call::CallKind;
 use super::grant::{CodeKind, Owner, Redemption, TOKEN_LIFETIME};
 use super::open_api::{app_token, fields};
-use super::person::{Contact, Membership, Person};
+use super::person::{Contact, Membership, Person, Standing};
 use super::request::ApiRequest;
 use super::world::World;
 
@@ -68,8 +68,8 @@ pub fn entry(app: &App, person: &Person, membership: &Membership) -> Map<String,
         "title": membership.title,
         "dept_id_list": membership.departments.iter().filter_map(|path| path.first()).collect::<Vec<_>>(),
         "active": true,
-        "admin": membership.admin,
-        "boss": membership.boss,
+        "admin": membership.standing == Standing::Administrator,
+        "boss": membership.standing == Standing::Boss,
     }));
     entry.retain(|_, value| !value.is_null());
     entry

@@ -90,12 +90,22 @@ pub struct Membership {
     /// Their title (职位).
     #[serde(default)]
     pub title: Option<String>,
-    /// Whether they administer the organization.
+    /// What they may do in the organization.
     #[serde(default)]
-    pub admin: bool,
-    /// Whether they are its boss (老板).
-    #[serde(default)]
-    pub boss: bool,
+    pub standing: Standing,
+}
+
+/// What a member may do in the organization, as `user/get` tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Nothing beyond their work.
+    #[default]
+    Ordinary,
+    /// They administer it: `admin`.
+    Administrator,
+    /// They own it (老板): `boss`.
+    Boss,
 }
 
 fn root_department() -> Vec<Vec<i64>> {
@@ -125,8 +135,7 @@ impl Membership {
             hidden: false,
             departments: root_department(),
             title: None,
-            admin: false,
-            boss: false,
+            standing: Standing::Ordinary,
         }
     }
 }

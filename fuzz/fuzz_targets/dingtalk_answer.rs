@@ -41,6 +41,14 @@ fuzz_target!(|input: (u16, u16, &[u8])| {
         );
         assert!(!profile.state_code.is_some_and(|code| code.starts_with('+')));
     }
+    match answer::departments(&answer) {
+        Ok(None) => {}
+        // Nobody is let past a list of departments by an answer that names none.
+        found => {
+            let departments = success(&answer, said.as_ref(), found).flatten();
+            assert!(departments.is_none_or(|departments| !departments.is_empty()));
+        }
+    }
     match answer::user_id(&answer) {
         Ok(None) => {
             // "Nobody" is said in words, or with the kind of an external contact.

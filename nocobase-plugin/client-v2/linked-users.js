@@ -25,7 +25,7 @@ define(
         showIcon: true,
         style: { marginBottom: 12 },
         'data-testid': 'dingtalk-former-links',
-        message: t('{{count}} links do not hold the Union ID yet. Phone numbers: {{mobile}}, user IDs: {{userId}}, of an unknown kind: {{unknown}}.', { count, ...former }),
+        message: t('Links that do not hold the Union ID yet: {{count}} (phone numbers: {{mobile}}, user IDs: {{userId}}, unknown kind: {{unknown}}).', { count, ...former }),
         description: t('Each is converted when its person signs in. Remove the links of people who have left, and keep the permission qyapi_get_member while user IDs are left.'),
       });
     }

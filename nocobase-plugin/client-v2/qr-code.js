@@ -54,13 +54,14 @@ define(
         'div',
         { 'data-testid': `dingtalk-qr-${authenticator.name}`, 'data-phase': phase, style: { textAlign: 'center' } },
         phase === 'loading' ? h(antd.Spin, { style: { margin: 24 } }) : null,
-        h('div', { ref: slot }),
         h(
           'div',
           { 'aria-live': 'polite' },
-          phase === 'shown' ? h(antd.Typography.Paragraph, { type: 'secondary', style: { margin: '8px 0 0' } }, t(TEXTS.hint)) : null,
+          phase === 'shown' ? h(antd.Typography.Paragraph, { type: 'secondary', style: { margin: '0 0 8px' } }, t(TEXTS.hint)) : null,
           end ? h(antd.Alert, { type: end.type, showIcon: true, message: t(end.text), action: again, style: { textAlign: 'start' } }) : null,
         ),
+        // NocoBase's line at the foot of the window would lie over it.
+        h('div', { ref: slot, style: { position: 'relative', zIndex: 1 } }),
       );
     }
 

@@ -71,7 +71,11 @@ define('nocobase-plugin-auth-dingtalk/client-v2/qr-flow', [], function () {
     document.addEventListener('securitypolicyviolation', onViolation);
     const loading = setTimeout(() => end(onFailed), LOAD_LIMIT_MS);
     timers = [loading, setTimeout(() => end(onExpired), LIFETIME_MS)];
-    frame.addEventListener('load', () => clearTimeout(loading));
+    frame.addEventListener('load', () => {
+      clearTimeout(loading);
+      // Under a form, a code may begin below the window.
+      frame.scrollIntoView({ block: 'nearest' });
+    });
     frame.title = title;
     // It may not lead the page around it elsewhere.
     frame.setAttribute('sandbox', 'allow-scripts allow-same-origin allow-forms allow-popups');

@@ -9,7 +9,8 @@ const ANSWER_LIMIT_MS = 10_000;
 /** The options that the sidecar reads, by the names of the form. */
 const RULES = ['allowedDepartments', 'deniedDepartments', 'defaultRole', 'roleRules', 'mainDepartment', 'refreshNickname', 'refreshPhone', 'refreshAvatar'];
 
-const isFilled = (value) => value !== undefined && value !== null && String(value).trim() !== '';
+/** The form stores what it shows where nobody has chosen anything. */
+const isFilled = (value) => value !== undefined && value !== null && !['', 'never'].includes(String(value).trim());
 
 /**
  * Throws what the sidecar says against the rules. While it is away nobody is kept from saving: sign-ins keep to what

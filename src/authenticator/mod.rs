@@ -14,7 +14,7 @@ mod template;
 pub use auto_login::AutoLogin;
 pub use department_fence::DepartmentFence;
 pub use environment::{Environment, EnvironmentError};
-pub use options::{AuthenticatorOptions, CommunityOptions, OptionsError};
+pub use options::{AskMembership, AuthenticatorOptions, CommunityOptions, OptionsError};
 pub use people_rules::PeopleRules;
 pub use profile_refresh::{ProfileRefresh, Refresh};
 pub use registry::{Configured, LookUpError, Registry};

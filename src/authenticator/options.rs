@@ -12,6 +12,10 @@ use crate::nocobase::SubjectKind;
 
 /// An authenticator's options, templates rendered.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a box that an administrator ticks"
+)]
 pub struct AuthenticatorOptions {
     /// `public.autoSignup`: people without a user here get one.
     pub auto_signup: bool,
@@ -33,8 +37,8 @@ pub struct AuthenticatorOptions {
     pub callback_origin: Option<String>,
     /// `bindAdministrators`: users who may configure the site are linked by phone number too.
     pub bind_administrators: bool,
-    /// `membershipAtRenewal`: who has left the organization loses the sessions there are, too.
-    pub membership_at_renewal: bool,
+    /// `membershipAtRenewal`.
+    pub membership: AskMembership,
     /// Who may come in, what new people get, and what follows DingTalk.
     pub rules: PeopleRules,
     /// `public.qrCode`: the sign-in page offers a code to scan beside the button.
@@ -42,6 +46,16 @@ pub struct AuthenticatorOptions {
     /// Present while the row still lives on the settings of the community plugin; `client_id`, `client_secret` and
     /// `subject` are then taken from those.
     pub community: Option<CommunityOptions>,
+}
+
+/// When DingTalk is asked whether somebody still belongs to the organization.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AskMembership {
+    /// When they sign in.
+    #[default]
+    AtSignIn,
+    /// Also while their sessions go on: who has left loses those, too.
+    AtRenewal,
 }
 
 /// What matters of a row made by the community plugin (`internal.*`).
@@ -122,7 +136,11 @@ impl AuthenticatorOptions {
             auto_login: reader.auto_login()?,
             callback_origin: reader.origin("callbackOrigin")?,
             bind_administrators: reader.flag("bindAdministrators")?,
-            membership_at_renewal: reader.flag("membershipAtRenewal")?,
+            membership: if reader.flag("membershipAtRenewal")? {
+                AskMembership::AtRenewal
+            } else {
+                AskMembership::AtSignIn
+            },
             rules: PeopleRules::parse(options, environment)?,
             qr_code: reader.flag("public.qrCode")?,
             community: None,
@@ -300,7 +318,7 @@ mod tests {
         ] {
             let parsed = parse(&options);
 
-            assert!(!parsed.membership_at_renewal);
+            assert_eq!(parsed.membership, AskMembership::AtSignIn);
             assert_eq!(parsed.subject, SubjectKind::UnionId);
             assert!(parsed.client_id.is_none() && parsed.corp_id.is_none() && parsed.client_secret.is_none());
             assert!(parsed.agent_id.is_none() && parsed.auto_login.is_none());
@@ -325,7 +343,7 @@ mod tests {
         assert_eq!(parsed.auto_login, Some(AutoLogin::Internal));
         assert_eq!(parsed.callback_origin.as_deref(), Some("https://example.com"));
         assert!(parsed.auto_signup && parsed.bind_administrators && parsed.exclusive_login);
-        assert!(parsed.membership_at_renewal);
+        assert_eq!(parsed.membership, AskMembership::AtRenewal);
         assert!(parsed.qr_code);
         assert!(!format!("{parsed:?}").contains("s3cret"));
     }

@@ -1,6 +1,8 @@
 //! What an authenticator says of people beyond recognizing them: who may come in, what new ones get, what follows
 //! DingTalk.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::department_fence::{DepartmentFence, department_ids};
@@ -43,7 +45,7 @@ impl PeopleRules {
         let ids = |field| {
             let ids = reader.text(field)?.map(|text| department_ids(&text));
             ids.map_or_else(
-                || Ok(Default::default()),
+                || Ok(BTreeSet::default()),
                 |ids| ids.ok_or(OptionsError::Malformed { field }),
             )
         };

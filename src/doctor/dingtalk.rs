@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use super::people_rules;
-use crate::authenticator::{AuthenticatorOptions, AutoLogin};
+use crate::authenticator::{AskMembership, AuthenticatorOptions, AutoLogin, Refresh};
 use crate::call_counts::CallsOfMonth;
 use crate::causes::innermost;
 use crate::dingtalk::{Credentials, DingTalk, DingTalkError, ErrorKind, UnionId};
@@ -134,7 +134,12 @@ fn asks_for_membership(options: &AuthenticatorOptions) -> bool {
     matches!(options.subject, SubjectKind::UserId) || options.corp_id.is_some()
 }
 
-/// The same, or rules ask about members.
+/// Whether a permission that was missing at a sign-in may have been one of the organization's.
+pub(super) fn asks_directory(options: &AuthenticatorOptions) -> bool {
+    matches!(options.subject, SubjectKind::UserId) || people_rules::needs_membership(options)
+}
+
+/// People are recognized by their id in the organization, or only members may sign in, or rules ask about members.
 pub(super) fn needs_membership(options: &AuthenticatorOptions) -> bool {
     asks_for_membership(options) || people_rules::needs_membership(options)
 }
@@ -148,6 +153,11 @@ pub(super) fn tell_calls(calls: &CallsOfMonth, options: &AuthenticatorOptions) -
         SubjectKind::UnionId | SubjectKind::UserId => 1,
         SubjectKind::Mobile => 2,
     };
+    let follows_directory =
+        [options.rules.refresh.phone, options.rules.refresh.avatar].contains(&Refresh::Always);
+    if follows_directory && options.subject != SubjectKind::Mobile {
+        inside += 1;
+    }
     if !options.rules.departments.is_open() {
         // The departments, and before them the id by which they are asked for.
         each += if asks_for_membership(options) { 1 } else { 2 };
@@ -193,7 +203,7 @@ pub(super) fn check_organization(answers: &Answers, options: &AuthenticatorOptio
         Some(Err(DingTalkError {
             kind: ErrorKind::PermissionMissing(permissions),
             ..
-        })) if options.subject != SubjectKind::UserId => not_asked(permissions, options),
+        })) if !asks_directory(options) => not_asked(permissions, options),
         Some(Err(error)) => failure(ORGANIZATION_PERMISSIONS, error),
     }
 }
@@ -218,7 +228,7 @@ fn not_asked(permissions: &[String], options: &AuthenticatorOptions) -> Finding 
 /// Nothing to say where sessions are not looked at, or can be.
 pub(super) fn check_leavers(options: &AuthenticatorOptions) -> Option<Finding> {
     const LEAVERS: &str = "leavers";
-    if !options.membership_at_renewal {
+    if options.membership == AskMembership::AtSignIn {
         return None;
     }
     match options.subject {
@@ -284,6 +294,8 @@ impl LatestSignIn {
                 | Code::PhoneAmbiguous
                 | Code::PhoneAlreadyLinked
                 | Code::AdministratorNotLinked
+                | Code::DepartmentNotAllowed
+                | Code::NewUserRoleUnusable
         );
         came_as_far.then_some(Self::Complete)
     }

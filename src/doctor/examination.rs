@@ -149,7 +149,11 @@ pub async fn examine_authenticator(
             input.redirect_url,
             options.callback_origin.as_deref(),
         ));
-        findings.push(dingtalk::check_personal(input.latest_sign_in));
+        // The result of a sign-in does not say which permission was missing.
+        let latest = input.latest_sign_in.filter(|latest| {
+            !matches!(latest, LatestSignIn::ProfileRefused { .. }) || !dingtalk::asks_directory(options)
+        });
+        findings.push(dingtalk::check_personal(latest));
         findings.extend(dingtalk::check_leavers(options));
         findings.extend(input.calls.and_then(|calls| dingtalk::tell_calls(calls, options)));
         findings.extend(

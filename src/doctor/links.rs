@@ -10,7 +10,7 @@ pub(super) fn check_former_links(kinds: LinkKinds) -> Option<Finding> {
     }
     let finding = Finding::warning(
         "former-links",
-        "{{count}} links do not hold the Union ID yet. Phone numbers: {{mobile}}, user IDs: {{userId}}, of an unknown kind: {{unknown}}.",
+        "Links that do not hold the Union ID yet: {{count}} (phone numbers: {{mobile}}, user IDs: {{userId}}, unknown kind: {{unknown}}).",
     )
     .with("count", kinds.former().to_string())
     .with("mobile", kinds.mobile.to_string())

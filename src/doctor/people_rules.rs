@@ -81,8 +81,8 @@ pub(super) async fn ask_tables(
 ) -> Result<Vec<Finding>, StoreError> {
     let mut findings = Vec::new();
     let (rules, may_administrate) = (&options.rules, options.bind_administrators);
-    let roles = store.roles().judge(&rules.roles()).await?;
-    findings.extend(check_roles(&roles, may_administrate));
+    let judged = store.roles().judge(&rules.roles()).await?;
+    findings.extend(check_roles(&judged, may_administrate));
     if let Some(id) = rules.main_department {
         let fitness = store.roles().judge_department(id).await?;
         findings.push(check_department(id, fitness, may_administrate));

@@ -17,7 +17,7 @@ pub struct ProfileChanges {
     pub nickname: Option<String>,
     /// In the spelling to be stored.
     pub phone: Option<String>,
-    /// The address of a picture; only where [`Users::avatar`] found a field for it.
+    /// The address of a picture; only where [`Users::have_avatar`].
     pub avatar: Option<String>,
 }
 

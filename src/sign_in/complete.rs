@@ -155,23 +155,21 @@ impl SignIn {
         }
         let profile = dingtalk.profile(&credentials, &token).await?;
         let phone = Phone::parse(profile.state_code.as_deref(), profile.mobile.as_deref());
+        let client_id = credentials.client_id.clone();
         let union_id = profile.union_id;
+        let mut member = DirectoryMember::of_union_id(dingtalk.clone(), credentials, union_id.clone());
         let membership = if options.corp_id.is_some() && options.subject != SubjectKind::UserId {
-            self.ask_membership(dingtalk, &credentials, &union_id).await?
+            let find_user_id = async || member.user_id().await;
+            self.ask_membership(&client_id, find_user_id).await?
         } else {
-            Membership::NotAsked
+            Membership::Unknown
         };
-        let is_stranger = matches!(membership, Membership::Stranger);
-        let mut user_id = match membership {
-            Membership::Member(user_id) => Some(user_id),
-            Membership::Stranger | Membership::NotAsked => None,
-        };
+        let is_stranger = membership == Membership::Stranger;
         let id = match options.subject {
             SubjectKind::UnionId => union_id.as_str().to_owned(),
             SubjectKind::UserId => {
-                let found = dingtalk.find_user_id(&credentials, &union_id).await?;
-                let found = found.ok_or(SignInError::NotInOrganization)?;
-                user_id.insert(found).as_str().to_owned()
+                let user_id = member.user_id().await?;
+                user_id.ok_or(SignInError::NotInOrganization)?.as_str().to_owned()
             }
             // A number may have been another person's, who is here still.
             SubjectKind::Mobile if is_stranger => return Err(SignInError::NotInOrganization),
@@ -180,7 +178,7 @@ impl SignIn {
                 Err(reason) => return Err(SignInError::NoPhone(*reason)),
             },
         };
-        let subject = subject_of(options, id, credentials.client_id.clone());
+        let subject = subject_of(options, id, client_id);
         let identified = if is_stranger {
             Identified::Stranger(subject)
         } else {
@@ -191,7 +189,6 @@ impl SignIn {
                 avatar: profile.avatar_url,
             })
         };
-        let member = DirectoryMember::of_union_id(dingtalk.clone(), credentials, union_id, user_id);
         Ok((identified, member))
     }
 }

@@ -21,18 +21,13 @@ pub struct DirectoryMember {
 type Asked<T> = Option<Option<T>>;
 
 impl DirectoryMember {
-    /// Somebody who came through DingTalk's page; their id in the organization, where it is known by now.
-    pub fn of_union_id(
-        dingtalk: DingTalk,
-        credentials: Credentials,
-        union_id: UnionId,
-        user_id: Option<DingTalkUserId>,
-    ) -> Self {
+    /// Somebody who came through DingTalk's page.
+    pub const fn of_union_id(dingtalk: DingTalk, credentials: Credentials, union_id: UnionId) -> Self {
         Self {
             dingtalk,
             credentials,
             union_id: Some(union_id),
-            user_id: user_id.map(Some),
+            user_id: None,
             entry: None,
             departments: None,
         }

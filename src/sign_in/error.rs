@@ -167,6 +167,15 @@ impl SignInError {
         !is_ours && !self.dingtalk().is_some_and(is_passing)
     }
 
+    /// Whom it is about, where that is known.
+    pub const fn user(&self) -> Option<UserId> {
+        if let Self::LeftOrganization(user) = self {
+            Some(*user)
+        } else {
+            None
+        }
+    }
+
     /// What DingTalk answered, where that was the reason.
     pub fn dingtalk(&self) -> Option<&DingTalkError> {
         if let Self::DingTalk(error) = self {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use log::info;
 use moka::sync::Cache;
 
@@ -16,14 +17,19 @@ use super::identity::Subject;
 use super::matching::{LinkChange, MatchedUser, Matching};
 use crate::audit::Matched;
 use crate::authenticator::LookUpError;
-use crate::clock::Clock;
+use crate::clock::{Clock, is_recent};
 use crate::dingtalk::ErrorKind;
-use crate::nocobase::{Link, LinkKinds, LinkSource, LinkedUser, Noted, Page, Store, StoreError, SubjectKind};
+use crate::nocobase::{
+    Authenticator, Link, LinkKinds, LinkSource, LinkedUser, Noted, Page, Store, StoreError, SubjectKind,
+};
 use crate::phone::{Dialled, Phone};
 use crate::product::AUTH_TYPE;
 use crate::ttl_cell::TtlCell;
 
 const AUTHENTICATORS_REMEMBERED: u64 = 100;
+/// Counting reads all links, of which a site may have fifty thousand. Where none was left, only new settings could have
+/// brought some about: so long it is not counted again, and not relied on while the settings are as young.
+const NONE_REMEMBERED_FOR: TimeDelta = TimeDelta::minutes(1);
 
 /// Which kinds of id the links of each authenticator hold, remembered for a moment; clones share it.
 #[derive(Clone)]
@@ -31,6 +37,14 @@ pub struct FormerLinks {
     store: Store,
     clock: Clock,
     kinds: Cache<String, Arc<TtlCell<LinkKinds>>>,
+    none_left: Cache<String, NoneLeft>,
+}
+
+/// When none was left, under settings of which time.
+#[derive(Clone, Copy)]
+struct NoneLeft {
+    at: DateTime<Utc>,
+    settings_of: DateTime<Utc>,
 }
 
 impl FormerLinks {
@@ -40,14 +54,31 @@ impl FormerLinks {
             store,
             clock,
             kinds: Cache::new(AUTHENTICATORS_REMEMBERED),
+            none_left: Cache::new(AUTHENTICATORS_REMEMBERED),
         }
     }
 
-    async fn kinds(&self, authenticator: &str) -> Result<LinkKinds, StoreError> {
+    async fn kinds(&self, authenticator: &Authenticator) -> Result<LinkKinds, StoreError> {
+        let (name, now) = (authenticator.name.as_str(), self.clock.now());
+        let settings_of = authenticator.updated_at;
+        let known = self.none_left.get(name);
+        if known.is_some_and(|none| {
+            is_recent(none.at, now, NONE_REMEMBERED_FOR) && settings_of == Some(none.settings_of)
+        }) {
+            return Ok(LinkKinds::default());
+        }
         let remembered = self
             .kinds
-            .get_with_by_ref(authenticator, || Arc::new(TtlCell::new(self.clock.clone())));
-        remembered.get(self.store.links().kinds(authenticator)).await
+            .get_with_by_ref(name, || Arc::new(TtlCell::new(self.clock.clone())));
+        let kinds = remembered.get(self.store.links().kinds(name)).await?;
+        let settled = settings_of.filter(|changed| now - *changed > NONE_REMEMBERED_FOR);
+        if let Some(settings_of) = settled
+            && kinds.former() == 0
+        {
+            let none = NoneLeft { at: now, settings_of };
+            self.none_left.insert(name.to_owned(), none);
+        }
+        Ok(kinds)
     }
 }
 
@@ -151,7 +182,7 @@ impl Matching<'_> {
         if subject.source.kind != SubjectKind::UnionId {
             return Ok(None);
         }
-        self.former.kinds(&self.authenticator.name).await.map(Some)
+        self.former.kinds(self.authenticator).await.map(Some)
     }
 
     async fn find_linked(&self, subject: &str) -> Result<Option<LinkedUser>, StoreError> {

@@ -1,25 +1,22 @@
-//! Whether somebody still belongs to the organization, and what becomes of who does not.
+//! Whether somebody still belongs to the organization.
 //!
 //! DingTalk is asked at every web sign-in that is for one organization's members, and, where the settings say so, of
 //! sessions that there are. "Has left" is only what DingTalk says in so many words: an outage, a limit or a missing
 //! permission is no word about anybody.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use log::{info, warn};
+use log::warn;
+use tokio::sync::Semaphore;
 
-use super::identity::Subject;
-use super::{Outcome, Requester, SignIn, SignInError, credentials};
-use crate::audit::Event;
-use crate::authenticator::{AuthenticatorOptions, Configured};
+use super::{SignIn, SignInError, credentials};
+use crate::authenticator::{AskMembership, AuthenticatorOptions};
 use crate::causes::with_causes;
 use crate::clock::is_recent;
-use crate::dingtalk::{Credentials, DingTalk, DingTalkUserId, ErrorKind, UnionId};
-use crate::error_code::Code;
+use crate::dingtalk::{DingTalkError, DingTalkUserId, ErrorKind, UnionId};
 use crate::nocobase::{LinkSource, Noted, SubjectKind, UserId};
-use crate::product::ROOT_ROLE;
 
 /// How long an app that lacks the permission is not asked again.
 const REFUSAL_REMEMBERED_FOR: TimeDelta = TimeDelta::minutes(10);
@@ -27,49 +24,53 @@ const REFUSAL_REMEMBERED_FOR: TimeDelta = TimeDelta::minutes(10);
 const LOOKED_AT_EVERY: TimeDelta = TimeDelta::hours(1);
 /// Sessions beyond these are not looked at, which is better than to forget who was.
 const MOST_PEOPLE: usize = 100_000;
-/// Why sessions were ended, as the audit has it.
-pub(super) const LEFT: &str = "left_organization";
+/// Sessions that are looked at in one moment; whoever comes meanwhile is looked at with their next request.
+const MOST_AT_ONCE: usize = 8;
 
-/// What DingTalk says of the owner of an id.
-#[derive(Debug)]
-pub(super) enum Membership {
-    /// A member, of this id in the organization.
-    Member(DingTalkUserId),
-    /// None, or none any more.
-    Stranger,
-    /// The app may not ask, at all or about this person.
-    NotAsked,
-}
-
-/// What is known of somebody whose session goes on.
+/// What is known of somebody's membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Membership {
     /// They belong to the organization.
     Member,
-    /// They do not any more.
-    Left,
-    /// Nobody asks, or there was no answer.
+    /// They do not, or do not any more.
+    Stranger,
+    /// Nobody asks, or the app may not ask, at all or about this person.
     Unknown,
 }
 
-impl Standing {
-    /// The name on the wire.
+impl Membership {
+    /// The name on the wire, of somebody who is linked to a user.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Member => "member",
-            Self::Left => "left",
+            Self::Stranger => "left",
             Self::Unknown => "unknown",
         }
+    }
+
+    const fn of(is_member: bool) -> Self {
+        if is_member { Self::Member } else { Self::Stranger }
     }
 }
 
 /// What is remembered of earlier questions.
-#[derive(Default)]
 pub(super) struct Memberships {
+    /// For questions about sessions.
+    pub(super) turns: Arc<Semaphore>,
     /// The apps that may not ask, and since when that is known.
     refused: Mutex<HashMap<String, DateTime<Utc>>>,
     /// Whom DingTalk was asked about, through which authenticator, and when.
     looked_at: Mutex<HashMap<(String, UserId), DateTime<Utc>>>,
+}
+
+impl Default for Memberships {
+    fn default() -> Self {
+        Self {
+            turns: Arc::new(Semaphore::new(MOST_AT_ONCE)),
+            refused: Mutex::default(),
+            looked_at: Mutex::default(),
+        }
+    }
 }
 
 impl Memberships {
@@ -88,7 +89,7 @@ impl Memberships {
     }
 
     /// Whether it is time to look at somebody, who then counts as looked at.
-    fn is_due(&self, authenticator: &str, user: UserId, now: DateTime<Utc>) -> bool {
+    pub(super) fn is_due(&self, authenticator: &str, user: UserId, now: DateTime<Utc>) -> bool {
         let mut looked_at = lock(&self.looked_at);
         let key = (authenticator.to_owned(), user);
         let is_early = |at: &DateTime<Utc>| is_recent(*at, now, LOOKED_AT_EVERY);
@@ -111,22 +112,21 @@ fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SignIn {
-    /// Asks whether the owner of this id is a member. A permission that is missing is remembered for a while, so that it is
+    /// Asks whether somebody is a member, whose id in the organization is found by asking DingTalk. A permission that is missing is remembered for a while, so that it is
     /// not paid for at every sign-in.
     pub(super) async fn ask_membership(
         &self,
-        dingtalk: &DingTalk,
-        credentials: &Credentials,
-        union_id: &UnionId,
+        client_id: &str,
+        find_user_id: impl AsyncFnOnce() -> Result<Option<DingTalkUserId>, DingTalkError>,
     ) -> Result<Membership, SignInError> {
-        let (client_id, now) = (&credentials.client_id, self.clock.now());
+        let now = self.clock.now();
         if !self.memberships.may_ask(client_id, now) {
-            return Ok(Membership::NotAsked);
+            return Ok(Membership::Unknown);
         }
-        match dingtalk.find_user_id(credentials, union_id).await {
+        match find_user_id().await {
             Ok(found) => {
                 self.memberships.answered(client_id);
-                Ok(found.map_or(Membership::Stranger, Membership::Member))
+                Ok(Membership::of(found.is_some()))
             }
             Err(error) if matches!(error.kind, ErrorKind::PermissionMissing(_)) => {
                 if self.memberships.refused(client_id, now) {
@@ -135,39 +135,21 @@ impl SignIn {
                         with_causes(&error)
                     );
                 }
-                Ok(Membership::NotAsked)
+                Ok(Membership::Unknown)
             }
             // Whoever is out of the app's sight may be a member all the same.
-            Err(error) if matches!(error.kind, ErrorKind::NotInScope) => Ok(Membership::NotAsked),
+            Err(error) if matches!(error.kind, ErrorKind::NotInScope) => Ok(Membership::Unknown),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Why somebody who is no member is refused: whoever is linked to a user here was one, and their sessions end.
-    pub(super) async fn refuse_stranger(
-        &self,
-        configured: &Configured,
-        subject: &Subject,
-        attempt: &Requester,
-    ) -> Result<SignInError, SignInError> {
-        let authenticator = &configured.authenticator.name;
-        let found = self.store.links().find_user(authenticator, &subject.id).await?;
-        let known = found.filter(|linked| subject.source.compare(&linked.meta) != Noted::Other);
-        let Some(known) = known else {
-            return Ok(SignInError::NotInOrganization);
-        };
-        self.end_own_sessions(authenticator, known.user.id, attempt)
-            .await?;
-        Ok(SignInError::LeftOrganization(known.user.id))
-    }
-
     /// Whether the user whom this authenticator has linked still belongs to the organization. Nobody has left of whom
     /// nothing can be said: who is linked under other settings, or by a phone number.
-    pub async fn standing(&self, authenticator: &str, user: UserId) -> Result<Standing, SignInError> {
+    pub async fn membership_of(&self, authenticator: &str, user: UserId) -> Result<Membership, SignInError> {
         let configured = self.registry.find(authenticator).await?;
         let options = &configured.options;
         if !looks_at_sessions(options) {
-            return Ok(Standing::Unknown);
+            return Ok(Membership::Unknown);
         }
         let credentials = credentials(options)?;
         let source = LinkSource {
@@ -177,117 +159,30 @@ impl SignIn {
         };
         let link = self.store.links().of_user_at(authenticator, user).await?;
         let Some((subject, _)) = link.filter(|(_, meta)| source.compare(meta) == Noted::Same) else {
-            return Ok(Standing::Unknown);
+            return Ok(Membership::Unknown);
         };
-        let membership = match options.subject {
-            SubjectKind::UnionId => match UnionId::parse(&subject) {
-                Some(union_id) => {
-                    self.ask_membership(&self.dingtalk, &credentials, &union_id)
-                        .await?
-                }
-                None => Membership::NotAsked,
-            },
-            SubjectKind::UserId => match DingTalkUserId::parse(&subject) {
-                Some(user_id) => match self.dingtalk.find_member(&credentials, &user_id).await? {
-                    Some(_) => Membership::Member(user_id),
-                    None => Membership::Stranger,
-                },
-                None => Membership::NotAsked,
-            },
-            SubjectKind::Mobile => Membership::NotAsked,
-        };
-        Ok(match membership {
-            Membership::Member(_) => Standing::Member,
-            Membership::Stranger => Standing::Left,
-            Membership::NotAsked => Standing::Unknown,
-        })
-    }
-
-    /// Where the sidecar keeps the sessions itself: looks, at most once an hour, whether somebody whose session goes on has
-    /// left. Behind the answer's back, so that nobody waits for DingTalk; the next request is refused.
-    pub async fn look_at_session(&self, authenticator: &str, user: UserId, attempt: Requester) {
-        // Whatever keeps the settings from being read keeps nobody out.
-        let Ok(configured) = self.registry.find(authenticator).await else {
-            return;
-        };
-        let name = &configured.authenticator.name;
-        if !looks_at_sessions(&configured.options) || !self.memberships.is_due(name, user, self.clock.now()) {
-            return;
-        }
-        let (this, name) = (self.clone(), name.clone());
-        tokio::spawn(async move {
-            let outcome = match this.standing(&name, user).await {
-                Ok(Standing::Left) => this.end_own_sessions(&name, user, &attempt).await,
-                Ok(Standing::Member | Standing::Unknown) => Ok(()),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = outcome {
-                warn!(
-                    "whether user {user} still belongs to the organization is not known: {}",
-                    with_causes(&error)
-                );
+        match (
+            options.subject,
+            UnionId::parse(&subject),
+            DingTalkUserId::parse(&subject),
+        ) {
+            (SubjectKind::UnionId, Some(union_id), _) => {
+                let find_user_id = async || self.dingtalk.find_user_id(&credentials, &union_id).await;
+                self.ask_membership(&credentials.client_id, find_user_id).await
             }
-        });
-    }
-
-    /// Ends all sessions of somebody who has left, where these are our own tables; beside NocoBase, which would not see it,
-    /// the bridge does.
-    async fn end_own_sessions(
-        &self,
-        authenticator: &str,
-        user: UserId,
-        attempt: &Requester,
-    ) -> Result<(), SignInError> {
-        if !self.store.is_own() {
-            return Ok(());
+            (SubjectKind::UserId, _, Some(user_id)) => {
+                let found = self.dingtalk.find_member(&credentials, &user_id).await?;
+                Ok(Membership::of(found.is_some()))
+            }
+            _ => Ok(Membership::Unknown),
         }
-        let result = if self.store.roles().is_last(user, ROOT_ROLE).await? {
-            Err(Code::LastRoot)
-        } else {
-            self.store.users().end_sessions(user, self.clock.now()).await?;
-            Ok(())
-        };
-        self.sessions_ended(authenticator, user, result, 0, attempt).await;
-        Ok(())
-    }
-
-    /// Says in log and audit what became of the sessions of somebody who has left, and how many API keys go on working.
-    pub async fn sessions_ended(
-        &self,
-        authenticator: &str,
-        user: UserId,
-        result: Result<(), Code>,
-        api_keys: u32,
-        attempt: &Requester,
-    ) {
-        let reference = &attempt.reference;
-        match result {
-            Ok(()) => info!(
-                "user {user} has left the organization of {authenticator}: all sessions were ended; API keys that go on working: {api_keys} (reference {reference})"
-            ),
-            Err(code) => warn!(
-                "user {user} has left the organization of {authenticator}, and the sessions go on: {code} (reference {reference})"
-            ),
-        }
-        let outcome = Outcome {
-            event: Event::SessionsEnded,
-            authenticator,
-            result,
-            matched: None,
-            user_id: Some(user),
-            dingtalk_request_id: None,
-            detail: Some(match api_keys {
-                0 => LEFT.to_owned(),
-                some => format!("{LEFT}, api_keys={some}"),
-            }),
-        };
-        self.record(attempt, outcome).await;
     }
 }
 
 /// Whether sessions are looked at: by a setting, and only where membership is what lets people in.
-fn looks_at_sessions(options: &AuthenticatorOptions) -> bool {
-    options.membership_at_renewal && (options.corp_id.is_some() || options.subject == SubjectKind::UserId)
+pub(super) fn looks_at_sessions(options: &AuthenticatorOptions) -> bool {
+    options.membership == AskMembership::AtRenewal
+        && (options.corp_id.is_some() || options.subject == SubjectKind::UserId)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod former_links;
 mod identity;
 mod in_client;
 mod known_phones;
+mod leavers;
 mod linking;
 mod matching;
 mod membership;
@@ -52,8 +53,8 @@ use flow_cookie::FlowSeal;
 use former_links::FormerLinks;
 pub use in_client::InClientRequest;
 use known_phones::KnownPhones;
+pub use membership::Membership;
 use membership::Memberships;
-pub use membership::Standing;
 pub use own_link::OwnLink;
 pub use return_path::ReturnPath;
 pub use signed_in::Completed;
@@ -271,10 +272,7 @@ impl<'a> Outcome<'a> {
             authenticator,
             result: Err(error.code()),
             matched: None,
-            user_id: match error {
-                SignInError::LeftOrganization(user) => Some(*user),
-                _ => None,
-            },
+            user_id: error.user(),
             dingtalk_request_id: error.dingtalk().and_then(|error| error.request_id.clone()),
             detail: error.dingtalk().map(|error| error.label().to_owned()),
         }

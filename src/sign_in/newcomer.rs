@@ -15,15 +15,15 @@ pub async fn first_rights(
     member: &mut DirectoryMember,
 ) -> Result<FirstRights, SignInError> {
     let rules = &options.rules;
-    let mut roles = Vec::new();
+    let mut by_rule = Vec::new();
     for rule in &rules.role_rules {
         if holds(rule, member).await? {
-            roles.push(rule.role.clone());
+            by_rule.push(rule.role.clone());
         }
     }
     Ok(FirstRights {
         default_role: rules.default_role.clone(),
-        roles,
+        roles: by_rule,
         main_department: rules.main_department,
         may_administrate: options.bind_administrators,
     })

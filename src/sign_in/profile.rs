@@ -10,7 +10,7 @@ use super::{SignIn, SignInError};
 use crate::audit::Matched;
 use crate::authenticator::Configured;
 use crate::causes::with_causes;
-use crate::nocobase::{ProfileChanges, StoreError};
+use crate::nocobase::{ProfileChanges, StoreError, UserId};
 use crate::phone::{Dialled, Phone};
 
 /// What NocoBase's column for short texts holds.
@@ -92,10 +92,7 @@ impl SignIn {
                 refreshed
             }
             Err(error) => {
-                warn!(
-                    "the profile of user {user} was not refreshed: {}",
-                    with_causes(&error)
-                );
+                report_failure(user, &error);
                 Refreshed::default()
             }
         }
@@ -115,7 +112,14 @@ impl SignIn {
         let (phone, picture) = match presented.contact {
             Contact::Told { phone, avatar } => (phone, avatar),
             Contact::InDirectory if wants_phone || avatar.is_wanted => {
-                let entry = member.entry().await?;
+                let entry = match member.entry().await {
+                    Ok(entry) => entry,
+                    // The name came without it.
+                    Err(error) => {
+                        report_failure(person.user.id, &error);
+                        None
+                    }
+                };
                 let phone = entry.and_then(|entry| {
                     Phone::parse(entry.state_code.as_deref(), entry.mobile.as_deref()).ok()
                 });
@@ -213,6 +217,13 @@ impl SignIn {
 struct StoredAvatar {
     is_wanted: bool,
     stored: Option<String>,
+}
+
+fn report_failure(user: UserId, error: &dyn std::error::Error) {
+    warn!(
+        "the profile of user {user} was not refreshed: {}",
+        with_causes(error)
+    );
 }
 
 /// Pages show it as a picture, so it has to be an address of one.

@@ -63,6 +63,24 @@ async fn a_refusal_is_recorded_under_the_reference_the_person_was_told() {
 }
 
 #[tokio::test]
+async fn where_somebody_came_from_is_recorded_whatever_they_were_refused() {
+    let app = TestApp::start().await;
+    let mut member = app.browser();
+    member.sign_in(&app.dingtalk, "han-meimei").await;
+    assert_eq!(member.get("authenticators:list").await.status, 403);
+    app.browser()
+        .post_sign_in("basic", json!({ "account": "nobody", "password": "wrong" }))
+        .await;
+
+    for event in ["access", "passwordSignIn"] {
+        let found = entries(&app, &format!("?event={event}&result=REFUSED")).await;
+
+        assert_eq!(found.len(), 1, "{event}");
+        assert_eq!(found[0]["address"], json!("127.0.0.1"), "{event}");
+    }
+}
+
+#[tokio::test]
 async fn dingtalks_number_of_a_failed_call_is_kept_for_its_support() {
     let app = TestApp::start().await;
     app.set_options(json!({ "clientSecret": "wrong" })).await;

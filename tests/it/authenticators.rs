@@ -367,8 +367,12 @@ async fn secrets_that_an_earlier_version_left_in_the_options_are_moved_at_the_st
             "UPDATE authenticators SET options = '{options}' WHERE name = 's_dingtalk'"
         ))
         .await;
+        // The only one that is enabled: nothing of it is switched off.
+        app.run("UPDATE authenticators SET enabled = 0 WHERE name <> 's_dingtalk'")
+            .await;
 
         app.start_replica().await;
+        app.run("UPDATE authenticators SET enabled = 1").await;
 
         let row = app
             .store

@@ -21,7 +21,8 @@ const SIGN_UP_AT_ONCE: u64 = 2;
 const NEWEST: u64 = 1;
 /// The numbers in unusual spellings, unless somebody was looked for by phone within the last two seconds.
 const SPELLINGS: u64 = 1;
-/// Which kinds of id the links hold, unless somebody unknown came within the last two seconds.
+/// Which kinds of id the links hold, unless somebody unknown came within the last two seconds; or within the last minute,
+/// when none but union ids was left.
 const KINDS: u64 = 1;
 /// The ended sessions of everyone who signed in within the last five seconds, once in that time, behind an answer's back.
 const ENDED_SESSIONS: u64 = 1;
@@ -150,6 +151,23 @@ async fn start_and_return_never_call_dingtalk() {
 }
 
 #[tokio::test]
+async fn a_request_that_names_its_sign_in_method_costs_nothing_more() {
+    let app = TestApp::start().await;
+    for (mut browser, name) in [(app.root().await, "basic"), (app.browser(), AUTHENTICATOR)] {
+        if browser.token.is_none() {
+            browser.sign_in(&app.dingtalk, "li-lei").await;
+        }
+        let mut browser = browser.with("X-Authenticator", name);
+        browser.get("auth:check").await;
+        let mut meter = Meter::start(&app).await;
+
+        browser.get("auth:check").await;
+
+        assert_eq!(meter.read(&app).await, 3, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn fifty_people_who_begin_at_once_ask_the_database_once() {
     let app = TestApp::start().await;
     app.wait(TimeDelta::seconds(2));
@@ -196,6 +214,23 @@ async fn statements_are_counted_step_by_step() {
         KNOWN,
         "sign-in of a known person"
     );
+}
+
+#[tokio::test]
+async fn where_every_link_holds_the_union_id_the_links_are_counted_once_a_minute() {
+    let app = TestApp::start().await;
+    // Young settings are not relied on.
+    app.wait(TimeDelta::minutes(2));
+    app.browser().sign_in(&app.dingtalk, "han-meimei").await;
+    app.wait(TimeDelta::seconds(5));
+    let mut browser = app.browser();
+    browser.return_from_dingtalk(&app.dingtalk, "li-lei").await;
+    let mut meter = Meter::start(&app).await;
+
+    browser.complete_newest(AUTHENTICATOR).await;
+
+    let expected = LIST + POLICY + SPELLINGS + SIGN_UP + ENDED_SESSIONS;
+    assert_eq!(meter.read_once_it_is(&app, expected).await, expected);
 }
 
 const BESIDE: [(Kind, u64); 3] = [

@@ -127,11 +127,16 @@ impl Ward {
 
     /// What is found about the one authenticator.
     async fn findings(&self) -> Vec<Finding> {
+        self.findings_after(&LatestSignIn::Complete).await
+    }
+
+    /// The same after a sign-in that came as far as this.
+    async fn findings_after(&self, latest_sign_in: &LatestSignIn) -> Vec<Finding> {
         let row = self.store.authenticators().find(NAME).await.unwrap().unwrap();
         let circumstances = AuthenticatorInput {
             redirect_url: &Url::parse("https://crm.example.com/api/auth:redirect").unwrap(),
             environment: &Environment::new(Vec::new(), None),
-            latest_sign_in: Some(&LatestSignIn::Complete),
+            latest_sign_in: Some(latest_sign_in),
             calls: Some(&self.calls()),
         };
         examine_authenticator(&self.store, &self.dingtalk, &row, circumstances).await
@@ -468,6 +473,31 @@ async fn the_calls_of_the_app_are_told_with_what_a_sign_in_takes() {
         (json!({ "subject": "userId", "corpId": null }), "3", None),
         (in_client("unionId"), "3", Some("1")),
         (in_client("mobile"), "3", Some("2")),
+        (
+            json!({ "subject": "unionId", "deniedDepartments": "7" }),
+            "4",
+            None,
+        ),
+        (
+            json!({ "subject": "userId", "deniedDepartments": "7" }),
+            "4",
+            None,
+        ),
+        (
+            json!({ "subject": "unionId", "corpId": null, "deniedDepartments": "7" }),
+            "4",
+            None,
+        ),
+        (
+            json!({ "subject": "unionId", "autoLogin": true, "allowedDepartments": "7", "refreshPhone": "always" }),
+            "4",
+            Some("3"),
+        ),
+        (
+            json!({ "subject": "mobile", "autoLogin": true, "refreshPhone": "always" }),
+            "3",
+            Some("2"),
+        ),
     ] {
         let ward = Ward::open().await;
         let mut all = ward.options();
@@ -487,5 +517,130 @@ async fn the_calls_of_the_app_are_told_with_what_a_sign_in_takes() {
         let mut expected = BTreeMap::from([("today", "7"), ("month", "27"), ("each", each)]);
         expected.extend(inside.map(|inside| ("inside", inside)));
         assert_eq!(told, expected);
+    }
+}
+
+#[actix_web::test]
+async fn what_rules_for_people_need_is_asked_for_and_named() {
+    let of = async |rules: Value, without: Option<&'static str>| {
+        let ward = Ward::open().await;
+        let mut options = ward.options();
+        for (key, value) in rules.as_object().unwrap() {
+            options[key] = value.clone();
+        }
+        ward.add(options).await;
+        ward.edit_app(|app| {
+            if let Some(permission) = without {
+                app.permissions.remove(permission);
+            }
+        });
+        let findings = ward.findings().await;
+        let calls =
+            [CallKind::DepartmentsOfUser, CallKind::UserDetails].map(|kind| ward.control().calls(kind));
+        (findings, calls)
+    };
+    let about = |findings: &[Finding], check: &str| {
+        let mut about = findings.iter().filter(|finding| finding.check == check);
+        about.next().cloned()
+    };
+
+    let (findings, calls) = of(json!({}), None).await;
+    for check in [
+        "rules-permissions",
+        "roles-of-new-users",
+        "main-department",
+        "picture",
+    ] {
+        assert_eq!(about(&findings, check), None);
+    }
+    assert_eq!(calls, [0, 0]);
+
+    let (findings, calls) = of(json!({ "allowedDepartments": "7" }), None).await;
+    assert_eq!(about(&findings, "rules-permissions").unwrap().status, Status::Ok);
+    assert_eq!(calls, [1, 0]);
+
+    let rules = json!({ "roleRules": "department 7 = member\ntitle CTO = member" });
+    let (findings, calls) = of(rules.clone(), Some(permission::GET_DEPARTMENT_LIST)).await;
+    let refused = about(&findings, "rules-permissions").unwrap();
+    assert_eq!(refused.status, Status::Error);
+    let params = format!("{:?}", refused.params);
+    assert!(params.contains("\"qyapi_get_department_list\""), "{params}");
+    assert!(
+        params.contains("appscope/apply?content=dingdemo8qk3v1x7w2ab%23qyapi_get_department_list"),
+        "{params}"
+    );
+    assert_eq!(calls, [1, 1]);
+    assert_eq!(about(&findings, "roles-of-new-users").unwrap().status, Status::Ok);
+    let (findings, _) = of(rules, Some(permission::GET_MEMBER)).await;
+    assert_eq!(
+        about(&findings, "rules-permissions").unwrap().status,
+        Status::Error
+    );
+    assert_eq!(
+        about(&findings, "organization-permissions").unwrap().status,
+        Status::Error
+    );
+
+    // Only inside DingTalk the directory is asked for what follows it.
+    let (_, calls) = of(json!({ "refreshPhone": "always" }), None).await;
+    assert_eq!(calls, [0, 0]);
+    let inside = json!({ "refreshPhone": "always", "autoLogin": true, "corpId": "ding1" });
+    assert_eq!(of(inside, None).await.1, [0, 1]);
+
+    let rules = json!({ "defaultRole": "nobody", "mainDepartment": "7", "refreshAvatar": "always" });
+    let (findings, _) = of(rules, None).await;
+    assert_eq!(
+        about(&findings, "roles-of-new-users").unwrap().status,
+        Status::Error
+    );
+    assert_eq!(
+        about(&findings, "main-department").unwrap().status,
+        Status::Warning
+    );
+    assert_eq!(about(&findings, "picture").unwrap().status, Status::Warning);
+    let (findings, _) = of(json!({ "roleRules": "title CTO = admin" }), None).await;
+    assert_eq!(
+        about(&findings, "roles-of-new-users").unwrap().status,
+        Status::Error
+    );
+    let (findings, _) = of(json!({ "roleRules": "title CTO = member\nwhoever" }), None).await;
+    let settings = about(&findings, "settings").unwrap();
+    assert_eq!(settings.status, Status::Error);
+    assert!(
+        settings.params.contains(&("line", "2".to_owned())),
+        "{settings:?}"
+    );
+}
+
+#[actix_web::test]
+async fn a_permission_of_the_organization_that_was_missing_is_not_told_as_a_personal_one() {
+    for (options, status) in [
+        (json!({ "subject": "unionId" }), Status::Error),
+        (json!({ "subject": "userId" }), Status::Unknown),
+        (
+            json!({ "subject": "unionId", "allowedDepartments": "7" }),
+            Status::Unknown,
+        ),
+        (
+            json!({ "subject": "unionId", "roleRules": "title CTO = member" }),
+            Status::Unknown,
+        ),
+    ] {
+        let ward = Ward::open().await;
+        let mut all = ward.options();
+        all.as_object_mut()
+            .unwrap()
+            .extend(options.as_object().unwrap().clone());
+        ward.add(all).await;
+        let refused = LatestSignIn::ProfileRefused {
+            permissions: Vec::new(),
+        };
+
+        let findings = ward.findings_after(&refused).await;
+
+        let personal = findings
+            .iter()
+            .find(|finding| finding.check == "personal-permissions");
+        assert_eq!(personal.unwrap().status, status, "{options}");
     }
 }

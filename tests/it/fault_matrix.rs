@@ -6,7 +6,7 @@ mod table;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use dingtalk_simulator::{CallKind, Effect, Fault, Person};
+use dingtalk_simulator::{CallKind, DEMO_CORP_ID, Effect, Fault, Person};
 use nocobase_dingtalk::dingtalk::Limits;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 use serde_json::json;
@@ -20,6 +20,8 @@ use table::{AWAY, CUT, Column, Flow, Refused, table};
 
 /// An authenticator whose subject needs all four calls.
 const BY_USER_ID: &str = "s_by_user_id";
+/// An authenticator for the members of an organization.
+const FOR_MEMBERS: &str = "s_for_members";
 /// Somebody who is known already, and signs in meanwhile.
 const SOMEBODY_ELSE: &str = "li-lei";
 /// For one call; long enough for an honest answer on a busy machine.
@@ -86,6 +88,11 @@ impl Trial {
             json!({ "subject": "userId", "public": { "autoSignup": true } }),
         )
         .await;
+        app.add_authenticator_named(
+            FOR_MEMBERS,
+            json!({ "corpId": DEMO_CORP_ID, "public": { "autoSignup": true } }),
+        )
+        .await;
         if let Some(proxy) = &mut proxy {
             proxy
                 .admit(usize::MAX, &app.dingtalk_url(), Closed::Refused)
@@ -99,7 +106,7 @@ impl Trial {
             proxy,
         };
         trial.mend();
-        for authenticator in [AUTHENTICATOR, BY_USER_ID] {
+        for authenticator in [AUTHENTICATOR, BY_USER_ID, FOR_MEMBERS] {
             assert_eq!(trial.journey(authenticator, SOMEBODY_ELSE).await, 200);
         }
         trial
@@ -168,7 +175,7 @@ impl Trial {
                     Column::RedemptionBefore | Column::RedemptionDuring => 0,
                     Column::Profile => 1,
                     // With the token that is remembered.
-                    Column::UserId => 2,
+                    Column::UserId | Column::Membership => 2,
                     // Which is refused there first.
                     Column::AppToken => 3,
                 };
@@ -192,6 +199,7 @@ impl Trial {
         ));
         let authenticator = match cell.column {
             Column::AppToken | Column::UserId => BY_USER_ID,
+            Column::Membership => FOR_MEMBERS,
             Column::RedemptionBefore | Column::RedemptionDuring | Column::Profile => AUTHENTICATOR,
         };
         if cell.column == Column::AppToken {
@@ -313,7 +321,8 @@ async fn differences(cells: Vec<Cell>) -> Vec<String> {
 async fn every_fault_of_every_call_is_a_clear_refusal_and_uses_a_code_once_at_most() {
     let mut cells = Vec::new();
     for (name, effect, row) in table() {
-        for (column, expected) in Column::ALL.into_iter().zip(row) {
+        let membership = (Column::Membership, row[4]);
+        for (column, expected) in Column::ALL.into_iter().zip(row).chain([membership]) {
             if let Some(expected) = expected {
                 cells.push(Cell {
                     number: cells.len(),

@@ -1,7 +1,7 @@
 //! What somebody gets who signs in for the first time.
 
 use chrono::TimeDelta;
-use dingtalk_simulator::{CallKind, DEMO_CORP_ID, Effect, Fault, Membership, permission};
+use dingtalk_simulator::{CallKind, DEMO_CORP_ID, Effect, Fault, Membership, Standing, permission};
 use serde_json::{Value, json};
 
 use crate::in_client;
@@ -32,9 +32,10 @@ async fn start() -> TestApp {
 
 fn with(options: Value) -> Value {
     let mut all = json!({ "public": { "autoSignup": true } });
-    for (key, value) in options.as_object().unwrap() {
-        all[key] = value.clone();
-    }
+    let Value::Object(options) = options else {
+        panic!("options are an object");
+    };
+    all.as_object_mut().unwrap().extend(options);
     all
 }
 
@@ -109,7 +110,7 @@ async fn every_rule_that_fits_adds_its_role_and_each_thing_is_asked_once() {
     employ(&app, |membership| {
         membership.departments = vec![vec![7, 3, 1], vec![9, 1]];
         membership.title = Some("Head of Sales".to_owned());
-        membership.boss = true;
+        membership.standing = Standing::Boss;
     });
 
     let answer = sign_in(&app).await;

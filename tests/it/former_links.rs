@@ -21,11 +21,11 @@ async fn sign_in(app: &TestApp, person: &str) -> Answer {
 }
 
 /// Changes settings as NocoBase does, and waits until they count.
-async fn change(app: &TestApp, changed: Value) {
+async fn change(app: &TestApp, wanted: Value) {
     let authenticators = app.store.authenticators();
     let row = authenticators.find(AUTHENTICATOR).await.unwrap().unwrap();
     let mut options = row.options;
-    for (key, value) in changed.as_object().unwrap() {
+    for (key, value) in wanted.as_object().unwrap() {
         options[key] = value.clone();
     }
     let changes = AuthenticatorChanges {
@@ -149,7 +149,7 @@ async fn two_processes_at_once_lose_nobody() {
     let replica = app.start_replica().await;
     let redirect = format!("{replica}/api/auth:redirect");
     app.dingtalk.edit_app(&app.dingtalk_app.client_id, |app| {
-        app.redirect_uris.push(redirect)
+        app.redirect_uris.push(redirect);
     });
     let users = app.rows().await.users;
 
@@ -382,7 +382,7 @@ async fn how_many_are_left_is_told_to_administrators_and_by_the_doctor() {
     assert_eq!(finding["status"], "warning");
     assert_eq!(
         finding["message"],
-        "1 links do not hold the Union ID yet. Phone numbers: 0, user IDs: 1, of an unknown kind: 0."
+        "Links that do not hold the Union ID yet: 1 (phone numbers: 0, user IDs: 1, unknown kind: 0)."
     );
 
     sign_in(&app, "li-lei").await;
@@ -390,4 +390,33 @@ async fn how_many_are_left_is_told_to_administrators_and_by_the_doctor() {
     // Where people are recognized by something else, nothing is converted and nothing told.
     recognize_by(&app, "mobile").await;
     assert_eq!(left().await, Value::Null);
+}
+
+#[tokio::test]
+async fn new_settings_count_at_once_also_where_none_was_left() {
+    let app = TestApp::start().await;
+    app.wait(TimeDelta::minutes(2));
+    sign_in(&app, "han-meimei").await;
+    recognize_by(&app, "mobile").await;
+    let user = user_of(&sign_in(&app, "li-lei").await);
+
+    // The same as before, and not what was known of them.
+    recognize_by(&app, "unionId").await;
+    assert_eq!(user_of(&sign_in(&app, "li-lei").await), user);
+}
+
+#[tokio::test]
+async fn a_link_that_somebody_brings_back_counts_after_a_minute() {
+    let (app, user) = was_recognized_by("mobile").await;
+    sign_in(&app, "li-lei").await;
+    app.wait(TimeDelta::minutes(2));
+    sign_in(&app, "han-meimei").await;
+    app.run(&format!(
+        r#"DELETE FROM "usersAuthenticators" WHERE "userId" <> {user}"#
+    ))
+    .await;
+    without_note(&app, "13800138000").await;
+    app.wait(TimeDelta::minutes(1));
+
+    assert_eq!(user_of(&sign_in(&app, "li-lei").await), user);
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nocobase_dingtalk::authenticator::PeopleRules;
 use nocobase_dingtalk::error_code::Code;
 use nocobase_dingtalk::plugin::Language;
 use nocobase_dingtalk::product::PLUGIN_NAME;
@@ -261,8 +262,18 @@ fn the_form_writes_exactly_the_options_that_exist() {
         "callbackOrigin",
         "exclusiveLogin",
         "bindAdministrators",
+        "membershipAtRenewal",
     ];
-    assert_eq!(fields, BTreeSet::from(options.map(str::to_owned)));
+    let options = options.into_iter().chain(PeopleRules::FIELDS);
+    assert_eq!(fields, options.map(str::to_owned).collect());
+}
+
+#[test]
+fn the_bridge_knows_the_rules_by_the_names_of_the_options() {
+    let source = fs::read_to_string(repository("nocobase-plugin/server/people-rules.js")).unwrap();
+
+    let names = PeopleRules::FIELDS.map(|name| format!("'{name}'")).join(", ");
+    assert!(source.contains(&format!("const RULES = [{names}];")));
 }
 
 #[test]

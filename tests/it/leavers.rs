@@ -1,7 +1,7 @@
 //! People who leave the organization: refused, their sessions ended, and let in again when they come back.
 
 use chrono::TimeDelta;
-use dingtalk_simulator::{CallKind, Contact, DEMO_CORP_ID, Effect, Fault, Limit, permission};
+use dingtalk_simulator::{CallKind, Contact, DEMO_CORP_ID, Effect, Fault, Limit, Person, permission};
 use nocobase_dingtalk::nocobase::{AuthenticatorChanges, UserId};
 use serde_json::{Value, json};
 
@@ -474,6 +474,30 @@ async fn an_outage_ends_no_session_and_is_not_asked_about_again_within_the_hour(
 }
 
 #[tokio::test]
+async fn of_a_crowd_a_few_are_asked_about_at_a_time() {
+    const AT_ONCE: usize = 8;
+    let app = app_with(looking()).await;
+    let mut browsers = Vec::new();
+    for number in 0..AT_ONCE + 4 {
+        let key = format!("person-{number}");
+        let mobile = format!("139{number:08}");
+        app.dingtalk
+            .add_person(Person::employee(&key, &key, &format!("union-{key}"), &mobile));
+        browsers.push(signed_in(&app, &key).await.0);
+    }
+    let before = app.dingtalk.calls(CallKind::UserIdByUnionId);
+    app.dingtalk
+        .set_fault(Fault::on(CallKind::UserIdByUnionId, Effect::Hang));
+
+    for browser in &mut browsers {
+        assert_eq!(status(browser).await, going_on());
+    }
+
+    let last = browsers.last_mut().unwrap();
+    assert_goes_on(&app, last, CallKind::UserIdByUnionId, before + AT_ONCE).await;
+}
+
+#[tokio::test]
 async fn without_the_permission_nobody_is_thrown_out() {
     for subject in ["unionId", "userId"] {
         let app = app_with(json!({ "subject": subject, "membershipAtRenewal": true })).await;
@@ -540,13 +564,13 @@ async fn beside_nocobase_the_bridge_is_told_and_ends_the_sessions() {
                 .await
                 .unwrap();
             let (_, user) = signed_in(&app, PERSON).await;
-            let standing = async |app: &TestApp| {
+            let membership = async |app: &TestApp| {
                 let asked = "dingtalk:membership?authenticator=s_dingtalk";
                 let answer = bridge(app, user).get(asked).await;
                 assert_eq!(answer.status, 200, "{kind:?} {}", answer.text);
-                answer.json["data"]["standing"].clone()
+                answer.json["data"]["membership"].clone()
             };
-            assert_eq!(standing(&app).await, "member", "{kind:?}");
+            assert_eq!(membership(&app).await, "member", "{kind:?}");
 
             let answer = sign_in_while_leaving(&app, PERSON).await;
 
@@ -561,7 +585,7 @@ async fn beside_nocobase_the_bridge_is_told_and_ends_the_sessions() {
                 found.password_change_tz, None,
                 "{kind:?}: NocoBase would not see it"
             );
-            assert_eq!(standing(&app).await, "left", "{kind:?}");
+            assert_eq!(membership(&app).await, "left", "{kind:?}");
             app.dingtalk
                 .set_fault(Fault::on(CallKind::UserIdByUnionId, Effect::GatewayTimeout));
             let unanswered = bridge(&app, user)

@@ -442,6 +442,10 @@ async fn a_dingtalk_account_that_is_linked_elsewhere_is_refused() {
     );
     let linked: i64 = app.value(r#"SELECT "userId" FROM "usersAuthenticators""#).await;
     assert_eq!(UserId(linked), user);
+    assert_eq!(
+        latest(&app).await,
+        json!({ "event": "link", "result": "SUBJECT_ALREADY_LINKED", "userId": 1, "authenticator": "s_dingtalk" })
+    );
     assert!(root.jar.is_empty(), "the flow is over");
 }
 

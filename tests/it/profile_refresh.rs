@@ -22,7 +22,7 @@ async fn start(options: Value) -> TestApp {
     }
     app.set_options(all).await;
     app.dingtalk.edit_person("li-lei", |person| {
-        person.name = "李雷雷".to_owned();
+        "李雷雷".clone_into(&mut person.name);
         person.mobile = Some("13800138999".to_owned());
         person.avatar_url = Some("https://static.example.com/li-lei.png".to_owned());
     });
@@ -161,7 +161,7 @@ async fn a_number_or_name_that_dingtalk_keeps_back_changes_nothing() {
         let app = start(json!({ "refreshNickname": "always", "refreshPhone": "always" })).await;
         app.dingtalk.edit_person("li-lei", |person| {
             person.mobile_sharing = sharing;
-            person.name = " ".to_owned();
+            " ".clone_into(&mut person.name);
         });
 
         let answer = through_the_page(&app).await;
@@ -261,7 +261,7 @@ async fn a_picture_goes_into_the_field_that_users_have_for_it() {
 }
 
 #[tokio::test]
-async fn a_directory_that_does_not_answer_keeps_nobody_out() {
+async fn a_directory_that_does_not_answer_keeps_nobody_out_and_the_name_follows() {
     let app = start(json!({ "refreshPhone": "always", "refreshNickname": "always" })).await;
     app.dingtalk
         .set_fault(Fault::on(CallKind::UserDetails, Effect::Page));
@@ -269,7 +269,7 @@ async fn a_directory_that_does_not_answer_keeps_nobody_out() {
     let answer = in_client::sign_in(&app, "li-lei").await;
 
     assert_eq!(answer.status, 200, "{}", answer.text);
-    assert_eq!(stored(&app).await, texts("李雷", "13800138000"));
+    assert_eq!(stored(&app).await, texts("李雷雷", "13800138000"));
 }
 
 #[tokio::test]

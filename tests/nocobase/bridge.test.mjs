@@ -504,7 +504,7 @@ test('rules are saved once the sidecar has nothing against them, and while it is
     [rules, null],
     [rules, answers.refused, { authType: 'OIDC', calls: 0 }],
     [rules, answers.refused, { saving: {}, calls: 0 }],
-    [{ clientId: 'd', roleRules: ' ', defaultRole: null }, answers.refused, { calls: 0 }],
+    [{ clientId: 'd', roleRules: ' ', defaultRole: null, refreshPhone: 'never' }, answers.refused, { calls: 0 }],
     [undefined, answers.refused, { calls: 0 }],
   ]) {
     const forwarded = [];

@@ -182,7 +182,8 @@ async function settings(client, language) {
     await admin.submit(window);
     const after = await admin.storedOptions(nocobase, name);
     assert.equal(after.clientSecret, admin.MASK);
-    assert.deepEqual({ subject: 'unionId', bindAdministrators: false, autoLogin: false, autoLoginType: 'internal', ...before }, after);
+    const unset = { refreshNickname: 'never', refreshPhone: 'never', refreshAvatar: 'never' };
+    assert.deepEqual({ subject: 'unionId', bindAdministrators: false, autoLogin: false, autoLoginType: 'internal', ...unset, ...before }, after);
   }, window);
   if (language === languages[0]) await warningSteps({ step, as, window, nocobase, name, client });
   await step(as('the link on the plugin\'s card leads to the authenticators'), async () => {

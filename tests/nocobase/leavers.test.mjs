@@ -19,12 +19,12 @@ const NOCOBASE = { '@nocobase/utils': { getRequestOrigin: () => 'http://nocobase
 const load = Module._load;
 Module._load = (name, ...rest) => NOCOBASE[name] ?? load(name, ...rest);
 require('../../nocobase-plugin/server/built-in').BUTTON = { errors: {}, unknownError: '' };
-const { ASKED_EVERY_MS, Leavers, MOST_PEOPLE } = require('../../nocobase-plugin/server/leavers');
+const { ASKED_EVERY_MS, Leavers, MOST_AT_ONCE, MOST_PEOPLE } = require('../../nocobase-plugin/server/leavers');
 const { authClass } = require('../../nocobase-plugin/server/auth');
 
 const tokenOf = (claims) => `x.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
 const SESSION = tokenOf({ userId: 7, temp: true });
-const answer = (standing) => ({ status: 200, headers: {}, body: Buffer.from(JSON.stringify({ data: { standing } })) });
+const answer = (membership) => ({ status: 200, headers: {}, body: Buffer.from(JSON.stringify({ data: { membership } })) });
 
 class Row {
   saves = 0;
@@ -160,12 +160,27 @@ test('what is remembered is bounded, and forgotten after the hour', async () => 
   const { ctx } = nocobase();
   const asked = sidecar(() => answer('member'));
   const leavers = new Leavers(asked, () => now);
-  for (let id = 1; id <= MOST_PEOPLE; id += 1) leavers.look(ctx, 'ding', { id });
+  for (let id = 1; id <= MOST_PEOPLE; id += 1) await leavers.look(ctx, 'ding', { id });
   assert.equal(leavers.look(ctx, 'ding', { id: MOST_PEOPLE + 1 }), null);
   assert.equal(leavers.asked.size, MOST_PEOPLE);
   now = ASKED_EVERY_MS;
   assert.notEqual(leavers.look(ctx, 'ding', { id: MOST_PEOPLE + 1 }), null);
   assert.equal(leavers.asked.size, 1);
+});
+
+test('a crowd is asked about a few at a time, and whoever was passed over with their next request', async () => {
+  const { ctx } = nocobase();
+  const waiting = [];
+  const asked = sidecar(() => new Promise((resolve) => waiting.push(() => resolve(answer('member')))));
+  const leavers = new Leavers(asked);
+  const looks = Array.from({ length: 50 }, (_, id) => leavers.look(ctx, 'ding', { id: id + 1 }));
+  assert.equal(asked.calls.length, MOST_AT_ONCE);
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const answered of waiting.splice(0)) answered();
+  await Promise.all(looks);
+  leavers.look(ctx, 'ding', { id: 50 });
+  leavers.look(ctx, 'ding', { id: 1 });
+  assert.deepEqual(asked.calls.slice(MOST_AT_ONCE).map(({ actor }) => actor), [50]);
 });
 
 test('an API key is no session: nobody is asked about for its sake', async () => {

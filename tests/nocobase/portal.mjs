@@ -27,7 +27,7 @@ import { APP, LI_LEI, NAME, Site, Steps, until } from './site.mjs';
 import { launch, openWindow } from './window.mjs';
 
 const run = promisify(execFile);
-const PACKAGES = ['dingtalk-jsapi@3.1.1', 'esbuild@0.25.12', 'lucide-react@0.553.0', 'react@19.2.0', 'react-dom@19.2.0', 'react-router@7.9.5'];
+const PACKAGES = ['dingtalk-jsapi@3.1.1', 'esbuild@0.25.12', 'i18next@25.6.0', 'lucide-react@0.487.0', 'react@19.2.0', 'react-dom@19.2.0', 'react-router@7.9.5'];
 const FOLDER = 'registry/nocobase-auth-dingtalk';
 const BASE = '/x/portal/';
 
@@ -122,7 +122,8 @@ try {
   await site.installPlugin();
   await site.createAuthenticator({ options: { public: { autoSignup: false }, ...internal } });
   await site.registerRedirectUrl(nocobase.redirectUrl);
-  browser = await launch();
+  // A page that a test makes up is from nowhere, and from there Chromium lets nobody ask this machine.
+  browser = await launch(['--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests']);
   const codeFor = async (person, { corpId }) => (await dingtalk.inClientCode({ clientId: APP.clientId, corpId, person })).code;
   const options = { client: 'v1', language: 'en-US', output };
   const inside = async (name, run_) => {

@@ -24,6 +24,7 @@ function view({ agent = 'Mozilla/5.0 Chrome/133.0', isNarrow = false } = {}) {
     setAttribute: (name, value) => { frame.attributes[name] = value; },
     addEventListener: (event, listener) => frame.listeners.set(event, listener),
     remove: () => { frame.isShown = false; },
+    scrollIntoView: () => {},
   });
   const module = clientModule(`${CLIENT}/qr-flow`, {}, '/signin', {
     window: { ...target('window'), navigator: { userAgent: agent }, matchMedia: () => ({ matches: isNarrow }) },

@@ -1,4 +1,5 @@
-// DingTalk's QR code on the sign-in page, in a real NocoBase: both clients, the simulated DingTalk in the frame.
+// DingTalk's QR code on the sign-in page, in a real NocoBase: both clients, the simulated DingTalk in the frame. And what
+// administrators see of it, and of links that are still to be converted.
 //
 //   node qr.mjs
 //
@@ -12,6 +13,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { USER_AGENTS } from '../browser/dingtalk-bridge.mjs';
+import * as admin from './administration.mjs';
 import { expectRefusal, expectSignedIn, throughDingTalk, untilIn, whoIsIn } from './sign-in.mjs';
 import { LI_LEI, NAME, Site, Steps, until } from './site.mjs';
 import { BUTTON, launch, openWindow } from './window.mjs';
@@ -47,6 +49,7 @@ function answerOf(address, { state, authCode = 'made-up' } = {}) {
   return { success: true, redirectUrl: `${asked.get('redirect_uri')}?${new URLSearchParams({ authCode, state: state ?? asked.get('state') })}` };
 }
 
+/** What people do. The first scan converts the link that still holds a number. */
 async function clientSteps({ steps, site, browser, client }) {
   const { nocobase, dingtalk } = site;
   const step = (title, run) => steps.step(`${client}: ${title}`, run);
@@ -144,12 +147,9 @@ async function clientSteps({ steps, site, browser, client }) {
   await step('where a policy keeps the frame out, the button is there', () =>
     inWindow({}, async (window) => {
       const { page } = window;
-      await page.route((url) => url.pathname.includes('/signin'), async (route) => {
-        if (route.request().resourceType() !== 'document') return route.continue();
-        const response = await route.fetch();
-        return route.fulfill({ response, headers: { ...response.headers(), 'content-security-policy': "frame-src 'self'" } });
-      });
       await window.open('/signin');
+      await toggle(window).waitFor();
+      await page.evaluate(() => document.head.append(Object.assign(document.createElement('meta'), { httpEquiv: 'Content-Security-Policy', content: "frame-src 'self'" })));
       await toggle(window).click();
       await inPhase(window, 'failed');
       assert.equal(await window.button(NAME).isVisible(), true);
@@ -180,17 +180,63 @@ async function clientSteps({ steps, site, browser, client }) {
   });
 }
 
+/** The option in the form, and the links that still hold a number. */
+async function administratorSteps({ steps, site, browser, client }) {
+  const { nocobase } = site;
+  const inForm = async (name, run) => {
+    const window = await admin.administratorWindow(browser, nocobase, { client, language: languages[0], output, name: `qr-${client}-${name}`, height: 1900 });
+    try {
+      await admin.openForm(window, NAME);
+      await run(window);
+    } catch (error) {
+      await window.picture('failed').catch(() => {});
+      throw error;
+    } finally {
+      await window.close();
+    }
+  };
+  await nocobase.setOptions(NAME, (options) => ({ ...options, public: { autoSignup: true } }));
+  await steps.step(`${client}: the form says what is loaded, and saves the option beside the other public one`, () =>
+    inForm('form', async (window) => {
+      const { page, t } = window;
+      await page.getByText(t('Advanced'), { exact: true }).click();
+      await page.getByText(/No script of DingTalk's runs in this site/).waitFor();
+      await window.field(new RegExp(`^${t('Show a QR code on the sign-in page')}$`)).getByRole('checkbox').check();
+      await window.picture('option');
+      await admin.submit(window);
+      assert.deepEqual((await admin.storedOptions(nocobase, NAME)).public, { autoSignup: true, qrCode: true });
+    }));
+  await nocobase.setOptions(NAME, (options) => ({ ...options, public: { autoSignup: false, qrCode: true } }));
+  await steps.step(`${client}: the linked users say how many links are still to be converted`, async () => {
+    await nocobase.database.query(`update ${nocobase.table('usersAuthenticators')} set uuid = '${LI_LEI.phone}', meta = '{"subject":"mobile"}' where authenticator = '${NAME}'`);
+    await inForm('links', async (window) => {
+      const links = await admin.showLinks(window);
+      const notice = window.page.getByTestId('dingtalk-former-links');
+      await notice.waitFor();
+      const values = { count: 1, mobile: 1, userId: 0, unknown: 0 };
+      assert.ok((await notice.innerText()).includes(window.t('Links that do not hold the Union ID yet: {{count}} (phone numbers: {{mobile}}, user IDs: {{userId}}, unknown kind: {{unknown}}).', values)));
+      assert.equal(await links.isVisible(), true);
+      await window.picture('former-links');
+    });
+  });
+}
+
 const steps = new Steps();
 const site = await Site.open(process.env.NBDT_NOCOBASE_INSTANCE ?? 'qr', { dialect: process.env.NBDT_NOCOBASE_DIALECT ?? 'postgres' });
 let browser;
 try {
+  await site.asAdministrator('systemSettings:put', { body: { enabledLanguages: languages } });
   await site.createUser({ nickname: 'Lei from the users list', username: 'lilei', phone: LI_LEI.phone });
   await site.installPlugin();
-  await site.createAuthenticator({ options: { public: { autoSignup: false, qrCode: true } } });
+  await site.createAuthenticator({ options: { public: { autoSignup: false, qrCode: false } } });
+  await site.signIn(LI_LEI.person);
   // Browsers find NocoBase under a name of its own.
   await site.registerRedirectUrl(site.nocobase.redirectUrl);
   browser = await launch();
-  for (const client of clients) await clientSteps({ steps, site, browser, client });
+  for (const client of clients) {
+    await administratorSteps({ steps, site, browser, client });
+    await clientSteps({ steps, site, browser, client });
+  }
   await steps.step('without the option nothing is begun, and nothing offered', async () => {
     await site.nocobase.setOptions(NAME, (options) => ({ ...options, public: { autoSignup: false } }));
     // The sidecar remembers settings for two seconds.

@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { APP, HAN_MEIMEI, LI_LEI, NAME, Site, Steps, until } from './site.mjs';
 
-const DEPARTMENTS_PLUGIN = 'departments';
+const DEPARTMENTS_PLUGIN = '@nocobase/plugin-departments';
 /** The organization of the simulated DingTalk. */
 const CORP_ID = 'ding3f9c1e77a20b4d58836fc2657bd714e8';
 const dialect = process.argv[2] ?? 'postgres';
@@ -34,8 +34,8 @@ async function saved(rules) {
 }
 
 /** Somebody of the simulated DingTalk, as the directory has them now. */
-function person(key, name, mobile, { departments = [[1]], title, admin = false } = {}) {
-  const membership = { corpId: CORP_ID, userId: `staff-${key}`, departments, admin, ...(title ? { title } : {}) };
+function person(key, name, mobile, { departments = [[1]], title } = {}) {
+  const membership = { corpId: CORP_ID, userId: `staff-${key}`, departments, ...(title ? { title } : {}) };
   return site.dingtalk.addPerson({ key, name, unionId: `Union${key}iEiE`, stateCode: '86', mobile, memberships: [membership] });
 }
 

@@ -12,11 +12,12 @@ const PATIENCE_MS = 90_000;
 
 export const BUTTON = JSON.parse(fs.readFileSync(path.join(ROOT, 'client-schema/sign-in-button.json'), 'utf8'));
 
-export async function launch() {
+/** @param {string[]} more further arguments for the browser */
+export async function launch(more = []) {
   const { chromium } = createRequire(path.join(TOOLS, 'package.json'))('playwright-core');
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', `--host-resolver-rules=MAP ${SITE_HOST} 127.0.0.1`],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', `--host-resolver-rules=MAP ${SITE_HOST} 127.0.0.1`, ...more],
   });
 }
 

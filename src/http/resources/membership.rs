@@ -17,8 +17,8 @@ pub async fn membership(context: Context) -> ActionResult {
         .query
         .only("authenticator")
         .ok_or(RequestError::InvalidField("authenticator"))?;
-    let standing = context.state.sign_in.standing(name, user).await?;
-    Ok(envelope::data(json!({ "standing": standing.label() })))
+    let membership = context.state.sign_in.membership_of(name, user).await?;
+    Ok(envelope::data(json!({ "membership": membership.label() })))
 }
 
 /// `dingtalk:sessionsEnded`: what the bridge did with the sessions of somebody who has left.

@@ -68,3 +68,28 @@ fn label(field: &'static str) -> &'static str {
     all.find(|(name, _)| *name == field)
         .map_or(field, |(_, label)| label)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::{FormFill, form_schema};
+
+    fn title(schema: &Value, name: &str) -> Option<String> {
+        let properties = schema["properties"].as_object()?;
+        let own = properties.get(name).and_then(|field| field["title"].as_str());
+        own.map(str::to_owned)
+            .or_else(|| properties.values().find_map(|field| title(field, name)))
+    }
+
+    #[test]
+    fn a_field_is_called_what_the_form_calls_it() {
+        let form = form_schema(&FormFill { redirect_url: "" });
+        for field in PeopleRules::FIELDS {
+            let title = title(&form, field).unwrap();
+            assert!(
+                title.contains(&format!("\"{}\"", label(field))),
+                "{field}: {title}"
+            );
+        }
+    }
+}

@@ -51,7 +51,8 @@ pub fn refusal_with(context: &Context, error: &ApiError, cookies: &[CookieChange
         &context.reference,
         caller,
     );
-    if let ApiError::SignIn(SignInError::LeftOrganization(user)) = error
+    if let ApiError::SignIn(refused) = error
+        && let Some(user) = refused.user()
         && context.bridge.is_some()
     {
         answer

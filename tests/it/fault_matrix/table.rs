@@ -39,9 +39,12 @@ pub enum Column {
     AppToken,
     /// The id in the organization, likewise.
     UserId,
+    /// Whether the person is a member, likewise: the same call, and the same refusals.
+    Membership,
 }
 
 impl Column {
+    /// Those of the table.
     pub const ALL: [Self; 5] = [
         Self::RedemptionBefore,
         Self::RedemptionDuring,
@@ -55,7 +58,7 @@ impl Column {
             Self::RedemptionBefore | Self::RedemptionDuring => CallKind::UserAccessToken,
             Self::Profile => CallKind::Profile,
             Self::AppToken => CallKind::AppAccessToken,
-            Self::UserId => CallKind::UserIdByUnionId,
+            Self::UserId | Self::Membership => CallKind::UserIdByUnionId,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The old API: the directory, and error numbers behind HTTP 200.
 
-use dingtalk_simulator::{AppStatus, Contact, permission};
+use dingtalk_simulator::{AppStatus, Contact, Standing, permission};
 use serde_json::{Value, json};
 
 use super::{Answered, Bench};
@@ -343,7 +343,7 @@ async fn departments_are_told_up_to_the_root_and_the_entry_names_the_lowest() {
         let membership = &mut person.memberships[0];
         membership.departments = vec![vec![7, 3, 1], vec![9, 1]];
         membership.title = Some("Head of Sales".to_owned());
-        membership.boss = true;
+        membership.standing = Standing::Boss;
     });
     let asked = || json!({ "userid": "staff-li-lei" });
 
