@@ -1,8 +1,9 @@
-// The authentication settings: the authenticators, who is linked, and who signed in.
+// The authentication settings: the authenticators, who is linked, who signed in, and who is in the organization.
 
 import { fill, h } from '../dom.js';
 import { t } from '../i18n.js';
 import { authenticatorTable } from '../authenticator-table.js';
+import { directory } from '../directory.js';
 import { linkedUsers } from '../linked-users.js';
 import { signInLog } from '../sign-in-log.js';
 
@@ -10,6 +11,7 @@ const TABS = {
   authenticators: { label: () => t('Authenticators'), show: authenticatorTable },
   links: { label: () => t('Linked users'), show: linkedUsers },
   log: { label: () => t('Sign-in log'), show: signInLog },
+  directory: { label: () => t('People in DingTalk'), show: directory },
 };
 
 export function authenticatorsPage({ app, root, isCurrent }) {

@@ -11,8 +11,6 @@ use super::identity::{DingTalkUserId, UnionId};
 use super::organization::{DataScope, Department, DepartmentId, DirectoryEntry, MembersPage};
 use super::refusal::text;
 
-type Object = Map<String, Value>;
-
 /// What the app may read.
 pub fn data_scope(answer: &RawAnswer) -> Result<DataScope, DingTalkError> {
     understood(Call::DataScope, answer, |body| {
@@ -90,7 +88,7 @@ fn department(value: &Value) -> Result<Department, Fault> {
 
 /// One entry that cannot be read would be one person fewer, and look like somebody who has left.
 fn directory_entry(value: &Value) -> Result<DirectoryEntry, Fault> {
-    let entry: &Object = value.as_object().ok_or(Fault::Field("list"))?;
+    let entry: &Map<String, Value> = value.as_object().ok_or(Fault::Field("list"))?;
     let departments = entries(entry, "dept_id_list")?;
     Ok(DirectoryEntry {
         user_id: own_user_id(entry)?,

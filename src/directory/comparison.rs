@@ -9,7 +9,7 @@ use crate::phone::{Dialled, Phone};
 
 /// What a sign-in would make of somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
+pub enum Prospect {
     /// They are linked to a user.
     Linked,
     /// Exactly one user has their phone number, and is not linked to anybody: they would become that user.
@@ -26,7 +26,7 @@ pub enum Outcome {
     Missing,
 }
 
-impl Outcome {
+impl Prospect {
     /// All of them, in the order in which they are shown.
     pub const ALL: [Self; 7] = [
         Self::Linked,
@@ -59,9 +59,9 @@ impl Outcome {
 
 /// One person, or one user who is missing in the organization.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct ComparedPerson {
     /// What would become of them.
-    pub outcome: Outcome,
+    pub outcome: Prospect,
     /// What DingTalk calls them.
     pub name: Option<String>,
     /// The departments they are in, by name.
@@ -77,7 +77,7 @@ pub type Counts = BTreeMap<&'static str, usize>;
 #[derive(Clone)]
 pub struct Comparison {
     /// By outcome, then by name.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ComparedPerson>,
     /// The departments that were read, besides those that the data scope begins at.
     pub departments: usize,
     /// Whether something was gone before it was read, so that nobody counts as missing.
@@ -85,7 +85,7 @@ pub struct Comparison {
 }
 
 /// The users, as far as the comparison asks.
-pub struct Users {
+pub struct UserSnapshot {
     /// The authenticator's links: subject and user.
     pub links: Vec<(String, UserId)>,
     /// Every phone number as it stands there, and whose it is.
@@ -94,8 +94,8 @@ pub struct Users {
 
 impl Comparison {
     /// Compares what was read with the users, as an authenticator with this kind of subject knows them.
-    pub fn of(snapshot: &Snapshot, users: &Users, kind: SubjectKind) -> Self {
-        let known = Known::of(users);
+    pub fn of(snapshot: &Snapshot, users: &UserSnapshot, kind: SubjectKind) -> Self {
+        let known = KnownUsers::of(users);
         let mut holders: HashMap<Dialled, usize> = HashMap::new();
         for entry in snapshot.people.values() {
             if let Some(number) = number_of(entry) {
@@ -103,15 +103,15 @@ impl Comparison {
             }
         }
         let mut seen = HashSet::new();
-        let mut rows: Vec<Row> = snapshot
+        let mut rows: Vec<ComparedPerson> = snapshot
             .people
             .values()
             .map(|entry| {
                 let (outcome, user_id) = known.outcome(entry, kind, &holders);
-                if outcome == Outcome::Linked {
+                if outcome == Prospect::Linked {
                     seen.extend(user_id);
                 }
-                Row {
+                ComparedPerson {
                     outcome,
                     name: entry.name.clone(),
                     departments: names_of_departments(snapshot, entry),
@@ -121,8 +121,8 @@ impl Comparison {
             .collect();
         if !snapshot.has_gap {
             let missing = users.links.iter().filter(|(_, user)| !seen.contains(user));
-            rows.extend(missing.map(|(_, user)| Row {
-                outcome: Outcome::Missing,
+            rows.extend(missing.map(|(_, user)| ComparedPerson {
+                outcome: Prospect::Missing,
                 name: None,
                 departments: Vec::new(),
                 user_id: Some(*user),
@@ -137,7 +137,7 @@ impl Comparison {
     }
 
     /// Those of one outcome, or all.
-    pub fn rows_of(&self, outcome: Option<Outcome>) -> impl Iterator<Item = &Row> {
+    pub fn rows_of(&self, outcome: Option<Prospect>) -> impl Iterator<Item = &ComparedPerson> {
         self.rows
             .iter()
             .filter(move |row| outcome.is_none_or(|outcome| row.outcome == outcome))
@@ -154,14 +154,14 @@ impl Comparison {
 }
 
 /// The users, by what they are found by.
-struct Known<'a> {
+struct KnownUsers<'a> {
     by_subject: HashMap<&'a str, UserId>,
     by_number: HashMap<Dialled, Vec<UserId>>,
     linked: HashSet<UserId>,
 }
 
-impl<'a> Known<'a> {
-    fn of(users: &'a Users) -> Self {
+impl<'a> KnownUsers<'a> {
+    fn of(users: &'a UserSnapshot) -> Self {
         let mut by_number: HashMap<Dialled, Vec<UserId>> = HashMap::new();
         for (user, phone) in &users.phones {
             if let Some(number) = Dialled::read(phone) {
@@ -184,19 +184,19 @@ impl<'a> Known<'a> {
         entry: &DirectoryEntry,
         kind: SubjectKind,
         holders: &HashMap<Dialled, usize>,
-    ) -> (Outcome, Option<UserId>) {
+    ) -> (Prospect, Option<UserId>) {
         if let Some(user) = self.linked_to(entry, kind) {
-            return (Outcome::Linked, Some(user));
+            return (Prospect::Linked, Some(user));
         }
         let Some(number) = number_of(entry) else {
-            return (Outcome::NoPhone, None);
+            return (Prospect::NoPhone, None);
         };
         let users = self.by_number.get(&number).map_or(&[][..], Vec::as_slice);
         match (users, holders.get(&number)) {
-            ([], Some(1)) => (Outcome::New, None),
-            ([user], Some(1)) if self.linked.contains(user) => (Outcome::LinkedElsewhere, Some(*user)),
-            ([user], Some(1)) => (Outcome::Match, Some(*user)),
-            _ => (Outcome::Ambiguous, None),
+            ([], Some(1)) => (Prospect::New, None),
+            ([user], Some(1)) if self.linked.contains(user) => (Prospect::LinkedElsewhere, Some(*user)),
+            ([user], Some(1)) => (Prospect::Match, Some(*user)),
+            _ => (Prospect::Ambiguous, None),
         }
     }
 

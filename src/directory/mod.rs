@@ -9,6 +9,6 @@ mod previews;
 mod reading;
 mod snapshot;
 
-pub use comparison::{Comparison, Counts, Outcome, Row};
+pub use comparison::{ComparedPerson, Comparison, Counts, Prospect};
 pub use previews::{Preview, PreviewError, PreviewState, Previews};
 pub use reading::{Progress, ReadError};

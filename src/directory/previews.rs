@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use log::{info, warn};
 use tokio::sync::watch;
 
-use super::comparison::{Comparison, Users};
+use super::comparison::{Comparison, UserSnapshot};
 use super::reading::{self, Progress, ReadError};
 use crate::authenticator::{LookUpError, Registry};
 use crate::causes::with_causes;
@@ -136,7 +136,7 @@ impl Previews {
             client_secret: client_secret.clone(),
         };
         let snapshot = reading::read(&self.dingtalk, &credentials, progress).await?;
-        let users = Users {
+        let users = UserSnapshot {
             links: self.store.links().subjects(authenticator).await?,
             phones: self.store.users().phones().await?,
         };

@@ -444,7 +444,13 @@ async fn a_dingtalk_account_that_is_linked_elsewhere_is_refused() {
     assert_eq!(UserId(linked), user);
     assert_eq!(
         latest(&app).await,
-        json!({ "event": "link", "result": "SUBJECT_ALREADY_LINKED", "userId": 1, "authenticator": "s_dingtalk" })
+        json!({
+            "event": "link",
+            "result": "SUBJECT_ALREADY_LINKED",
+            "userId": 1,
+            "actorId": 1,
+            "authenticator": "s_dingtalk",
+        })
     );
     assert!(root.jar.is_empty(), "the flow is over");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::directory::{Outcome, Preview, PreviewError, PreviewState, Row};
+use crate::directory::{ComparedPerson, Preview, PreviewError, PreviewState, Prospect};
 use crate::http::request::context::Context;
 use crate::http::response::envelope;
 use crate::http::response::error::RequestError;
@@ -28,7 +28,7 @@ pub async fn directory(context: Context) -> ActionResult {
 pub async fn people(context: Context) -> ActionResult {
     let outcome = match context.query.only("outcome") {
         None => None,
-        Some(name) => Some(Outcome::named(name).ok_or(RequestError::InvalidField("outcome"))?),
+        Some(name) => Some(Prospect::named(name).ok_or(RequestError::InvalidField("outcome"))?),
     };
     let latest = context.state.directory.latest(authenticator(&context)?);
     let Some(Preview {
@@ -38,11 +38,11 @@ pub async fn people(context: Context) -> ActionResult {
     else {
         return Err(RequestError::RecordNotFound.into());
     };
-    let found: Vec<&Row> = comparison.rows_of(outcome).collect();
+    let found: Vec<&ComparedPerson> = comparison.rows_of(outcome).collect();
     let page = context.query.page();
     let skipped = usize::try_from(page.offset()).unwrap_or(usize::MAX);
     let taken = usize::try_from(page.page_size).unwrap_or(usize::MAX);
-    let rows: Vec<&Row> = found.iter().skip(skipped).take(taken).copied().collect();
+    let rows: Vec<&ComparedPerson> = found.iter().skip(skipped).take(taken).copied().collect();
     let users = rows.iter().filter_map(|row| row.user_id).collect();
     let names = context.state.store.users().names_of(&users).await?;
     let rows: Vec<Value> = rows
