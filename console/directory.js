@@ -20,7 +20,7 @@ const OUTCOMES = {
 const ASKED_EVERY = 700;
 
 export function directory({ app, root, isCurrent }) {
-  const slot = h('div', { class: 'stack' });
+  const slot = h('div', { class: 'directory' });
   const authenticator = authenticatorChoice(() => load(), { mustChoose: true });
   const read = h('button', {
     type: 'button', class: 'button button-primary', onclick: () => whileBusy(read, begin),

@@ -238,6 +238,18 @@ impl Person {
             latin_name: person.latin_name.filter(|name| !name.is_empty()),
             ..person
         })
+        .map(|mut person| {
+            let departments: &[&[i64]] = match person.key.as_str() {
+                "li-lei" | "alex-kim" => &[&[102, 101, 1]],
+                "han-meimei" => &[&[101, 1]],
+                "chen-chen" => &[&[201, 1], &[101, 1]],
+                _ => &[&[1]],
+            };
+            if let Some(membership) = person.memberships.first_mut() {
+                membership.departments = departments.iter().map(|path| path.to_vec()).collect();
+            }
+            person
+        })
         .collect()
     }
 }
