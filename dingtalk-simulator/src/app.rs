@@ -141,7 +141,7 @@ impl App {
 }
 
 fn whole_organization() -> Vec<i64> {
-    vec![super::organization::ROOT]
+    vec![super::department::ROOT]
 }
 
 fn every_permission() -> BTreeSet<String> {

@@ -7,10 +7,10 @@ use url::Url;
 
 use super::app::App;
 use super::call::CallKind;
+use super::department::Department;
 use super::fault::Fault;
 use super::grant::{CodeKind, Grant};
 use super::login::{AuthorizationRequest, LoginRefused};
-use super::organization::Department;
 use super::person::{Membership, Person};
 use super::world::{LoginAnswer, Shared};
 

@@ -1,53 +1,20 @@
 //! The organization as a whole: its departments, who is in each, and what of it an app may read.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::answer::{Refusal, Reply};
 use super::app::{App, permission};
 use super::call::CallKind;
+use super::department::{Department, ROOT};
 use super::old_api::{authorize, entry, missing};
 use super::open_api::fields;
 use super::person::{Contact, Membership, Person};
 use super::request::ApiRequest;
 use super::world::World;
 
-/// The root of every organization.
-pub const ROOT: i64 = 1;
 /// The school address book, which these operations refuse.
 const SCHOOL: i64 = -7;
 const LARGEST_PAGE: usize = 100;
-
-/// A department of an organization; the root needs none.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Department {
-    /// The organization.
-    pub corp_id: String,
-    /// Identifier inside it.
-    pub id: i64,
-    /// The department above it.
-    pub parent: i64,
-    /// What it is called.
-    pub name: String,
-}
-
-impl Department {
-    /// The departments of the demo.
-    pub fn demo() -> Vec<Self> {
-        let department = |id, parent, name: &str| Self {
-            corp_id: super::person::DEMO_CORP_ID.to_owned(),
-            id,
-            parent,
-            name: name.to_owned(),
-        };
-        vec![
-            department(101, ROOT, "研发部 (Engineering)"),
-            department(102, 101, "平台组 (Platform)"),
-            department(201, ROOT, "市场部 (Marketing)"),
-        ]
-    }
-}
 
 /// `GET /auth/scopes`: what the app may read.
 pub fn auth_scopes(world: &mut World, request: &ApiRequest) -> Reply {

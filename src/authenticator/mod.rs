@@ -3,6 +3,7 @@
 mod auto_login;
 mod department_fence;
 mod environment;
+mod option_reader;
 mod options;
 mod people_rules;
 mod profile_refresh;
@@ -14,7 +15,8 @@ mod template;
 pub use auto_login::AutoLogin;
 pub use department_fence::DepartmentFence;
 pub use environment::{Environment, EnvironmentError};
-pub use options::{AskMembership, AuthenticatorOptions, CommunityOptions, OptionsError};
+pub use option_reader::OptionsError;
+pub use options::{AskMembership, AuthenticatorOptions, CommunityOptions};
 pub use people_rules::PeopleRules;
 pub use profile_refresh::{ProfileRefresh, Refresh};
 pub use registry::{Configured, LookUpError, Registry};

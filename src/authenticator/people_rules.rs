@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::department_fence::{DepartmentFence, department_ids};
 use super::environment::Environment;
-use super::options::{OptionsError, Reader};
+use super::option_reader::{OptionsError, Reader};
 use super::profile_refresh::{ProfileRefresh, Refresh};
 use super::role_rules::{RoleCondition, RoleRule, department_id};
 

@@ -6,7 +6,8 @@ use moka::sync::Cache;
 use serde_json::Value;
 
 use super::environment::Environment;
-use super::options::{AuthenticatorOptions, OptionsError};
+use super::option_reader::OptionsError;
+use super::options::AuthenticatorOptions;
 use super::people_rules::PeopleRules;
 use super::secrets::SECRET_MASK;
 use crate::aes_key::AesKey;

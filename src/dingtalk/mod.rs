@@ -31,6 +31,7 @@ mod error;
 mod identity;
 mod organization;
 mod organization_answer;
+mod organization_calls;
 mod pace;
 mod raw_answer;
 mod refusal;

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::dingtalk::failure;
+use super::dingtalk_failure::failure;
 use super::finding::Finding;
 use crate::authenticator::{AuthenticatorOptions, AutoLogin};
 use crate::dingtalk::{Credentials, DingTalk, ErrorKind};

@@ -7,6 +7,7 @@
 mod authenticators;
 mod database;
 mod dingtalk;
+mod dingtalk_failure;
 mod examination;
 mod finding;
 mod in_client;

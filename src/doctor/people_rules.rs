@@ -1,6 +1,6 @@
 //! Checks of what an authenticator says of people: whether its rules can be followed.
 
-use super::dingtalk::failure;
+use super::dingtalk_failure::failure;
 use super::finding::Finding;
 use crate::authenticator::{AuthenticatorOptions, AutoLogin, Refresh};
 use crate::dingtalk::{Credentials, DingTalk, DingTalkError, DingTalkUserId, ErrorKind};

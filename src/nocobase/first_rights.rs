@@ -5,6 +5,7 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, UpdateStatement};
 
 use super::fitness::{DepartmentFitness, RoleFitness};
 use super::link_transaction::LinkTransaction;
+use super::new_user::NewUser;
 use super::sql::{Column, StoreError, Table};
 use super::users::UserId;
 
@@ -42,8 +43,25 @@ impl FirstRights {
 }
 
 impl LinkTransaction {
-    /// Gives a user who was just made what they are to have.
-    pub(super) async fn give(
+    /// Makes a user with the default role.
+    pub async fn create_user(&mut self, new: NewUser, now: DateTime<Utc>) -> Result<UserId, StoreError> {
+        let plain = FirstRights::default();
+        Ok(self.create_user_with(new, &plain, now).await?.0)
+    }
+
+    /// Makes a user with these rights, and tells what of them was given.
+    pub async fn create_user_with(
+        &mut self,
+        new: NewUser,
+        rights: &FirstRights,
+        now: DateTime<Utc>,
+    ) -> Result<(UserId, GivenRights), StoreError> {
+        let user = self.insert_user(new, now).await?;
+        let given = self.give(user, rights, now).await?;
+        Ok((user, given))
+    }
+
+    async fn give(
         &mut self,
         user: UserId,
         rights: &FirstRights,

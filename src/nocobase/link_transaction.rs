@@ -13,7 +13,6 @@ use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait as _, InsertStatement,
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
 
-use super::first_rights::{FirstRights, GivenRights};
 use super::new_user::{NewUser, filled};
 use super::sql::{Column, Database, Newest, StoreError, Table, Transaction};
 use super::store::Store;
@@ -205,19 +204,12 @@ impl LinkTransaction {
         Ok(matches)
     }
 
-    /// Makes a user with the default role.
-    pub async fn create_user(&mut self, new: NewUser, now: DateTime<Utc>) -> Result<UserId, StoreError> {
-        let plain = FirstRights::default();
-        Ok(self.create_user_with(new, &plain, now).await?.0)
-    }
-
-    /// Makes a user with these rights, and tells what of them was given.
-    pub async fn create_user_with(
+    /// Makes a user who has no role yet, and so may do nothing.
+    pub(super) async fn insert_user(
         &mut self,
         new: NewUser,
-        rights: &FirstRights,
         now: DateTime<Utc>,
-    ) -> Result<(UserId, GivenRights), StoreError> {
+    ) -> Result<UserId, StoreError> {
         let newest = self.turn.at(now);
         let store = &self.store;
         let time = store.sql.dialect.time(Table::Users, now);
@@ -241,9 +233,8 @@ impl LinkTransaction {
                 .insert_in(&self.transaction, Table::Users, insert)
                 .await?,
         );
-        let given = self.give(id, rights, now).await?;
         self.created = Some(id);
-        Ok((id, given))
+        Ok(id)
     }
 
     /// Links a user to a subject; `Duplicate` when the user is linked by this authenticator already.

@@ -1,6 +1,6 @@
 //! Which NocoBase user a DingTalk identity is.
 //!
-//! In this order: the stored subject; the subject stored under earlier settings ([`super::former_links`]); the phone number,
+//! In this order: the stored subject; the subject stored under earlier settings ([`super::link_conversion`]); the phone number,
 //! when exactly one user has it, who is not linked to someone else and no administrator; a new user, when sign-up is
 //! allowed; nobody. Nothing is ever matched by e-mail, nickname or user name, which DingTalk users choose themselves.
 

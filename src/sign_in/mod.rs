@@ -16,6 +16,7 @@ mod identity;
 mod in_client;
 mod known_phones;
 mod leavers;
+mod link_conversion;
 mod linking;
 mod matching;
 mod membership;
