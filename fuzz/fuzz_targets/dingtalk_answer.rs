@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use libfuzzer_sys::fuzz_target;
 use nocobase_dingtalk::dingtalk::answer::{self, RawAnswer};
+use nocobase_dingtalk::dingtalk::organization_answer;
 use nocobase_dingtalk::dingtalk::{DingTalkError, DingTalkUserId, ErrorKind, UnionId};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -49,12 +50,25 @@ fuzz_target!(|input: (u16, u16, &[u8])| {
             assert!(departments.is_none_or(|departments| !departments.is_empty()));
         }
     }
+    if let Ok(scope) = organization_answer::data_scope(&answer) {
+        success(&answer, said.as_ref(), Ok(scope));
+    }
+    match organization_answer::members_page(&answer) {
+        // A department that is gone is said in words.
+        Ok(None) => assert!(String::from_utf8_lossy(body).contains("60003")),
+        found => {
+            // Everybody on a page is somebody, or the page is none: one fewer would look like a leaver.
+            let page = success(&answer, said.as_ref(), found).flatten();
+            let listed = said.as_ref().and_then(|said| said["result"]["list"].as_array());
+            assert!(page.is_none_or(|page| listed.is_none_or(|listed| listed.len() == page.entries.len())));
+        }
+    }
     match answer::user_id(&answer) {
         Ok(None) => {
             // "Nobody" is said in words, or with the kind of an external contact.
             let text = String::from_utf8_lossy(body).into_owned();
             assert!(
-                ["60111", "60121", "contact_type", "\\u"]
+                ["33012", "60111", "60121", "contact_type", "\\u"]
                     .iter()
                     .any(|word| text.contains(word))
             );

@@ -30,7 +30,7 @@ mod endpoints;
 mod error;
 mod identity;
 mod organization;
-mod organization_answer;
+pub mod organization_answer;
 mod organization_calls;
 mod pace;
 mod raw_answer;
