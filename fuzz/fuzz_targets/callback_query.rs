@@ -19,6 +19,7 @@ use nocobase_dingtalk::call_counts::CallCounts;
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Cors, Mode};
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
+use nocobase_dingtalk::directory::Previews;
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::{
     AppState, Edge, Installation, Metrics, Ops, Packages, Throttles, TrustedProxies, routes,
@@ -108,6 +109,12 @@ fn site() -> Surface {
             clock: clock.clone(),
             entropy: entropy.clone(),
         });
+        let directory = Previews::new(
+            store.clone(),
+            dingtalk.clone(),
+            sign_in.authenticators().clone(),
+            clock.clone(),
+        );
         let state = web::Data::new(AppState {
             mode: Mode::BesideNocoBase,
             store,
@@ -116,6 +123,7 @@ fn site() -> Surface {
             first_password: FirstPassword::in_folder(&std::env::temp_dir()).unwrap(),
             sign_in,
             dingtalk,
+            directory,
             edge: Edge {
                 api_base: "/api/".to_owned(),
                 public_path: "/".to_owned(),
