@@ -201,12 +201,17 @@ impl<'a> KnownUsers<'a> {
     }
 
     fn linked_to(&self, entry: &DirectoryEntry, kind: SubjectKind) -> Option<UserId> {
-        let subject = match kind {
-            SubjectKind::UnionId => entry.union_id.as_ref()?.as_str().to_owned(),
-            SubjectKind::UserId => entry.user_id.as_str().to_owned(),
-            SubjectKind::Mobile => phone_of(entry)?.stored(),
+        let union_id = || entry.union_id.as_ref().map(|id| id.as_str().to_owned());
+        let user_id = || Some(entry.user_id.as_str().to_owned());
+        let mobile = || phone_of(entry).map(|phone| phone.stored());
+        let subjects = match kind {
+            // A link of earlier settings is theirs until the next sign-in converts it.
+            SubjectKind::UnionId => vec![union_id(), user_id(), mobile()],
+            SubjectKind::UserId => vec![user_id()],
+            SubjectKind::Mobile => vec![mobile()],
         };
-        self.by_subject.get(subject.as_str()).copied()
+        let mut subjects = subjects.into_iter().flatten();
+        subjects.find_map(|subject| self.by_subject.get(subject.as_str()).copied())
     }
 }
 

@@ -128,6 +128,23 @@ async fn who_was_linked_and_is_not_there_any_more_is_missing() {
 }
 
 #[tokio::test]
+async fn who_is_linked_by_what_people_were_recognized_by_earlier_is_not_missing() {
+    for former in ["staff-han-meimei", "13900139001"] {
+        let app = TestApp::start().await;
+        let mut browser = app.browser();
+        browser.sign_in(&app.dingtalk, "han-meimei").await;
+        app.run(&format!(r#"UPDATE "usersAuthenticators" SET uuid = '{former}'"#))
+            .await;
+
+        read(&app).await;
+
+        let mut root = app.root().await;
+        assert_eq!(people(&mut root, "linked").await, ["韩梅梅"], "{former}");
+        assert!(people(&mut root, "missing").await.is_empty(), "{former}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_missing_where_a_department_was_gone_before_it_was_read() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
