@@ -361,14 +361,7 @@ async fn what_administrators_change_here_counts_at_once() {
     let app = TestApp::start().await;
     let mut browser = app.browser();
     browser.click(AUTHENTICATOR, "/signin").await;
-    let id = app
-        .store
-        .authenticators()
-        .find(AUTHENTICATOR)
-        .await
-        .unwrap()
-        .unwrap()
-        .id;
+    let id = app.authenticator_id().await;
 
     let body = json!({ "enabled": false });
     app.root()

@@ -315,14 +315,7 @@ async fn rules_that_nobody_could_follow_are_not_saved_and_what_is_wrong_is_said(
             "Phone number",
         ),
     ];
-    let id = app
-        .store
-        .authenticators()
-        .find(AUTHENTICATOR)
-        .await
-        .unwrap()
-        .unwrap()
-        .id;
+    let id = app.authenticator_id().await;
     for (options, code, named) in cases {
         for (action, body) in [
             ("dingtalk:checkRules".to_owned(), json!({ "options": options })),

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use dingtalk_simulator::{CallKind, Contact, DEMO_CORP_ID, Effect, Fault, Limit, Person, permission};
-use nocobase_dingtalk::nocobase::{AuthenticatorChanges, UserId};
+use nocobase_dingtalk::nocobase::{AuthenticatorChanges, Store, UserId};
 use serde_json::{Value, json};
 
 use crate::languages::{assert_says, text};
@@ -101,6 +101,25 @@ async fn audit(app: &TestApp, count: usize) -> Vec<Value> {
             ])
         })
         .collect()
+}
+
+/// Changes options where the sidecar itself does not, beside NocoBase.
+async fn change_options(app: &TestApp, store: &Store, more: Value) {
+    let row = store.authenticators().find(AUTHENTICATOR).await.unwrap().unwrap();
+    let mut options = row.options;
+    options
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    let changes = AuthenticatorChanges {
+        options: Some(options),
+        ..AuthenticatorChanges::default()
+    };
+    let outcome = store
+        .authenticators()
+        .update(row.id, changes, app.clock.now())
+        .await;
+    outcome.unwrap();
 }
 
 #[tokio::test]
@@ -550,19 +569,8 @@ async fn beside_nocobase_the_bridge_is_told_and_ends_the_sessions() {
         on(kind, |database| async move {
             let app = app_beside_nocobase(&database, &[]).await;
             let store = &database.store;
-            let row = store.authenticators().find(AUTHENTICATOR).await.unwrap().unwrap();
-            let mut options = row.options.clone();
-            options["corpId"] = json!(DEMO_CORP_ID);
-            options["membershipAtRenewal"] = json!(true);
-            let changes = AuthenticatorChanges {
-                options: Some(options),
-                ..AuthenticatorChanges::default()
-            };
-            store
-                .authenticators()
-                .update(row.id, changes, app.clock.now())
-                .await
-                .unwrap();
+            let members_only = json!({ "corpId": DEMO_CORP_ID, "membershipAtRenewal": true });
+            change_options(&app, store, members_only).await;
             let (_, user) = signed_in(&app, PERSON).await;
             let membership = async |app: &TestApp| {
                 let asked = "dingtalk:membership?authenticator=s_dingtalk";
@@ -636,18 +644,7 @@ async fn beside_nocobase_by_user_id_who_comes_back_is_found_by_phone_again() {
         on(kind, |database| async move {
             let app = app_beside_nocobase(&database, &[]).await;
             let store = &database.store;
-            let row = store.authenticators().find(AUTHENTICATOR).await.unwrap().unwrap();
-            let mut options = row.options.clone();
-            options["subject"] = json!("userId");
-            let changes = AuthenticatorChanges {
-                options: Some(options),
-                ..AuthenticatorChanges::default()
-            };
-            store
-                .authenticators()
-                .update(row.id, changes, app.clock.now())
-                .await
-                .unwrap();
+            change_options(&app, store, json!({ "subject": "userId" })).await;
             let (_, user) = signed_in(&app, PERSON).await;
 
             app.dingtalk.join(PERSON, DEMO_CORP_ID, "staff-again");

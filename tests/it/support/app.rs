@@ -195,14 +195,7 @@ impl TestApp {
         for (key, value) in options.as_object().unwrap() {
             all[key] = value.clone();
         }
-        let id = self
-            .store
-            .authenticators()
-            .find(AUTHENTICATOR)
-            .await
-            .unwrap()
-            .unwrap()
-            .id;
+        let id = self.authenticator_id().await;
         let body = json!({ "enabled": true, "options": all });
         let answer = self
             .root()
@@ -210,6 +203,12 @@ impl TestApp {
             .post(&format!("authenticators:update?filterByTk={id}"), body)
             .await;
         assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+
+    /// The id of the authenticator's row.
+    pub async fn authenticator_id(&self) -> i64 {
+        let found = self.store.authenticators().find(AUTHENTICATOR).await;
+        found.unwrap().unwrap().id
     }
 
     /// Adds a user with this phone number.
