@@ -46,7 +46,11 @@ export function directory({ app, root, isCurrent }) {
     visit += 1;
     const thisVisit = visit;
     const isLatest = () => isCurrent() && thisVisit === visit && slot.isConnected;
-    if (!authenticator.value) return;
+    read.disabled = !authenticator.value;
+    if (read.disabled) {
+      fill(slot, emptyState(t('There is no authenticator yet.')));
+      return;
+    }
     try {
       const { data } = await api.get('dingtalk:directory', query());
       if (isLatest()) draw(data);

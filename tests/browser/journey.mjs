@@ -9,6 +9,7 @@
 import { aloneJourney } from './alone.mjs';
 import { launch, openWindow, WIDTHS } from './browser.mjs';
 import { demoJourney } from './demo.mjs';
+import { directoryJourney } from './directory.mjs';
 import { USER_AGENTS } from './dingtalk-bridge.mjs';
 import { inDingTalkJourney, withAutomaticLogin, withOptions } from './in-dingtalk.mjs';
 import { ownLinkJourney } from './own-link.mjs';
@@ -59,6 +60,7 @@ if (isDemo) {
   for (const [index, locale] of languages.entries()) {
     const [size, width] = Object.entries(WIDTHS)[index % 2];
     await run(`own-link-${locale}-${size}`, { locale, width }, (window) => ownLinkJourney(window, { root }));
+    await run(`directory-${locale}-${size}`, { locale, width }, (window) => directoryJourney(window, { root }));
   }
   const { data: texts } = await (await fetch(`${baseUrl}/api/dingtalk:signInButton`)).json();
   const { clientId, undo } = await withAutomaticLogin({ baseUrl, root }, 'internal');
