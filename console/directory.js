@@ -8,7 +8,7 @@ import { authenticatorChoice, filterField, pagedList } from './paged-list.js';
 
 /** What a sign-in would make of somebody, in the order in which it is counted. */
 const OUTCOMES = {
-  linked: () => t('Linked'),
+  linked: () => t('Linked to a user'),
   match: () => t('Becomes the user with the same phone number'),
   new: () => t('No user has the phone number'),
   ambiguous: () => t('More than one has the phone number'),
