@@ -66,6 +66,9 @@ pub struct App {
     /// The departments that the app may read, with all below them (通讯录权限范围).
     #[serde(default = "whole_organization")]
     pub readable_departments: Vec<i64>,
+    /// People outside of these whom it may read besides, by user id.
+    #[serde(default)]
+    pub readable_members: Vec<String>,
     /// Addresses that may call for this app; none means any.
     #[serde(default)]
     pub allowed_addresses: Vec<IpAddr>,
@@ -109,6 +112,7 @@ impl App {
             permissions: every_permission(),
             status: AppStatus::Published,
             readable_departments: whole_organization(),
+            readable_members: Vec::new(),
             allowed_addresses: Vec::new(),
         }
     }

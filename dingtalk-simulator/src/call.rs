@@ -35,6 +35,14 @@ pub enum CallKind {
     UserInfo,
     /// `POST /topapi/v2/department/listparentbyuser`
     DepartmentsOfUser,
+    /// `POST /v1.0/gateway/connections/open`
+    OpenStream,
+    /// `GET /call_back/get_call_back_failed_result`
+    FailedCallbacks,
+    /// `POST /topapi/v2/department/get`
+    Department,
+    /// `POST /topapi/user/count`
+    MemberCount,
 }
 
 /// The two generations of DingTalk's API, which differ in how they carry errors.
@@ -50,7 +58,7 @@ pub enum Generation {
 
 impl CallKind {
     /// All kinds, in the order of a sign-in.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::UserAccessToken,
         Self::Profile,
         Self::AppAccessToken,
@@ -64,6 +72,10 @@ impl CallKind {
         Self::DepartmentMembers,
         Self::UserInfo,
         Self::DepartmentsOfUser,
+        Self::OpenStream,
+        Self::FailedCallbacks,
+        Self::Department,
+        Self::MemberCount,
     ];
 
     /// Name in forms and counts, the same as in JSON.
@@ -82,23 +94,31 @@ impl CallKind {
             Self::DepartmentMembers => "departmentMembers",
             Self::UserInfo => "userInfo",
             Self::DepartmentsOfUser => "departmentsOfUser",
+            Self::OpenStream => "openStream",
+            Self::FailedCallbacks => "failedCallbacks",
+            Self::Department => "department",
+            Self::MemberCount => "memberCount",
         }
     }
 
     /// Which of DingTalk's error forms the call answers with.
     pub const fn generation(self) -> Generation {
         match self {
-            Self::UserAccessToken | Self::Profile | Self::AppAccessToken | Self::CorpAccessToken => {
-                Generation::Open
-            }
+            Self::UserAccessToken
+            | Self::Profile
+            | Self::AppAccessToken
+            | Self::CorpAccessToken
+            | Self::OpenStream => Generation::Open,
             Self::UserIdByUnionId
             | Self::UserDetails
             | Self::UserIdByMobile
             | Self::UserInfo
             | Self::DepartmentsOfUser
             | Self::DepartmentsBelow
-            | Self::DepartmentMembers => Generation::Top,
-            Self::GetToken | Self::AuthScopes => Generation::Bare,
+            | Self::DepartmentMembers
+            | Self::Department
+            | Self::MemberCount => Generation::Top,
+            Self::GetToken | Self::AuthScopes | Self::FailedCallbacks => Generation::Bare,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The control of a simulator: what its page can do, for the process it runs in.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use actix_web::web;
@@ -11,7 +12,9 @@ use super::department::Department;
 use super::fault::Fault;
 use super::grant::{CodeKind, Grant};
 use super::login::{AuthorizationRequest, LoginRefused};
+use super::org_event::OrgEvent;
 use super::person::{Membership, Person};
+use super::population::Population;
 use super::world::{LoginAnswer, Shared};
 
 /// Why the client gives a page no code.
@@ -43,7 +46,7 @@ impl AuthCodeRefused {
 
 /// A handle on a running simulator; clones control the same one.
 #[derive(Clone, Debug)]
-pub struct Control(web::Data<Shared>);
+pub struct Control(pub(super) web::Data<Shared>);
 
 impl Control {
     pub(super) fn new(shared: web::Data<Shared>) -> Self {
@@ -80,20 +83,38 @@ impl Control {
 
     /// Gives somebody an account, in place of one with the same key.
     pub fn add_person(&self, person: Person) {
-        let mut world = self.0.lock();
-        world.people.retain(|known| known.key != person.key);
-        world.people.push(person);
+        let is_heard = self.has_listeners();
+        let events = {
+            let mut world = self.0.lock();
+            let events = if is_heard {
+                OrgEvent::between(world.find_person(&person.key), Some(&person))
+            } else {
+                Vec::new()
+            };
+            let people = world.people_mut();
+            people.retain(|known| known.key != person.key);
+            people.push(person);
+            events
+        };
+        self.fire_all(events);
     }
 
     /// Changes a person; whether there was one.
     pub fn edit_person(&self, key: &str, edit: impl FnOnce(&mut Person)) -> bool {
-        let mut world = self.0.lock();
-        world
-            .people
-            .iter_mut()
-            .find(|person| person.key == key)
-            .map(edit)
-            .is_some()
+        let is_heard = self.has_listeners();
+        let events = {
+            let mut world = self.0.lock();
+            let Some(person) = world.people_mut().iter_mut().find(|person| person.key == key) else {
+                return false;
+            };
+            let before = is_heard.then(|| person.clone());
+            edit(person);
+            before
+                .map(|before| OrgEvent::between(Some(&before), Some(person)))
+                .unwrap_or_default()
+        };
+        self.fire_all(events);
+        true
     }
 
     /// Somebody leaves an organization, and keeps their account; whether they were in it.
@@ -119,12 +140,59 @@ impl Control {
 
     /// The people with an account.
     pub fn people(&self) -> Vec<Person> {
-        self.0.lock().people.clone()
+        self.0.lock().people().to_vec()
     }
 
     /// Adds a department to an organization.
     pub fn add_department(&self, department: Department) {
-        self.0.lock().departments.push(department);
+        let event = OrgEvent::of_department("org_dept_create", department.id);
+        let corp_id = department.corp_id.clone();
+        self.0.lock().departments_mut().push(department);
+        self.fire(&corp_id, &event);
+    }
+
+    /// Changes a department; whether there was one.
+    pub fn edit_department(&self, corp_id: &str, id: i64, edit: impl FnOnce(&mut Department)) -> bool {
+        let is_there = self
+            .0
+            .lock()
+            .departments_mut()
+            .iter_mut()
+            .find(|department| department.corp_id == corp_id && department.id == id)
+            .map(edit)
+            .is_some();
+        if is_there {
+            self.fire(corp_id, &OrgEvent::of_department("org_dept_modify", id));
+        }
+        is_there
+    }
+
+    /// Removes a department; whether there was one. Who is in it, or below it, is for the caller to move.
+    pub fn remove_department(&self, corp_id: &str, id: i64) -> bool {
+        let was_there = {
+            let mut world = self.0.lock();
+            let departments = world.departments_mut();
+            let before = departments.len();
+            departments.retain(|department| department.corp_id != corp_id || department.id != id);
+            departments.len() < before
+        };
+        if was_there {
+            self.fire(corp_id, &OrgEvent::of_department("org_dept_remove", id));
+        }
+        was_there
+    }
+
+    /// Adds the departments and people that are not there yet, as many as there are.
+    pub fn populate(&self, population: Population) {
+        let mut world = self.0.lock();
+        let known: HashSet<i64> = world.departments().iter().map(|known| known.id).collect();
+        let new = population.departments.into_iter();
+        let new: Vec<_> = new.filter(|department| !known.contains(&department.id)).collect();
+        world.departments_mut().extend(new);
+        let known: HashSet<String> = world.people().iter().map(|known| known.key.clone()).collect();
+        let new = population.people.into_iter();
+        let new: Vec<_> = new.filter(|person| !known.contains(&person.key)).collect();
+        world.people_mut().extend(new);
     }
 
     /// Puts a fault in force, after those already there.

@@ -15,7 +15,10 @@ use super::call::CallKind;
 use super::control::Control;
 use super::fault::{Effect, Fault, Timing};
 use super::html::comes_from_elsewhere;
+use super::org_event::OrgEvent;
 use super::person::Person;
+use super::population::Population;
+use super::push::CallbackAddress;
 use super::request::declares_json;
 use super::world::{LoginAnswer, Shared};
 
@@ -30,6 +33,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/__simulator/app", web::post().to(edit_app))
         .route("/__simulator/apps", web::post().to(add_app))
         .route("/__simulator/people", web::post().to(add_person))
+        .route("/__simulator/name", web::post().to(rename))
+        .route("/__simulator/organization", web::post().to(populate))
+        .route("/__simulator/callback", web::post().to(set_callback))
+        .route("/__simulator/events", web::post().to(fire))
         .route("/__simulator/membership", web::post().to(set_membership))
         .route("/__simulator/in-client-code", web::post().to(request_auth_code));
 }
@@ -164,6 +171,29 @@ async fn add_person(request: HttpRequest, body: web::Bytes, shared: web::Data<Sh
     }
 }
 
+async fn set_callback(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    match from_json::<CallbackAddress>(&body) {
+        Ok(address) => changed(&request, "events", || Control::new(shared).set_callback(address)),
+        Err(why) => not_understood(&why),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Happening {
+    corp_id: String,
+    event: OrgEvent,
+}
+
+async fn fire(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    match from_json::<Happening>(&body) {
+        Ok(happening) => changed(&request, "events", || {
+            Control::new(shared).fire(&happening.corp_id, &happening.event);
+        }),
+        Err(why) => not_understood(&why),
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct MembershipChange {
@@ -181,6 +211,40 @@ async fn set_membership(request: HttpRequest, body: web::Bytes, shared: web::Dat
                 Some(user_id) => control.join(&change.person, &change.corp_id, user_id),
                 None => control.leave(&change.person, &change.corp_id),
             };
+        }),
+        Err(why) => not_understood(&why),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewName {
+    person: String,
+    name: String,
+}
+
+async fn rename(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    match from_json::<NewName>(&body) {
+        Ok(new) => changed(&request, "people", || {
+            Control::new(shared).edit_person(&new.person, |person| person.name = new.name);
+        }),
+        Err(why) => not_understood(&why),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct OrganizationSize {
+    corp_id: String,
+    departments: usize,
+    people: usize,
+}
+
+async fn populate(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> HttpResponse {
+    match from_json::<OrganizationSize>(&body) {
+        Ok(size) => changed(&request, "people", || {
+            let population = Population::of_size(&size.corp_id, size.departments, size.people);
+            Control::new(shared).populate(population);
         }),
         Err(why) => not_understood(&why),
     }

@@ -6,6 +6,8 @@ use super::person::DEMO_CORP_ID;
 
 /// The root of every organization.
 pub const ROOT: i64 = 1;
+/// What it is called: as the organization.
+pub const ROOT_NAME: &str = "示例公司 (Example Company)";
 
 /// A department of an organization; the root needs none.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -124,7 +124,7 @@ fn choosing_page(world: &World, asked: &AuthorizationRequest) -> HttpResponse {
             h1 { "Who signs in?" }
             (request_summary(asked))
             ul.people {
-                @for person in &world.people {
+                @for person in world.people() {
                     li {
                         a.person href=(address(person)) {
                             span.avatar aria-hidden="true" { (initial(person)) }

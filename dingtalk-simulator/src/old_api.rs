@@ -44,19 +44,47 @@ pub fn user_id_by_union_id(world: &mut World, request: &ApiRequest) -> Reply {
 pub fn user_details(world: &mut World, request: &ApiRequest) -> Reply {
     let app = authorize(world, CallKind::UserDetails, request, permission::GET_MEMBER)?;
     let user_id = request.field("userid").ok_or_else(|| missing("userid"))?;
-    let (person, membership) =
-        member(world, &app, |_, membership| membership.user_id == user_id).ok_or_else(not_found)?;
-    if membership.out_of_scope {
+    let roster = world.roster(&app.corp_id);
+    let (person, membership) = roster
+        .person(user_id)
+        .and_then(|position| {
+            Some((
+                &world.people()[position],
+                world.people()[position].membership(&app.corp_id)?,
+            ))
+        })
+        .ok_or_else(not_found)?;
+    let reads = app.readable_members.contains(&membership.user_id)
+        || membership.departments.iter().any(|path| {
+            let path = path
+                .first()
+                .and_then(|own| roster.path(*own))
+                .unwrap_or_else(|| path.clone());
+            path.iter().any(|id| app.readable_departments.contains(id))
+        });
+    if membership.out_of_scope || !reads {
         return Err(out_of_scope());
     }
     let mut result = entry(&app, person, membership);
-    result.extend(fields(json!({ "real_authed": true, "senior": false })));
+    let leads = membership
+        .own_departments()
+        .map(|id| json!({ "dept_id": id, "leader": membership.leads.contains(&id) }));
+    let orders = membership
+        .own_departments()
+        .map(|id| json!({ "dept_id": id, "order": membership.orders.get(&id).copied().unwrap_or_default() }));
+    result.extend(fields(json!({
+        "real_authed": true,
+        "senior": false,
+        "leader_in_dept": leads.collect::<Vec<_>>(),
+        "dept_order_list": orders.collect::<Vec<_>>(),
+    })));
     Ok(fields(json!({"result": result})))
 }
 
 /// What the directory says of a member, as far as the app may know it.
 pub fn entry(app: &App, person: &Person, membership: &Membership) -> Map<String, Value> {
     let sees_mobile = app.may(permission::FIELD_MOBILE);
+    let sees_mailboxes = app.may(permission::FIELD_EMAIL);
     let mut entry = fields(json!({
         "userid": membership.user_id,
         "unionid": (!person.withholds_union_id).then_some(person.union_id.as_str()),
@@ -64,9 +92,12 @@ pub fn entry(app: &App, person: &Person, membership: &Membership) -> Map<String,
         "avatar": person.avatar_url,
         "mobile": person.mobile.as_deref().filter(|_| sees_mobile),
         "state_code": person.state_code.as_deref().filter(|_| sees_mobile),
-        "email": person.email.as_deref().filter(|_| app.may(permission::FIELD_EMAIL)),
+        "email": person.email.as_deref().filter(|_| sees_mailboxes),
+        "org_email": membership.org_email.as_deref().filter(|_| sees_mailboxes),
         "title": membership.title,
-        "dept_id_list": membership.departments.iter().filter_map(|path| path.first()).collect::<Vec<_>>(),
+        "job_number": membership.job_number,
+        "work_place": membership.work_place.as_deref().filter(|_| sees_mailboxes),
+        "dept_id_list": membership.own_departments().collect::<Vec<_>>(),
         "active": true,
         "admin": membership.standing == Standing::Administrator,
         "boss": membership.standing == Standing::Boss,
@@ -166,7 +197,7 @@ fn member<'world>(
     app: &App,
     wanted: impl Fn(&Person, &Membership) -> bool,
 ) -> Option<(&'world Person, &'world Membership)> {
-    world.people.iter().find_map(|person| {
+    world.people().iter().find_map(|person| {
         let membership = person.membership(&app.corp_id)?;
         wanted(person, membership).then_some((person, membership))
     })

@@ -1,5 +1,7 @@
 //! A person: somebody with a DingTalk account, and what DingTalk would tell an app about them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Organization of the demo.
@@ -87,9 +89,24 @@ pub struct Membership {
     /// The departments they belong to, each followed by those above it up to the root, 1.
     #[serde(default = "root_department")]
     pub departments: Vec<Vec<i64>>,
+    /// Those of their own departments that they lead.
+    #[serde(default)]
+    pub leads: Vec<i64>,
+    /// How they are sorted in their own departments; 0 where nothing is said.
+    #[serde(default)]
+    pub orders: BTreeMap<i64, i64>,
     /// Their title (职位).
     #[serde(default)]
     pub title: Option<String>,
+    /// Their number (工号).
+    #[serde(default)]
+    pub job_number: Option<String>,
+    /// Where they work (办公地点).
+    #[serde(default)]
+    pub work_place: Option<String>,
+    /// Mailbox that the organization gave them.
+    #[serde(default)]
+    pub org_email: Option<String>,
     /// What they may do in the organization.
     #[serde(default)]
     pub standing: Standing,
@@ -134,9 +151,19 @@ impl Membership {
             app_hidden: false,
             hidden: false,
             departments: root_department(),
+            leads: Vec::new(),
+            orders: BTreeMap::new(),
             title: None,
+            job_number: None,
+            work_place: None,
+            org_email: None,
             standing: Standing::Ordinary,
         }
+    }
+
+    /// The departments they are in themselves.
+    pub fn own_departments(&self) -> impl Iterator<Item = i64> {
+        self.departments.iter().filter_map(|path| path.first().copied())
     }
 }
 

@@ -16,6 +16,8 @@ pub const TOKEN_HEADER: &str = "x-acs-dingtalk-access-token";
 pub struct ApiRequest {
     /// Who connects.
     pub peer: Option<IpAddr>,
+    /// Whom the client believes to speak with.
+    pub host: Option<String>,
     /// The variable part of the path, where it has one.
     pub subject: Option<String>,
     token: Option<String>,
@@ -32,6 +34,11 @@ impl ApiRequest {
             .and_then(|value| value.to_str().ok());
         Self {
             peer: request.peer_addr().map(|address| address.ip()),
+            host: request
+                .headers()
+                .get("Host")
+                .and_then(|host| host.to_str().ok())
+                .map(str::to_owned),
             subject: request.match_info().get("subject").map(str::to_owned),
             token: token.filter(|token| !token.is_empty()).map(str::to_owned),
             query: serde_urlencoded::from_str(request.query_string()).unwrap_or_default(),
@@ -69,9 +76,19 @@ impl ApiRequest {
         self.body.as_ref()?.get(name)?.as_i64()
     }
 
+    /// A list in the body.
+    pub fn list(&self, name: &str) -> Option<&Vec<Value>> {
+        self.body.as_ref()?.get(name)?.as_array()
+    }
+
     /// Whether a field of the body says yes.
     pub fn flag(&self, name: &str) -> bool {
         self.body.as_ref().and_then(|body| body.get(name)) == Some(&Value::Bool(true))
+    }
+
+    /// Whether a field stands in the body at all.
+    pub fn has(&self, name: &str) -> bool {
+        self.body.as_ref().is_some_and(|body| body.get(name).is_some())
     }
 
     /// A text field the new API insists on.

@@ -8,7 +8,9 @@ use super::call::CallKind;
 use super::exchange::{Operation, deliver, exchange};
 use super::html::{FRAME_SCRIPT_PATH, STYLE_PATH, frame_script, page, style};
 use super::world::Shared;
-use super::{control_routes, login_pages, old_api, open_api, organization, status_page};
+use super::{
+    control_routes, login_pages, old_api, open_api, organization, push, status_page, stream_server, streams,
+};
 
 /// Adds every route.
 pub fn configure(config: &mut web::ServiceConfig) {
@@ -23,6 +25,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/oauth2/approve", web::get().to(login_pages::ask))
         .route("/oauth2/approve", web::post().to(login_pages::approve))
         .route("/oauth2/refuse", web::post().to(login_pages::refuse))
+        .route("/connect", web::get().to(stream_server::connect))
         .configure(control_routes::configure);
     for (method, path, kind, operation) in OPERATIONS {
         config.service(route(method, path, kind, operation));
@@ -30,7 +33,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config.default_service(web::to(unexpected));
 }
 
-const OPERATIONS: [(Method, &str, CallKind, Operation); 13] = [
+const OPERATIONS: [(Method, &str, CallKind, Operation); 17] = [
     (
         Method::POST,
         "/v1.0/oauth2/userAccessToken",
@@ -70,6 +73,18 @@ const OPERATIONS: [(Method, &str, CallKind, Operation); 13] = [
     ),
     (
         Method::POST,
+        "/topapi/v2/department/get",
+        CallKind::Department,
+        organization::single_department,
+    ),
+    (
+        Method::POST,
+        "/topapi/user/count",
+        CallKind::MemberCount,
+        organization::member_count,
+    ),
+    (
+        Method::POST,
         "/topapi/v2/user/list",
         CallKind::DepartmentMembers,
         organization::department_members,
@@ -103,6 +118,18 @@ const OPERATIONS: [(Method, &str, CallKind, Operation); 13] = [
         "/topapi/v2/department/listparentbyuser",
         CallKind::DepartmentsOfUser,
         old_api::departments_of_user,
+    ),
+    (
+        Method::POST,
+        "/v1.0/gateway/connections/open",
+        CallKind::OpenStream,
+        streams::open_stream,
+    ),
+    (
+        Method::GET,
+        "/call_back/get_call_back_failed_result",
+        CallKind::FailedCallbacks,
+        push::failed_callbacks,
     ),
 ];
 

@@ -14,6 +14,9 @@ use super::login_pages::{banner, full_name, phone};
 use super::person::Person;
 use super::world::{LoginAnswer, Shared, World};
 
+/// Nobody scrolls through more.
+const PEOPLE_SHOWN: usize = 200;
+
 /// `GET /`
 pub async fn show(shared: web::Data<Shared>) -> HttpResponse {
     let world = shared.lock();
@@ -28,9 +31,9 @@ pub async fn show(shared: web::Data<Shared>) -> HttpResponse {
             }
             nav aria-label="On this page" {
                 a href="#people" { "People" } a href="#apps" { "Apps" } a href="#faults" { "Faults" }
-                a href="#behaviour" { "Behaviour" } a href="#calls" { "Last calls" }
+                a href="#behaviour" { "Behaviour" } a href="#events" { "Events" } a href="#calls" { "Last calls" }
             }
-            (unexpected(&world)) (people(&world)) (apps(&world)) (faults(&world)) (behaviour(&world)) (calls(&world))
+            (unexpected(&world)) (people(&world)) (apps(&world)) (faults(&world)) (behaviour(&world)) (events(&world)) (calls(&world))
             section {
                 h2 { "Start over" }
                 p { "Puts people, apps, faults and counts back to what they were at the start. Every code and token ends." }
@@ -64,7 +67,7 @@ fn people(world: &World) -> Markup {
                         th scope="col" { "User ID, organization" } th scope="col" { "What signing in shows" }
                     }
                 }
-                tbody { @for person in &world.people { (person_row(person)) } }
+                tbody { @for person in world.people().iter().take(PEOPLE_SHOWN) { (person_row(person)) } }
             }
         }
     }
@@ -139,7 +142,7 @@ fn faults(world: &World) -> Markup {
     let labels = CallKind::ALL.map(CallKind::label);
     let call_choices = std::iter::once(("", "every call")).chain(labels.map(|label| (label, label)));
     let people = world
-        .people
+        .people()
         .iter()
         .map(|person| (person.key.as_str(), person.name.as_str()));
     let person_choices = std::iter::once(("", "everybody")).chain(people);
@@ -210,6 +213,29 @@ fn behaviour(world: &World) -> Markup {
                     input name="enforce_qps" type="number" min="1" max="100000" value=[world.throttle.per_second()];
                 }
                 button { "Save behaviour" }
+            }
+        }
+    }
+}
+
+fn events(world: &World) -> Markup {
+    html! {
+        section #events {
+            h2 { "Events" }
+            p { "A change of people or departments is told to each app by callback, else over its Stream." }
+            dl {
+                @for app in &world.apps {
+                    dt { code { (app.client_id) } }
+                    dd {
+                        @match world.push.addresses.get(&app.client_id) {
+                            Some(address) => { "callback to " code { (address.url) } ", " (world.push.given_up(&app.client_id)) " given up" }
+                            None => { (world.stream.count(&app.client_id)) " Stream connections" }
+                        }
+                    }
+                }
+                dt { "Callbacks sent" } dd { (world.push.outcomes.len()) }
+                dt { "Not acknowledged over Stream" } dd { (world.stream.unacknowledged()) }
+                dt { "Told to nobody" } dd { (world.stream.lost) }
             }
         }
     }

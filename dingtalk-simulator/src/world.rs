@@ -1,7 +1,8 @@
 //! The world: everything the simulator remembers, behind one lock.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,10 @@ use super::grant::{Grants, Owner};
 use super::ids::Ids;
 use super::limit::{Limit, Throttle};
 use super::person::Person;
+use super::push::Pushes;
 use super::request::ApiRequest;
+use super::roster::Roster;
+use super::streams::Streams;
 use super::time::Time;
 
 /// What the sign-in page puts into the address it sends the browser back to.
@@ -53,10 +57,10 @@ pub struct World {
     start: SimulatorOptions,
     /// Registered apps.
     pub apps: Vec<App>,
-    /// People with an account.
-    pub people: Vec<Person>,
-    /// Departments of organizations, besides the root of each.
-    pub departments: Vec<Department>,
+    people: Vec<Person>,
+    departments: Vec<Department>,
+    /// Of each organization that was asked about since the last change.
+    rosters: HashMap<String, Arc<Roster>>,
     /// Codes and tokens.
     pub grants: Grants,
     /// Faults in force.
@@ -69,6 +73,10 @@ pub struct World {
     pub throttle: Throttle,
     /// What was asked.
     pub calls: Calls,
+    /// Callbacks.
+    pub push: Pushes,
+    /// Streams.
+    pub stream: Streams,
     /// Source of identifiers.
     pub ids: Ids,
     /// Source of time.
@@ -84,12 +92,15 @@ impl World {
             apps: options.apps.clone(),
             people: options.people.clone(),
             departments: options.departments.clone(),
+            rosters: HashMap::new(),
             grants: Grants::default(),
             faults: Faults::default(),
             latency: options.latency,
             login_answer: LoginAnswer::default(),
             throttle,
             calls: Calls::default(),
+            push: Pushes::default(),
+            stream: Streams::default(),
             ids: Ids::new(options.seed.unwrap_or_else(rand::random)),
             time: Time::start(),
             start: options,
@@ -104,6 +115,38 @@ impl World {
     /// The app of a client id.
     pub fn find_app(&self, client_id: &str) -> Option<&App> {
         self.apps.iter().find(|app| app.client_id == client_id)
+    }
+
+    /// People with an account.
+    pub fn people(&self) -> &[Person] {
+        &self.people
+    }
+
+    /// The same, to change them.
+    pub fn people_mut(&mut self) -> &mut Vec<Person> {
+        self.rosters.clear();
+        &mut self.people
+    }
+
+    /// Departments of organizations, besides the root of each.
+    pub fn departments(&self) -> &[Department] {
+        &self.departments
+    }
+
+    /// The same, to change them.
+    pub fn departments_mut(&mut self) -> &mut Vec<Department> {
+        self.rosters.clear();
+        &mut self.departments
+    }
+
+    /// Who and what belongs where in an organization.
+    pub fn roster(&mut self, corp_id: &str) -> Arc<Roster> {
+        if let Some(known) = self.rosters.get(corp_id) {
+            return Arc::clone(known);
+        }
+        let roster = Arc::new(Roster::of(corp_id, &self.people, &self.departments));
+        self.rosters.insert(corp_id.to_owned(), Arc::clone(&roster));
+        roster
     }
 
     /// The person of a key.
@@ -133,9 +176,13 @@ impl World {
             | CallKind::UserDetails
             | CallKind::UserIdByMobile
             | CallKind::AuthScopes
+            | CallKind::OpenStream
+            | CallKind::FailedCallbacks
             | CallKind::DepartmentsOfUser
             | CallKind::DepartmentsBelow
-            | CallKind::DepartmentMembers => None,
+            | CallKind::DepartmentMembers
+            | CallKind::Department
+            | CallKind::MemberCount => None,
         }
     }
 
@@ -184,15 +231,19 @@ impl Refusal {
             CallKind::AppAccessToken | CallKind::Profile => {
                 Self::open(400, "invalidClientIdOrSecret", "无效的clientId或者clientSecret")
             }
+            CallKind::OpenStream => Self::open(401, "authFailed", "鉴权失败"),
             CallKind::GetToken => Self::business(40096, "不合法的appKey或appSecret"),
             CallKind::UserIdByUnionId
             | CallKind::UserDetails
             | CallKind::UserIdByMobile
             | CallKind::UserInfo
             | CallKind::AuthScopes
+            | CallKind::FailedCallbacks
             | CallKind::DepartmentsOfUser
             | CallKind::DepartmentsBelow
-            | CallKind::DepartmentMembers => Self::gateway(40014, "不合法的access_token"),
+            | CallKind::DepartmentMembers
+            | CallKind::Department
+            | CallKind::MemberCount => Self::gateway(40014, "不合法的access_token"),
         }
     }
 }
