@@ -16,6 +16,7 @@ import { ownLinkPage } from './pages/own-link.js';
 import { passwordPage } from './pages/password.js';
 import { pluginManagerPage } from './pages/plugin-manager.js';
 import { signInPage } from './pages/sign-in.js';
+import { synchronizationPage } from './pages/synchronization.js';
 
 const PAGES = {
   '/signin': { title: () => t('Sign in'), show: signInPage, isPublic: true },
@@ -24,6 +25,7 @@ const PAGES = {
   '/admin/password': { title: () => t('Change password'), show: passwordPage },
   '/admin/settings/plugin-manager': { title: () => t('Plugin manager'), show: pluginManagerPage, isForAdministrators: true },
   '/admin/settings/auth/authenticators': { title: () => t('Authentication'), show: authenticatorsPage, isForAdministrators: true },
+  '/admin/settings/users-permissions/sync': { title: () => t('Synchronization'), show: synchronizationPage, isForAdministrators: true },
 };
 
 const root = document.getElementById('app');

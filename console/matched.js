@@ -9,6 +9,7 @@ export function matchedLabel(value) {
     case 'signup': return t('Automatic sign-up');
     case 'person': return t('By the person');
     case 'administrator': return t('By an administrator');
+    case 'directory': return t('Synchronization');
     default: return '–';
   }
 }

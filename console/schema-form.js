@@ -38,11 +38,11 @@ function drawProperties(schema, path, values, fields) {
     .sort(([, a], [, b]) => (a['x-index'] ?? 0) - (b['x-index'] ?? 0))
     .filter(([, field]) => !field['x-hidden'] && !['none', 'hidden'].includes(field['x-display']))
     .map(([key, field]) => {
-      const compute = ADDRESSES[field['x-component']]?.(schema, values);
+      const compute = ADDRESSES[field['x-component']]?.(schema, values, field);
       if (compute) {
         const control = addressField(field, compute);
         fields.push({ follow: control.follow });
-        return drawField(field, control);
+        return onlyWhen(field, drawField(field, control), fields);
       }
       if (field['x-component'] === 'DingTalkGroup') {
         return h('section', { class: 'form' }, h('h4', null, expand(field.title)), h('p', { class: 'hint' }, expand(field.description)), drawProperties(field, path, values, fields));
@@ -58,14 +58,22 @@ function drawProperties(schema, path, values, fields) {
       const drawn = drawField(field, control);
       // A complaint goes as soon as it is met; new ones wait for the next attempt to save.
       drawn.addEventListener('input', () => { if (drawn.querySelector('[aria-invalid=true]')) isAcceptable(field, control); });
-      fields.push({ path: fieldPath, read: control.read, initial: control.read(), check: () => isAcceptable(field, control), focus: () => control.input.focus() });
-      return drawn;
+      fields.push({ path: fieldPath, read: control.read, initial: control.read(), check: () => drawn.hidden || isAcceptable(field, control), focus: () => control.input.focus() });
+      return onlyWhen(field, drawn, fields);
     });
+}
+
+/** Out of sight while what the field depends on has none of the values for which it is there; what it holds stays. */
+function onlyWhen(field, drawn, fields) {
+  const [key, wanted] = Object.entries(field['x-only-when'] ?? {})[0] ?? [];
+  if (key) fields.push({ follow: (values) => { drawn.hidden = !wanted.includes(values[key] ?? ''); } });
+  return drawn;
 }
 
 const CONTROLS = {
   Checkbox: checkbox,
   Input: textInput,
+  InputNumber: numberInput,
   'Input.TextArea': textArea,
   Password: (field, value) => textInput({ ...field, 'x-component-props': { ...field['x-component-props'], password: true } }, value),
   TextAreaWithGlobalScope: textInput,
@@ -75,6 +83,7 @@ const CONTROLS = {
 
 /** The addresses of a form, each from its schema and what was stored to what it is for the values of the moment. */
 const ADDRESSES = {
+  DingTalkCallbackAddress: (form, stored, field) => () => ({ value: field['x-component-props']?.value ?? '', placeholder: t('Save this source first: its name is a part of the address.') }),
   DingTalkRedirectUrl: (form, stored) => (values) => ({ value: redirectUrl(form, stored, values) }),
   DingTalkHomePage: () => () => ({ value: new URL(BASE, location.href).href }),
   DingTalkAppLink: () => ({ corpId, agentId }) => {
@@ -156,6 +165,12 @@ function textInput(field, value) {
   input.addEventListener('focus', () => { if (input.value === MASK) input.select(); });
   input.addEventListener('input', () => { reveal.disabled = input.value === MASK; });
   return { element: h('div', { class: 'joined' }, input, reveal), input, read: () => trimmed(input) };
+}
+
+function numberInput(field, value) {
+  const { min, max } = field['x-component-props'] ?? {};
+  const input = h('input', { type: 'number', min, max, value: value ?? '' });
+  return { element: input, input, read: () => (input.value === '' ? undefined : input.valueAsNumber) };
 }
 
 function textArea(field, value) {

@@ -37,6 +37,7 @@ export function pageFrame(app, path, title) {
         isAdministrator(user) && [
           entry('/admin/settings/plugin-manager', 'plugin', t('Plugin manager')),
           entry('/admin/settings/auth/authenticators', 'shield', t('Authentication')),
+          entry('/admin/settings/users-permissions/sync', 'people', t('Synchronization')),
         ]),
       h('div', { class: 'top-end' }, languageSwitch(app), h('span', { class: 'person' }, displayName(user)), signOut)),
     main);

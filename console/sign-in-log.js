@@ -91,6 +91,8 @@ function successBadge(event) {
     case 'link': return h('span', { class: 'badge' }, t('Linked'));
     case 'unlink': return h('span', { class: 'badge' }, t('Link removed'));
     case 'sessionsEnded': return [h('span', { class: 'badge' }, t('Sessions ended')), ' ', h('span', { class: 'hint' }, t('Has left the organization'))];
+    case 'departure': return h('span', { class: 'badge' }, t('Taken out: left the organization'));
+    case 'return': return h('span', { class: 'badge' }, t('Returned'));
     case 'settingsChange': return h('span', { class: 'badge' }, t('Settings'));
     case 'pluginChange': return h('span', { class: 'badge' }, t('Plugin'));
     case 'passwordChange': return h('span', { class: 'badge' }, t('Password changed'));

@@ -18,7 +18,8 @@ use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::config::{Config, Listen, Mode};
 use crate::dingtalk::{DingTalk, SetUpFault};
-use crate::directory::Previews;
+use crate::directory::events::{Callbacks, EventObserver, Inbox, companion};
+use crate::directory::{BridgeWriter, Directory, Keeper, OwnWriter, SiteWriter};
 use crate::entropy::Entropy;
 use crate::files::make_private_folder;
 use crate::http::{
@@ -85,6 +86,9 @@ pub struct App {
     first_password: Option<SecretString>,
     store: Store,
     calls: CallCounts,
+    keeper: Keeper,
+    directory: Directory,
+    dingtalk: DingTalk,
 }
 
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
@@ -106,28 +110,10 @@ impl App {
         let kept = FirstPassword::in_folder(&config.storage).map_err(unusable(&config.storage))?;
         let store = open_store(&config, &kept, &metrics, &clock, &entropy).await?;
         let first_password = kept.unused();
-        let subject_index = match config.mode {
-            Mode::Alone => Some(store.ensure_subject_index().await),
-            Mode::BesideNocoBase => ensure_index(&store, config.may_create_index).await,
-        };
-        let audit = Audit::open(
-            &config.storage.join("audit"),
-            &config.instance,
-            config.audit_retention_days,
-            clock.now(),
-        )?;
-        prune_regularly(audit.clone(), clock.clone());
-        let calls = CallCounts::new(
-            &config.storage.join(CALLS_FOLDER),
-            &config.instance,
-            clock.clone(),
-        );
-        save_regularly(calls.clone());
+        let subject_index = index_subjects(&config, &store).await;
+        let (audit, calls) = open_records(&config, &clock)?;
         let dingtalk = open_dingtalk(&config, metrics.clone(), calls.clone())?;
-        let secret = SessionSecret::new(&config.secret);
-        let hashed = metrics.clone();
-        let passwords = Passwords::new(Arc::new(move |elapsed| hashed.password_checked(elapsed)));
-        let sessions = Sessions::new(store.clone(), secret, passwords, clock.clone(), entropy.clone());
+        let sessions = open_sessions(&config, &store, &metrics, &clock, &entropy);
         let sign_in = SignIn::new(Parts {
             store: store.clone(),
             dingtalk: dingtalk.clone(),
@@ -143,20 +129,28 @@ impl App {
             clock: clock.clone(),
             entropy: entropy.clone(),
         });
-        let directory = Previews::new(
-            store.clone(),
-            dingtalk.clone(),
-            sign_in.authenticators().clone(),
-            clock.clone(),
-        );
+        let events = open_callbacks(&store, &sign_in, &metrics, &clock, &entropy);
+        let place = (config.nocobase_url.as_ref(), config.api_base.as_str());
+        let directory = Directory::new(crate::directory::DirectoryParts {
+            store: store.clone(),
+            dingtalk: dingtalk.clone(),
+            registry: sign_in.authenticators().clone(),
+            writer: writer(config.mode, place, &store, &sessions, &clock),
+            audit: audit.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            zone: config.zone,
+        });
+        let keeper = Keeper::start(directory.clone(), vec![companion(events.clone())]).await;
         let state = AppState {
             mode: config.mode,
             store: store.clone(),
             sessions,
             first_password: kept,
             sign_in,
-            dingtalk,
-            directory,
+            dingtalk: dingtalk.clone(),
+            directory: directory.clone(),
+            events,
             throttles: Throttles::new(config.attempts_per_address, &clock),
             ops: Ops {
                 audit,
@@ -193,6 +187,9 @@ impl App {
             first_password,
             store,
             calls,
+            keeper,
+            directory,
+            dingtalk,
         })
     }
 
@@ -216,11 +213,44 @@ impl App {
         &self.store
     }
 
+    /// The organizations that are kept in step.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// DingTalk, as it is asked.
+    pub fn dingtalk(&self) -> &DingTalk {
+        &self.dingtalk
+    }
+
     /// Answers until it is stopped.
     pub async fn run(self) -> io::Result<()> {
         let ended = self.server.run().await;
+        // Whoever waits for the end may not wait for the keeper, which lets go of its sources, and what it asks until then
+        // is counted, too.
+        save(&self.calls).await;
+        self.keeper.stop().await;
         save(&self.calls).await;
         ended
+    }
+}
+
+/// Who changes what is here already.
+fn writer(
+    mode: Mode,
+    (nocobase, api_base): (Option<&url::Url>, &str),
+    store: &Store,
+    sessions: &Sessions,
+    clock: &Clock,
+) -> SiteWriter {
+    match mode {
+        Mode::Alone => SiteWriter::Own(OwnWriter::new(store.clone(), clock.clone())),
+        Mode::BesideNocoBase => SiteWriter::Bridge(BridgeWriter::new(
+            nocobase,
+            api_base,
+            sessions.secret().clone(),
+            clock.clone(),
+        )),
     }
 }
 
@@ -246,6 +276,24 @@ fn unusable(folder: &Path) -> impl FnOnce(io::Error) -> StartError {
     }
 }
 
+/// Who signed in, and how often DingTalk was called.
+fn open_records(config: &Config, clock: &Clock) -> Result<(Audit, CallCounts), AuditError> {
+    let audit = Audit::open(
+        &config.storage.join("audit"),
+        &config.instance,
+        config.audit_retention_days,
+        clock.now(),
+    )?;
+    prune_regularly(audit.clone(), clock.clone());
+    let calls = CallCounts::new(
+        &config.storage.join(CALLS_FOLDER),
+        &config.instance,
+        clock.clone(),
+    );
+    save_regularly(calls.clone());
+    Ok((audit, calls))
+}
+
 async fn open_store(
     config: &Config,
     kept: &FirstPassword,
@@ -257,7 +305,10 @@ async fn open_store(
     let observer = Arc::new(move |report: &crate::nocobase::StatementReport| {
         counted.statement_ran(report.failed, report.elapsed);
     });
-    let store = Store::connect(&config.database, observer).await?;
+    let mut store = Store::connect(&config.database, observer).await?;
+    if !config.may_create_index {
+        store = store.without_indexes();
+    }
     if store.is_pooled() {
         info!("a connection pooler stands before the database: each statement is a transaction of its own");
     }
@@ -274,6 +325,7 @@ async fn open_store(
     let is_new = store
         .create_embedded(root.as_ref(), &config.language, clock.now())
         .await?;
+    store.ensure_directory_tables().await?;
     if let Some(key) = &config.aes_key {
         crate::authenticator::move_secrets(&store, key, entropy, clock.now()).await?;
     }
@@ -294,6 +346,25 @@ fn open_dingtalk(config: &Config, metrics: Metrics, calls: CallCounts) -> Result
     DingTalk::new(&config.endpoints, config.limits, observer)
 }
 
+fn open_callbacks(
+    store: &Store,
+    sign_in: &SignIn,
+    metrics: &Metrics,
+    clock: &Clock,
+    entropy: &Entropy,
+) -> Callbacks {
+    let counted = metrics.clone();
+    let observer: EventObserver =
+        Arc::new(move |channel, outcome| counted.event_arrived(channel.label(), outcome));
+    Callbacks::new(
+        Inbox::new(store.clone(), clock.clone(), observer),
+        store.clone(),
+        sign_in.authenticators().clone(),
+        clock.clone(),
+        entropy.clone(),
+    )
+}
+
 fn first_administrator(
     config: &Config,
     kept: &FirstPassword,
@@ -310,6 +381,13 @@ fn first_administrator(
         nickname: given.nickname.clone(),
         password_hash: password::hash(password.expose_secret(), entropy).0.into(),
     })
+}
+
+async fn index_subjects(config: &Config, store: &Store) -> Option<Result<SubjectIndex, StoreError>> {
+    match config.mode {
+        Mode::Alone => Some(store.ensure_subject_index().await),
+        Mode::BesideNocoBase => ensure_index(store, config.may_create_index).await,
+    }
 }
 
 async fn ensure_index(store: &Store, may_create: bool) -> Option<Result<SubjectIndex, StoreError>> {
@@ -338,6 +416,19 @@ async fn ensure_index(store: &Store, may_create: bool) -> Option<Result<SubjectI
         }
     }
     Some(outcome)
+}
+
+fn open_sessions(
+    config: &Config,
+    store: &Store,
+    metrics: &Metrics,
+    clock: &Clock,
+    entropy: &Entropy,
+) -> Sessions {
+    let secret = SessionSecret::new(&config.secret);
+    let hashed = metrics.clone();
+    let passwords = Passwords::new(Arc::new(move |elapsed| hashed.password_checked(elapsed)));
+    Sessions::new(store.clone(), secret, passwords, clock.clone(), entropy.clone())
 }
 
 /// A process that is killed loses what it counted since.

@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use chrono::{FixedOffset, Offset as _, Utc};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
@@ -145,6 +146,8 @@ pub struct Config {
     pub connections: usize,
     /// Where the doctor finds NocoBase.
     pub nocobase_url: Option<Url>,
+    /// The time on the wall, by which schedules go.
+    pub zone: FixedOffset,
     /// DingTalk's hosts.
     pub endpoints: Endpoints,
     /// How DingTalk is called.
@@ -213,6 +216,8 @@ impl Config {
             request_within: request_within(sources)?,
             connections: connections(sources)?,
             nocobase_url: surroundings.nocobase_url,
+            // A name that nobody knows is UTC to the system, too.
+            zone: database::timezone(None, sources.text("TZ")).unwrap_or_else(|_| Utc.fix()),
             endpoints: endpoints(sources)?,
             limits: limits(sources)?,
             log_format: surroundings.log_format,

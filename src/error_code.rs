@@ -116,6 +116,20 @@ catalogue! {
     // The organization beside the users.
     DataScopeEmpty, "DATA_SCOPE_EMPTY", Info, "The DingTalk app may read no department. Give it a contact scope in the DingTalk developer console.";
 
+    SourceUnusable, "SOURCE_UNUSABLE", Warn, "This source cannot be used as it is set up. Please check this field: {{field}}.";
+    SourceNotFound, "SOURCE_NOT_FOUND", Info, "There is no enabled DingTalk source of this name. Enable it first.";
+    SyncPluginOff, "SYNC_PLUGIN_OFF", Warn, "NocoBase's plugin \"User data synchronization\" is not enabled. Enable it first.";
+    DepartmentsPluginOff, "DEPARTMENTS_PLUGIN_OFF", Warn, "NocoBase's plugin \"Departments\" is not enabled. Enable it, or synchronize people only.";
+    NocoBaseUnavailable, "NOCOBASE_UNAVAILABLE", Error, "NocoBase does not take the changes. Nothing is lost: start the synchronization again when NocoBase runs.";
+    NocoBaseRefuses, "NOCOBASE_REFUSES", Error, "NocoBase refuses the changes. Ask your administrator to look at the sidecar's log.";
+    RunPreview, "RUN_PREVIEW", Info, "This was a preview, and nothing was changed. Look at what would be done, and confirm it.";
+    RunHeld, "RUN_HELD", Warn, "{{count}} people would be taken out, more than usual, so nothing was changed. Look at the list, and confirm it if all of them have left.";
+    ScopeNarrowed, "SCOPE_NARROWED", Warn, "The DingTalk app may read less than last time, so {{count}} people look as if they had left, and nothing was changed. Widen its contact scope again, or look at the list and confirm it.";
+    RunFailures, "RUN_FAILURES", Warn, "{{count}} records could not be written. The report says which and why.";
+    RunOutdated, "RUN_OUTDATED", Info, "This run is not the latest any more. Look at the latest one.";
+    RunUnderWay, "RUN_UNDER_WAY", Info, "A synchronization is under way. Wait until it has ended.";
+    StreamUnreachable, "STREAM_UNREACHABLE", Warn, "The Stream connection to DingTalk does not come about or does not last. Let this server reach wss-open-connection.dingtalk.com on port 443.";
+
     // A request that cannot be answered as it stands.
     NotFound, "NOT_FOUND", Info, "There is nothing at this address.";
     MethodNotAllowed, "METHOD_NOT_ALLOWED", Info, "This address takes another HTTP method.";

@@ -14,5 +14,7 @@ pub const ADMINISTRATOR_ROLES: [&str; 2] = [ROOT_ROLE, "admin"];
 pub const ROOT_ROLE: &str = "root";
 /// NocoBase's own plugin for departments, which is off unless somebody enables it.
 pub const DEPARTMENTS_PLUGIN: &str = "departments";
+/// NocoBase's own plugin for sources of people and departments, likewise.
+pub const SYNC_PLUGIN: &str = "user-data-sync";
 /// The action to which DingTalk sends a browser back, below the API's path.
 pub const REDIRECT_ACTION: &str = "auth:redirect";

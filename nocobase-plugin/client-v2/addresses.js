@@ -104,6 +104,6 @@ define(
       return h(Address, { label: t('AppLink'), value: query ? `${APP_LINK}?${query}` : '', placeholder: t('Fill in Corp ID and Agent ID first.'), testId: 'dingtalk-app-link' });
     }
 
-    return { AppLink, HomePage, RedirectUrl };
+    return { Address, AppLink, HomePage, RedirectUrl };
   },
 );

@@ -3,7 +3,7 @@ define('nocobase-plugin-auth-dingtalk/client-v2/export', ['react', 'antd', '@ant
   'use strict';
 
   const { useText } = texts;
-  const { Host, ask, failureText } = host;
+  const { Host, ask, failureText, subjectOf } = host;
 
   const h = React.createElement;
   const { useContext, useState } = React;
@@ -32,7 +32,7 @@ define('nocobase-plugin-auth-dingtalk/client-v2/export', ['react', 'antd', '@ant
     const [isRunning, setRunning] = useState(false);
     const run = () => {
       setRunning(true);
-      const params = { ...query, authenticator: host.authenticator.name, format: 'csv', page: undefined, pageSize: undefined };
+      const params = { ...query, ...subjectOf(host), format: 'csv', page: undefined, pageSize: undefined };
       return ask(host.request, { url: `dingtalk:${action}`, params, responseType: 'blob' })
         .then((blob) => saveFile(blob, file))
         .catch(async (error) => message.error(failureText(await unpacked(error), t)))

@@ -1,63 +1,30 @@
 // The settings form of the modern client, made from the schema that all forms are made from.
 define(
   'nocobase-plugin-auth-dingtalk/client-v2/form',
-  ['react', 'antd', '@nocobase/client-v2', './texts', './host', './addresses', './saving', './settings', './subject'],
-  function (React, antd, client, texts, host, addresses, saving, settings, subjects) {
+  ['react', 'antd', '@nocobase/client-v2', './texts', './host', './addresses', './saving', './settings', './form-fields', './subject'],
+  function (React, antd, client, texts, host, addresses, saving, settings, formFields, subjects) {
     'use strict';
 
-    const { FORM, expand, useText } = texts;
+    const { FORM, useText } = texts;
     const { Host } = host;
     const { AppLink, HomePage, RedirectUrl } = addresses;
     const { useSaving } = saving;
-    const { Advanced, Group, SettingsLayout } = settings;
+    const { SettingsLayout } = settings;
+    const { fields } = formFields;
     const { defaultSubject } = subjects;
 
     const h = React.createElement;
     const { useEffect, useMemo, useRef } = React;
-
-    const INPUTS = {
-      Checkbox: () => h(antd.Checkbox),
-      'Input.TextArea': (schema) => h(antd.Input.TextArea, schema['x-component-props']),
-      'Radio.Group': (schema, t) => h(antd.Radio.Group, { ...schema['x-component-props'], options: schema.enum.map(({ label, value }) => ({ value, label: expand(t, label) })) }),
-      TextAreaWithGlobalScope: (schema) => h(client.EnvVariableInput, schema['x-component-props']),
-    };
-
-    const ADDRESSES = { DingTalkRedirectUrl: RedirectUrl, DingTalkHomePage: HomePage, DingTalkAppLink: AppLink };
-
-    function fields(properties, path, t) {
-      return Object.entries(properties).flatMap(([key, schema]) => {
-        if (schema['x-component'] === 'DingTalkAdvanced') {
-          return h(Advanced, { key, title: expand(t, schema.title) }, fields(schema.properties, path, t));
-        }
-        if (schema['x-component'] === 'DingTalkGroup') {
-          return h(Group, { key, title: expand(t, schema.title), description: expand(t, schema.description) }, fields(schema.properties, path, t));
-        }
-        const place = [...path, key];
-        if (schema.properties) return fields(schema.properties, place, t);
-        const label = expand(t, schema.title);
-        const extra = expand(t, schema.description);
-        const address = ADDRESSES[schema['x-component']];
-        if (address) return h(antd.Form.Item, { key, label, extra }, h(WatchedAddress, { address }));
-        const item = {
-          key: place.join('.'),
-          name: ['options', ...place],
-          label,
-          extra,
-          // The default of the subject depends on what is stored, which comes after the form.
-          initialValue: key === 'subject' ? undefined : schema.default,
-          rules: schema.required ? [{ required: true, message: t('This field is required.') }] : undefined,
-          valuePropName: schema['x-component'] === 'Checkbox' ? 'checked' : 'value',
-        };
-        const input = INPUTS[schema['x-component']] ?? (() => h(antd.Input));
-        return h(antd.Form.Item, item, input(schema, t));
-      });
-    }
 
     /** Addresses change with what is being typed. */
     function WatchedAddress({ address }) {
       const [callbackOrigin, corpId, agentId] = ['callbackOrigin', 'corpId', 'agentId'].map((key) => antd.Form.useWatch(['options', key]));
       return h(address, { callbackOrigin, corpId, agentId });
     }
+
+    const watched = (address) => () => h(WatchedAddress, { address });
+
+    const SHOWN = { DingTalkRedirectUrl: watched(RedirectUrl), DingTalkHomePage: watched(HomePage), DingTalkAppLink: watched(AppLink) };
 
     function ModernSettings() {
       const { t } = useText();
@@ -91,7 +58,7 @@ define(
       );
       return h(Host.Provider, { value: host },
         h(SettingsLayout, null,
-          fields(FORM.properties, [], t),
+          fields(FORM.properties, [], t, { shown: SHOWN, withoutDefault: ['subject'] }),
           // NocoBase saves declared fields only: this keeps the settings of a row the community plugin made.
           h(antd.Form.Item, { name: ['options', 'internal'], hidden: true }, h(Unseen)),
         ),

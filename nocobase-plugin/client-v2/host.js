@@ -8,9 +8,13 @@ define('nocobase-plugin-auth-dingtalk/client-v2/host', ['react', 'antd', './text
 
   /**
    * `{ request(options), apiUrl(action), authenticator: { id, name, options }, isChanged, save(): Promise<string> }`;
-   * `save` resolves with the name of the authenticator that was saved.
+   * `save` resolves with the name of the authenticator that was saved. In the settings of a source of the directory there
+   * is `source: { id, name }` in the place of the authenticator.
    */
   const Host = React.createContext(null);
+
+  /** What the plugin's lists are asked about. */
+  const subjectOf = ({ authenticator, source }) => (source ? { source: source.name } : { authenticator: authenticator.name });
 
   function ask(request, options) {
     return request({ skipNotify: true, ...options }).then((answer) => answer.data);
@@ -27,5 +31,5 @@ define('nocobase-plugin-auth-dingtalk/client-v2/host', ['react', 'antd', './text
     return h(antd.Alert, { type: 'error', showIcon: true, message: text, action, ...props });
   }
 
-  return { Failure, Host, ask, failureText, refusalOf };
+  return { Failure, Host, ask, failureText, refusalOf, subjectOf };
 });

@@ -3,9 +3,9 @@ define(
   'nocobase-plugin-auth-dingtalk/client-v2',
   [
     'react', 'react-router-dom', '@nocobase/client-v2',
-    './client-v2/texts', './client-v2/way-back', './client-v2/attempts', './client-v2/sign-in-button', './client-v2/host', './client-v2/addresses', './client-v2/saving', './client-v2/settings', './client-v2/form', './client-v2/in-client', './client-v2/in-client-gate', './client-v2/own-link', './client-v2/subject',
+    './client-v2/texts', './client-v2/way-back', './client-v2/attempts', './client-v2/sign-in-button', './client-v2/host', './client-v2/addresses', './client-v2/saving', './client-v2/settings', './client-v2/form', './client-v2/in-client', './client-v2/in-client-gate', './client-v2/own-link', './client-v2/subject', './client-v2/directory-schema', './client-v2/directory-settings', './client-v2/directory-form', './client-v2/callback-address', './client-v2/authenticator-select',
   ],
-  function (React, router, client, texts, wayBack, attempts, signInButton, host, addresses, saving, settings, form, inClient, inClientGate, ownLink, subject) {
+  function (React, router, client, texts, wayBack, attempts, signInButton, host, addresses, saving, settings, form, inClient, inClientGate, ownLink, subject, directorySchema, directorySettings, directoryForm, callbackAddress, authenticatorSelect) {
     'use strict';
 
     const { AUTH_TYPE, AUTHENTICATORS_PAGE } = settings;
@@ -61,6 +61,10 @@ define(
           signInButtonLoader: () => Promise.resolve({ default: ModernSignInButton }),
           adminSettingsFormLoader: () => Promise.resolve({ default: form.ModernSettings }),
         });
+        // Its plugin may be off.
+        this.app.pm.get('@nocobase/plugin-user-data-sync')?.registerType(directorySettings.SOURCE_TYPE, {
+          components: { AdminSettingsFormLoader: () => Promise.resolve({ default: directoryForm.ModernDirectorySettings }) },
+        });
         this.app.pluginSettingsManager.setPluginSettingsLink(texts.PACKAGE, AUTHENTICATORS_PAGE);
         attempts.keepQuietOnReturn(this.app.apiClient);
         saving.watchRequests(this.app.apiClient);
@@ -79,7 +83,7 @@ define(
     return {
       __esModule: true,
       default: PluginAuthDingTalkClientV2,
-      shared: { ...texts, ...wayBack, ...attempts, ...signInButton, ...host, ...addresses, ...saving, ...settings, ...inClient, ...inClientGate, ...ownLink, ...subject },
+      shared: { ...texts, ...wayBack, ...attempts, ...signInButton, ...host, ...addresses, ...saving, ...settings, ...inClient, ...inClientGate, ...ownLink, ...subject, ...directorySchema, ...directorySettings, ...callbackAddress, ...authenticatorSelect },
     };
   },
 );

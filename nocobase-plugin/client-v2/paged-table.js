@@ -6,19 +6,19 @@ define(
     'use strict';
 
     const { useText } = texts;
-    const { Failure, Host, ask, failureText } = host;
+    const { Failure, Host, ask, failureText, subjectOf } = host;
 
     const h = React.createElement;
     const { useCallback, useContext, useEffect, useRef, useState } = React;
 
     const FIRST_PAGE = { page: 1, pageSize: 20 };
 
-    /** The rows of `dingtalk:<action>` of the form's authenticator, read anew whenever the filter or the page changes. */
-    function usePages(action) {
+    /** The rows of `dingtalk:<action>` of what the form is about, read anew whenever the filter or the page changes. */
+    function usePages(action, narrowed) {
       const { t } = useText();
       const host = useContext(Host);
-      const authenticator = host.authenticator.name;
-      const [query, setQuery] = useState(FIRST_PAGE);
+      const subject = subjectOf(host);
+      const [query, setQuery] = useState({ ...FIRST_PAGE, ...narrowed });
       const [state, setState] = useState({ rows: [], count: 0, isLoading: true });
       const turn = useRef(0);
       const load = useCallback(async () => {
@@ -27,14 +27,14 @@ define(
         setState((previous) => ({ ...previous, isLoading: true }));
         let next;
         try {
-          const { data, meta } = await ask(host.request, { url: `dingtalk:${action}`, params: { authenticator, ...query } });
+          const { data, meta } = await ask(host.request, { url: `dingtalk:${action}`, params: { ...subject, ...query } });
           next = { rows: data, count: meta?.count ?? data.length, meta };
         } catch (error) {
           next = { rows: [], count: 0, failure: failureText(error, t) };
         }
         // A slow answer to an earlier question comes too late.
         if (mine === turn.current) setState(next);
-      }, [action, authenticator, query]);
+      }, [action, JSON.stringify(subject), query]);
       useEffect(() => {
         load();
       }, [load]);

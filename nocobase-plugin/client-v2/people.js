@@ -2,7 +2,7 @@
 define('nocobase-plugin-auth-dingtalk/client-v2/people', [], function () {
   'use strict';
 
-  const FOUND_BY = { subject: 'Existing link', phone: 'Phone number', signUp: 'Automatic sign-up', person: 'By the person', administrator: 'By an administrator' };
+  const FOUND_BY = { subject: 'Existing link', phone: 'Phone number', signUp: 'Automatic sign-up', person: 'By the person', administrator: 'By an administrator', directory: 'Synchronization' };
 
   return {
     foundBy: (t, matched) => (FOUND_BY[matched] ? t(FOUND_BY[matched]) : '–'),

@@ -13,7 +13,7 @@ define(
     const h = React.createElement;
 
     const SUCCESS = 'OK';
-    const EVENTS = { signIn: 'Signed in', link: 'Linked', unlink: 'Link removed', sessionsEnded: 'Sessions ended' };
+    const EVENTS = { signIn: 'Signed in', link: 'Linked', unlink: 'Link removed', sessionsEnded: 'Sessions ended', departure: 'Taken out: left the organization', return: 'Returned' };
     /** What can be asked for besides the single codes of refusals. */
     const KINDS = [
       { label: 'All', filter: {} },

@@ -5,7 +5,7 @@ define(
   function (React, router, formily, client, modern) {
     'use strict';
 
-    const { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, AppLink, FORM, Group, HomePage, Host, OwnLinkLabel, OwnLinkProvider, PACKAGE, RedirectUrl, SettingsLayout, SignInButton, defaultSubject, installGate, keepQuietOnReturn, openOwnLink, portalPage, requestedPage, useIsFirst, useIsOffered, useSaving, watchRequests, watchSignOut } = modern.shared;
+    const { AUTHENTICATORS_PAGE, AUTH_TYPE, Advanced, AppLink, AuthenticatorSelect, CallbackAddress, DIRECTORY_FORM, DirectoryLayout, FORM, Group, HomePage, Host, OwnLinkLabel, OwnLinkProvider, PACKAGE, RedirectUrl, SOURCE_TYPE, SettingsLayout, SignInButton, defaultSubject, installGate, keepQuietOnReturn, openOwnLink, portalPage, requestedPage, useIsFirst, useIsOffered, useSaving, watchRequests, watchSignOut } = modern.shared;
     const h = React.createElement;
 
     // Not NocoBase's own useRedirect: it runs `javascript:` targets and leaves the site for others.
@@ -83,6 +83,36 @@ define(
       return h(Host.Provider, { value: host }, h(SettingsLayout, null, h(client.SchemaComponent, { schema, components: COMPONENTS })));
     });
 
+    /** A field is out of sight, and saved all the same, unless what it depends on has one of the values it is there for. */
+    function conditional(schema) {
+      const properties = Object.entries(schema.properties ?? {}).map(([key, inner]) => {
+        const [wanted, values] = Object.entries(inner['x-only-when'] ?? {})[0] ?? [];
+        const isWanted = (field) => values.includes(field.form.values.options?.[wanted] ?? '');
+        const reaction = wanted ? { 'x-reactions': (field) => field.setDisplay(isWanted(field) ? 'visible' : 'hidden') } : {};
+        return [key, { ...conditional(inner), ...reaction }];
+      });
+      return properties.length ? { ...schema, properties: Object.fromEntries(properties) } : schema;
+    }
+
+    function directorySchema() {
+      const schema = conditional(JSON.parse(JSON.stringify(DIRECTORY_FORM)));
+      delete schema.properties.receiving.properties.callbackAddress['x-component-props'];
+      return schema;
+    }
+
+    const DIRECTORY_COMPONENTS = { DingTalkAuthenticator: AuthenticatorSelect, DingTalkCallbackAddress: CallbackAddress, DingTalkGroup };
+
+    function ClassicDirectorySettings() {
+      const app = client.useApp();
+      const apiClient = client.useAPIClient();
+      const record = client.useCollectionRecordData();
+      const schema = React.useMemo(directorySchema, []);
+      const request = (options) => apiClient.request(options);
+      const source = { id: record?.id, name: record?.name };
+      const host = React.useMemo(() => ({ request, apiUrl: (action) => app.getApiUrl(action), source }), [app, apiClient, source.id, source.name]);
+      return h(Host.Provider, { value: host }, h(DirectoryLayout, null, h(client.SchemaComponent, { schema, components: DIRECTORY_COMPONENTS })));
+    }
+
     function OwnLinkItem() {
       const menu = React.useContext(client.DropdownVisibleContext);
       const open = (event) => {
@@ -98,6 +128,8 @@ define(
         this.app.pm.get('@nocobase/plugin-auth').registerType(AUTH_TYPE, {
           components: { SignInButton: ClassicSignInButton, AdminSettingsForm: ClassicSettings },
         });
+        // Its plugin may be off.
+        this.app.pm.get('@nocobase/plugin-user-data-sync')?.registerType(SOURCE_TYPE, { components: { AdminSettingsForm: ClassicDirectorySettings } });
         // A card links to the page of its plugin's name: this one is in no menu, and leads to where the settings are.
         const link = this.app.pluginSettingsManager.getRoutePath(AUTHENTICATORS_PAGE);
         this.app.pluginSettingsManager.add(PACKAGE, { title: 'DingTalk', link, hidden: true, isTopLevel: false, skipAclConfigure: true });

@@ -19,6 +19,10 @@ const PUBLIC_METHODS = { checkLogin: 'GET', getAuthUrl: 'POST', qrCode: 'POST' }
 /** For whoever is signed in: their own link. */
 const OWN_METHODS = { myLink: 'GET', link: 'POST', unlinkMe: 'POST' };
 const METHODS = { configForm: 'GET', signInButton: 'GET', bindings: 'GET', unlinkedUsers: 'GET', audit: 'GET', calls: 'GET', diagnose: 'POST', bind: 'POST', unbind: 'POST' };
+/** The directory kept in step: for whoever may synchronize users and departments. */
+const DIRECTORY_METHODS = {
+  sources: 'GET', run: 'GET', runs: 'GET', runRows: 'GET', runReport: 'GET', callbackAddress: 'GET', startRun: 'POST', confirmRun: 'POST', discardRun: 'POST',
+};
 
 function withoutCredentials(querystring) {
   const query = new URLSearchParams(querystring);
@@ -80,7 +84,16 @@ function answerWith(ctx, answer) {
   for (const [header, value] of headers) if (HANDED_ON.includes(header)) ctx.set(header, value);
 }
 
-function forwarded(sidecar, name, method) {
+/** Adds to the doctor's report what only the bridge knows. */
+function withOwnFindings(ctx, answer, findings) {
+  const report = envelope(answer);
+  if (!findings.length || answer.status !== 200 || !Array.isArray(report?.data?.findings)) return answer;
+  const told = findings.map(({ check, status, message, action }) => ({ check, status, message: translated(ctx, message), action: translated(ctx, action) }));
+  report.data.findings.push(...told);
+  return { ...answer, body: Buffer.from(JSON.stringify(report)) };
+}
+
+const forwarded = (ownFindings) => (sidecar, name, method) => {
   return async (ctx, next) => {
     requireMethod(ctx, method);
     // Whoever tests has mended something, perhaps.
@@ -89,6 +102,7 @@ function forwarded(sidecar, name, method) {
     try {
       answer = await ask(ctx, sidecar, name, method, { limitMs: ANSWER_LIMIT_MS });
       requireOurSidecar(answer);
+      if (name === 'diagnose') answer = withOwnFindings(ctx, answer, ownFindings());
     } catch (error) {
       if (name === 'diagnose') {
         ctx.logger.error(`DingTalk sidecar: ${error.message}${error.cause ? `: ${error.cause.message}` : ''}`);
@@ -102,7 +116,7 @@ function forwarded(sidecar, name, method) {
     answerWith(ctx, answer);
     await next();
   };
-}
+};
 
 /** Whoever is no administrator is told nothing of where a sidecar is, or why it is away. */
 function forwardedForPeople(limitMs) {
@@ -126,13 +140,15 @@ function forwardedForPeople(limitMs) {
 const withoutPassword = (ctx) => ({ request: { body: ctx.request.body?.flow ? { flow: ctx.request.body.flow } : {} } });
 
 const AUDITED = [
-  'dingtalk:bind', 'dingtalk:unbind', 'dingtalk:diagnose',
+  'dingtalk:bind', 'dingtalk:unbind', 'dingtalk:diagnose', 'dingtalk:startRun', 'dingtalk:confirmRun', 'dingtalk:discardRun',
   ...['link', 'unlinkMe'].map((name) => ({ name: `dingtalk:${name}`, getMetaData: withoutPassword })),
 ];
 
-function actions(sidecar) {
+/** @param {() => { check: string, status: string, message: object, action: object }[]} ownFindings */
+function actions(sidecar, ownFindings = () => []) {
   const made = (methods, forward) => Object.entries(methods).map(([name, method]) => [name, forward(sidecar, name, method)]);
-  return Object.fromEntries([...made(METHODS, forwarded), ...made(OWN_METHODS, forwardedForPeople(LINK_LIMIT_MS)), ...made(PUBLIC_METHODS, forwardedForPeople(VISITOR_LIMIT_MS))]);
+  const forAdministrators = forwarded(ownFindings);
+  return Object.fromEntries([...made({ ...METHODS, ...DIRECTORY_METHODS }, forAdministrators), ...made(OWN_METHODS, forwardedForPeople(LINK_LIMIT_MS)), ...made(PUBLIC_METHODS, forwardedForPeople(VISITOR_LIMIT_MS))]);
 }
 
-module.exports = { AUDITED, OWN_ACTIONS: Object.keys(OWN_METHODS), PUBLIC_ACTIONS: Object.keys(PUBLIC_METHODS), actions };
+module.exports = { AUDITED, DIRECTORY_ACTIONS: Object.keys(DIRECTORY_METHODS), OWN_ACTIONS: Object.keys(OWN_METHODS), PUBLIC_ACTIONS: Object.keys(PUBLIC_METHODS), actions };

@@ -5,11 +5,11 @@
 const { BaseAuth } = require('@nocobase/auth');
 const { BUTTON } = require('./built-in');
 const { CREDENTIAL_OPTIONS, PACKAGE } = require('./names');
+const { announceUser, forgetUser } = require('./remembered-users');
 const { answerHeaders, envelope } = require('./sidecar');
 
 // The sidecar may keep a sign-in in DingTalk's queue for 55 s before it calls.
 const ANSWER_LIMIT_MS = 90_000;
-const NEW_USER_EVENTS = ['users.afterCreate', 'users.afterSave', 'users.afterCreateWithAssociations', 'users.afterSaveWithAssociations'];
 
 /** An error code of ours in the visitor's language. */
 function sentence(ctx, code) {
@@ -84,14 +84,14 @@ function authClass(sidecar, leavers) {
       const created = answer.headers['x-dingtalk-created-user'];
       if (created) await announceNewUser(ctx, created);
       const changed = answer.headers['x-dingtalk-changed-user'];
-      if (changed) await forgetUser(ctx, changed);
+      if (changed) await forgetChanged(ctx, changed);
       return { user, token };
     }
   };
 }
 
 /** NocoBase remembers each user's row until it changes it itself. */
-async function forgetUser(ctx, id) {
+async function forgetChanged(ctx, id) {
   try {
     await ctx.app.cache.del(`auth:${id}`);
   } catch (error) {
@@ -99,28 +99,17 @@ async function forgetUser(ctx, id) {
   }
 }
 
-/** What NocoBase's other plugins would have heard had NocoBase made the user itself: workflows wait for these events. */
 async function announceNewUser(ctx, id) {
   let user;
   try {
     // A request for this id before it existed would have been remembered as "no such user".
-    await ctx.app.cache.del(`auth:${id}`);
-    await ctx.app.cache.del(`departments:${id}`);
-    await ctx.app.emitAsync('cache:del:roles', { userId: Number(id) });
+    await forgetUser(ctx.app, id);
     user = await ctx.db.getRepository('users').findOne({ filterByTk: id });
   } catch (error) {
     ctx.logger.error(`the new user ${id} could not be announced: ${error.message}`);
     return;
   }
-  if (!user) return;
-  for (const event of NEW_USER_EVENTS) {
-    try {
-      await ctx.db.emitAsync(event, user, { context: ctx });
-    } catch (error) {
-      // A workflow set to roll back throws; the user exists and has signed in all the same.
-      ctx.logger.error(`a listener of ${event} failed for the new user ${id}: ${error.message}`);
-    }
-  }
+  if (user) await announceUser({ db: ctx.db, logger: ctx.logger, context: ctx }, user);
 }
 
 module.exports = { authClass, refuse, unavailable };

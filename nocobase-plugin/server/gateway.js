@@ -1,47 +1,36 @@
 'use strict';
 
-// `auth:redirect`, answered before NocoBase's own middleware: cheaper, and code and state stay out of its request log.
+// What is answered before NocoBase's own middleware: cheaper, and what is sent stays out of its request log.
 
 const { Gateway } = require('@nocobase/server');
-const { AUTH_TYPE } = require('./names');
-const { answerHeaders, apiBasePath, envelope } = require('./sidecar');
-const { signInPage } = require('./sign-in-page');
+const { apiBasePath } = require('./sidecar');
 
-const ANSWER_LIMIT_MS = 15_000;
-const PUBLIC_CODE = /^[A-Z][A-Z_]{2,39}$/;
+// NocoBase keeps handlers for the life of the process, across its own reloads: ours are there once, or not at all.
+let installed = [];
 
-// NocoBase keeps handlers for the life of the process, across its own reloads: at most one of ours may be among them.
-let installed = null;
-
-function install(handler) {
+/** @param {((req, res) => Promise<boolean>)[]} handlers each returns false for what is none of its business */
+function install(handlers) {
   uninstall();
-  Gateway.registerRequestHandler(handler);
-  installed = handler;
+  handlers.forEach((handler) => Gateway.registerRequestHandler(handler));
+  installed = handlers;
 }
 
 function uninstall() {
-  if (installed) Gateway.unregisterRequestHandler(installed);
-  installed = null;
+  installed.forEach((handler) => Gateway.unregisterRequestHandler(handler));
+  installed = [];
 }
 
-function isRedirectAction(pathname) {
+/** What of an address stands behind the API's base, or null: `{ name, query }`. */
+function apiCall(req) {
   const base = apiBasePath();
-  if (!pathname.startsWith(base)) return false;
-  const action = pathname.slice(base.length);
-  return action === 'auth:redirect' || action.toLowerCase() === 'auth%3aredirect';
+  const mark = req.url.indexOf('?');
+  const pathname = mark < 0 ? req.url : req.url.slice(0, mark);
+  if (!pathname.startsWith(base)) return null;
+  return { name: pathname.slice(base.length), query: mark < 0 ? '' : req.url.slice(mark + 1) };
 }
 
-/** Another plugin may bring a redirect action of its own; then only what names us is ours. */
-function hasAnotherOwner(app) {
-  return app.resourceManager.getResource('auth').actions.has('redirect');
-}
-
-async function isOurs(app, query, headers) {
-  if (!hasAnotherOwner(app)) return true;
-  const name = query.get('authenticator');
-  if (name) return (await app.db.getRepository('authenticators').count({ filter: { name, authType: AUTH_TYPE } })) > 0;
-  return query.has('state') && /(?:^|;\s*)(?:__Host-)?nbdt_/.test(headers.cookie ?? '');
-}
+/** Whether an address names an action, whose colon may be escaped. */
+const isAction = (name, action) => name === action || name.toLowerCase() === action.replace(':', '%3a').toLowerCase();
 
 async function belongsToMainApp(req) {
   try {
@@ -51,52 +40,4 @@ async function belongsToMainApp(req) {
   }
 }
 
-/**
- * @param {{ app: object, sidecar: import('./sidecar').Sidecar, log: object }} bridge
- */
-function redirectHandler({ app, sidecar, log }) {
-  return async function handleDingTalkRedirect(req, res) {
-    // Returning false passes the request on to NocoBase; anything else keeps it.
-    const mark = req.url.indexOf('?');
-    const pathname = mark < 0 ? req.url : req.url.slice(0, mark);
-    if (!['GET', 'HEAD'].includes(req.method) || !isRedirectAction(pathname)) return false;
-    if (!(await belongsToMainApp(req))) return false;
-    const rawQuery = mark < 0 ? '' : req.url.slice(mark + 1);
-    const query = new URLSearchParams(rawQuery);
-    try {
-      if (!(await isOurs(app, query, req.headers))) return false;
-    } catch (error) {
-      // Without a database NocoBase's own answer says more than ours could.
-      log.warn(`the authenticator of a redirect could not be looked up: ${error.message}`);
-      return false;
-    }
-    const toSignInPage = (error) => {
-      res.writeHead(302, {
-        location: signInPage({ returnPath: query.get('return'), authenticator: query.get('authenticator'), error }),
-        'cache-control': 'no-store',
-        'referrer-policy': 'no-referrer',
-      });
-      res.end();
-    };
-    try {
-      const answer = await sidecar.forward(req, { method: req.method, action: 'auth:redirect', query: rawQuery, limitMs: ANSWER_LIMIT_MS });
-      // A browser that only looks ahead is refused without words, and comes back when the person does.
-      const isForPeople = answer.status < 400 || !answer.body.length || String(answer.headers['content-type'] ?? '').startsWith('text/html');
-      if (!isForPeople) {
-        const code = envelope(answer)?.errors?.[0]?.code;
-        log.warn(`the sidecar answered a redirect with ${answer.status} ${code ?? 'and no code'}`);
-        toSignInPage(PUBLIC_CODE.test(code) ? code : 'SIDECAR_UNAVAILABLE');
-        return true;
-      }
-      res.writeHead(answer.status, Object.fromEntries(answerHeaders(answer)));
-      res.end(answer.body);
-    } catch (error) {
-      log.error(`${error.message}${error.cause ? `: ${error.cause.message}` : ''} (${sidecar.place.name})`);
-      if (res.headersSent) res.destroy();
-      else toSignInPage('SIDECAR_UNAVAILABLE');
-    }
-    return true;
-  };
-}
-
-module.exports = { install, redirectHandler, uninstall };
+module.exports = { apiCall, belongsToMainApp, install, isAction, uninstall };

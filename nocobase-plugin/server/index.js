@@ -4,10 +4,13 @@
 
 const { Plugin } = require('@nocobase/server');
 const { tval } = require('@nocobase/utils');
-const { AUDITED, OWN_ACTIONS, PUBLIC_ACTIONS, actions } = require('./actions');
+const { AUDITED, DIRECTORY_ACTIONS, OWN_ACTIONS, PUBLIC_ACTIONS, actions } = require('./actions');
+const { applyChangesHandler } = require('./apply-changes');
 const { authClass } = require('./auth');
 const { refuseImpossibleAutoLogin } = require('./auto-login');
 const { SIDECAR_URL, VERSION } = require('./built-in');
+const { Directory } = require('./directory');
+const { eventsHandler } = require('./events-pipe');
 const gateway = require('./gateway');
 const { handover } = require('./handover');
 const { KeptSecrets, redaction } = require('./kept-secrets');
@@ -16,6 +19,7 @@ const { AUTH_TYPE, PACKAGE } = require('./names');
 const { refuseRulesNobodyCanFollow } = require('./people-rules');
 const { ManagedPlace, RemotePlace } = require('./place');
 const { Program } = require('./program');
+const { redirectHandler } = require('./redirect');
 const { Sidecar } = require('./sidecar');
 const { UpdateWatch, forgetLoadedFiles } = require('./update');
 
@@ -23,6 +27,7 @@ class PluginAuthDingTalkServer extends Plugin {
   sidecar = null;
   /** The program of this package, where this package brings one along and no other sidecar is named. */
   program = null;
+  directory = null;
   updates = null;
   isActive = false;
   secrets = new KeptSecrets(this.app, () => this.isActive);
@@ -31,13 +36,16 @@ class PluginAuthDingTalkServer extends Plugin {
     // NocoBase loads a plugin once before it enables it, and again afterwards: only the second one counts.
     if (!this.enabled || this.app.name !== 'main') return;
     this.sidecar = new Sidecar(() => this.app.authManager.jwt, this.#place());
-    this.app.resourceManager.define({ name: 'dingtalk', actions: actions(this.sidecar) });
+    this.directory = new Directory(this.app, this.sidecar);
+    this.app.resourceManager.define({ name: 'dingtalk', actions: actions(this.sidecar, () => this.directory.findings) });
     this.app.acl.allow('dingtalk', PUBLIC_ACTIONS, 'public');
     this.app.acl.allow('dingtalk', OWN_ACTIONS, 'loggedIn');
     this.app.acl.registerSnippet({ name: 'pm.auth.authenticators', actions: ['dingtalk:*'] });
+    this.app.acl.registerSnippet({ name: 'pm.user-data-sync', actions: DIRECTORY_ACTIONS.map((name) => `dingtalk:${name}`) });
     this.app.auditManager.registerActions(AUDITED);
     this.app.use(redaction(), { tag: 'dingtalk-redaction', after: 'cors', before: 'dataWrapping' });
     this.secrets.listen();
+    this.directory.secrets.listen();
     this.db.on('authenticators.beforeSave', (row, options) => this.isActive && refuseImpossibleAutoLogin(this, row, options));
     this.db.on('authenticators.beforeSave', (row, options) => this.isActive && refuseRulesNobodyCanFollow(this, row, options));
     // Two plugins registering one type keep NocoBase from starting: let every other plugin go first.
@@ -59,7 +67,9 @@ class PluginAuthDingTalkServer extends Plugin {
   #started() {
     this.updates.start();
     // A process of workers alone answers no request.
-    if (this.isActive && this.app.serving?.() !== false) this.program?.start();
+    if (!this.isActive || this.app.serving?.() === false) return;
+    this.program?.start();
+    this.directory.settleTasks().catch((error) => this.app.log.error(`tasks of user data synchronization could not be settled: ${error.message}`));
   }
 
   #loadNewCode() {
@@ -80,10 +90,16 @@ class PluginAuthDingTalkServer extends Plugin {
       title: tval('DingTalk', { ns: PACKAGE }),
       getPublicOptions: (options) => ({ autoSignup: options?.public?.autoSignup === true, qrCode: options?.public?.qrCode === true }),
     });
-    gateway.install(gateway.redirectHandler({ app: this.app, sidecar: this.sidecar, log: this.app.log }));
+    const { app, sidecar, directory } = this;
+    gateway.install([
+      redirectHandler({ app, sidecar, log: app.log }),
+      eventsHandler({ sidecar }),
+      applyChangesHandler({ app, log: app.log, startTask: (name) => directory.startTask(name) }),
+    ]);
     this.isActive = true;
     // NocoBase starts whatever happens here; a row that could not be moved serves sign-ins as before.
     await this.secrets.moveStored().catch((error) => this.app.log.error(`stored client secrets could not be moved: ${error.message}`));
+    await this.directory.activate().catch((error) => this.app.log.error(`the source type "DingTalk" could not be offered: ${error.message}`));
   }
 
   deactivate() {
@@ -92,6 +108,7 @@ class PluginAuthDingTalkServer extends Plugin {
     this.program?.end();
     if (!this.isActive) return;
     this.isActive = false;
+    this.directory.deactivate();
     gateway.uninstall();
   }
 

@@ -1,38 +1,45 @@
 'use strict';
 
-// The client secret is kept apart from its authenticator: encrypted with NocoBase's AES key, in a table that NocoBase
-// does not know. No action can answer what stands there, and in `authenticators.options` stands a mask for good.
+// Secrets are kept apart from their authenticator or source: encrypted with NocoBase's AES key, in a table that NocoBase
+// does not know. No action can answer what stands there, and in the options of the row stands a mask for good.
 // NocoBase runs no code of a plugin that is removed, so the table outlives it, as the tables of every plugin do.
 
-const { AUTH_TYPE, SECRETS_TABLE, SECRET_MASK } = require('./names');
-const { PLACES, isObject, isSecret, redacted, replaced, valueAt } = require('./secret-places');
+const { SECRETS_TABLE, SECRET_MASK } = require('./names');
+const { AUTHENTICATORS, isObject, isSecret, redacted, replaced, valueAt } = require('./secret-places');
 
 class KeptSecrets {
   #app;
   #isOurs;
+  #kind;
   #isThere = false;
   // What is to be written for a row once it has an id: place → encrypted text, or null to remove it.
   #changes = new WeakMap();
 
-  /** @param {() => boolean} isOurs whether this plugin serves the type; another one needs the rows as they are */
-  constructor(app, isOurs) {
+  /**
+   * @param {() => boolean} isOurs whether this plugin serves the type; another one needs the rows as they are
+   * @param {typeof AUTHENTICATORS} kind
+   */
+  constructor(app, isOurs, kind = AUTHENTICATORS) {
     this.#app = app;
     this.#isOurs = isOurs;
+    this.#kind = kind;
   }
 
   listen() {
     const { db } = this.#app;
-    db.on('authenticators.beforeSave', (model, options) => this.#takeOut(model, options));
-    db.on('authenticators.afterSave', (model, options) => this.#keep(model, options));
-    db.on('authenticators.afterDestroy', (model, options) => this.#forget(model, options));
+    const { collection } = this.#kind;
+    db.on(`${collection}.beforeSave`, (model, options) => this.#takeOut(model, options));
+    db.on(`${collection}.afterSave`, (model, options) => this.#keep(model, options));
+    db.on(`${collection}.afterDestroy`, (model, options) => this.#forget(model, options));
   }
 
   /** Moves what an earlier version, the community plugin or NocoBase without this plugin has stored in the rows. */
   async moveStored() {
+    const { collection, places, type, typeField } = this.#kind;
     await this.#makeTable();
-    const { model } = this.#app.db.getCollection('authenticators');
-    const rows = await model.findAll({ where: { authType: AUTH_TYPE }, hooks: false });
-    for (const { id } of rows.filter((row) => PLACES.some((place) => isSecret(valueAt(row.get('options'), place))))) {
+    const { model } = this.#app.db.getCollection(collection);
+    const rows = await model.findAll({ where: { [typeField]: type }, hooks: false });
+    for (const { id } of rows.filter((row) => places.some((place) => isSecret(valueAt(row.get('options'), place))))) {
       await this.#app.db.sequelize.transaction(async (transaction) => {
         const row = await model.findByPk(id, { lock: true, transaction, hooks: false });
         if (!row) return;
@@ -45,13 +52,14 @@ class KeptSecrets {
   }
 
   async #takeOut(model, { transaction } = {}) {
+    const { places, type, typeField } = this.#kind;
     const options = model.get('options');
-    if (!this.#isOurs() || model.get('authType') !== AUTH_TYPE || !isObject(options)) return;
+    if (!this.#isOurs() || model.get(typeField) !== type || !isObject(options)) return;
     await this.#makeTable();
     const kept = model.isNewRecord ? new Set() : await this.#placesOf(model.get('id'), transaction);
     const changes = new Map();
     let bare = options;
-    for (const place of PLACES) {
+    for (const place of places) {
       const value = valueAt(options, place);
       if (isSecret(value)) {
         changes.set(place, await this.#app.aesEncryptor.encrypt(value));
@@ -68,7 +76,8 @@ class KeptSecrets {
 
   async #keep(model, { transaction } = {}) {
     const id = model.get('id');
-    for (const [name, value] of this.#changes.get(model) ?? []) {
+    for (const [place, value] of this.#changes.get(model) ?? []) {
+      const name = this.#kind.prefix + place;
       await this.#queries.bulkDelete(this.#table, { id, name }, { transaction });
       if (value !== null) await this.#queries.bulkInsert(this.#table, [{ id, name, value }], { transaction });
     }
@@ -76,14 +85,17 @@ class KeptSecrets {
   }
 
   async #forget(model, { transaction } = {}) {
-    if (this.#isThere) await this.#queries.bulkDelete(this.#table, { id: model.get('id') }, { transaction });
+    if (!this.#isThere) return;
+    // Place by place: what is kept for a row of the other kind may have the same id.
+    for (const place of this.#kind.places) await this.#queries.bulkDelete(this.#table, { id: model.get('id'), name: this.#kind.prefix + place }, { transaction });
   }
 
   async #placesOf(id, transaction) {
     const { sequelize } = this.#app.db;
     const select = this.#queries.queryGenerator.selectQuery(this.#table, { attributes: ['name'], where: { id } });
     const rows = await sequelize.query(select, { type: 'SELECT', transaction });
-    return new Set(rows.map((row) => row.name));
+    const { prefix } = this.#kind;
+    return new Set(rows.filter(({ name }) => name.startsWith(prefix)).map(({ name }) => name.slice(prefix.length)));
   }
 
   async #makeTable() {

@@ -77,8 +77,8 @@ class Leavers {
     let outcome = 'failed';
     let apiKeys = 0;
     try {
-      apiKeys = await countApiKeys(ctx, id);
-      outcome = await end(ctx, id, this.now());
+      apiKeys = await countApiKeys(ctx.db, id);
+      outcome = await endUnlessLastRoot(ctx.db, id, this.now());
       ctx.logger.warn(`DingTalk: user ${id} has left the organization; sessions: ${outcome}; API keys that go on working: ${apiKeys}`);
     } catch (error) {
       ctx.logger.error(`DingTalk: user ${id} has left the organization, and the sessions could not be ended: ${error.message}`);
@@ -96,30 +96,35 @@ class Leavers {
 
 const named = (authenticator) => new URLSearchParams({ authenticator }).toString();
 
-async function countApiKeys(ctx, id) {
-  if (!ctx.db.hasCollection('apiKeys')) return 0;
-  return ctx.db.getRepository('apiKeys').count({ filter: { createdById: id } });
+async function countApiKeys(db, id) {
+  if (!db.hasCollection('apiKeys')) return 0;
+  return db.getRepository('apiKeys').count({ filter: { createdById: id } });
 }
 
-async function isLastRoot(ctx, id) {
-  const rows = await ctx.db.getRepository('rolesUsers').find({ filter: { roleName: ROOT } });
+async function isLastRoot(db, id) {
+  const rows = await db.getRepository('rolesUsers').find({ filter: { roleName: ROOT } });
   const holders = [...new Set(rows.map((row) => Number(row.get('userId'))))];
   if (!holders.includes(id)) return false;
   // A role may still be noted for a user who is gone.
   const others = holders.filter((holder) => holder !== id);
-  return others.length === 0 || (await ctx.db.getRepository('users').count({ filter: { id: others } })) === 0;
+  return others.length === 0 || (await db.getRepository('users').count({ filter: { id: others } })) === 0;
 }
 
-async function end(ctx, id, now) {
-  const user = await ctx.db.getRepository('users').findOne({ filterByTk: id });
+async function endUnlessLastRoot(db, id, now) {
+  if (await isLastRoot(db, id)) return 'lastRoot';
+  await endSessions(db, id, now);
+  return 'ended';
+}
+
+/** Ends all sessions of a user that exist now. */
+async function endSessions(db, id, now = Date.now()) {
+  const user = await db.getRepository('users').findOne({ filterByTk: id });
   if (!user) throw new Error('there is no such user');
-  if (await isLastRoot(ctx, id)) return 'lastRoot';
   // NocoBase compares with the second in which a token was issued: who comes back in this very one keeps their new session.
   const second = Math.floor(now / 1000) * 1000;
   user.set('passwordChangeTz', Math.max(second, Number(user.get('passwordChangeTz') ?? 0)));
   // A save of the model, and no update in the table: what NocoBase keeps of the user in memory follows.
   await user.save();
-  return 'ended';
 }
 
-module.exports = { ASKED_EVERY_MS, Leavers, MOST_AT_ONCE, MOST_PEOPLE };
+module.exports = { ASKED_EVERY_MS, Leavers, MOST_AT_ONCE, MOST_PEOPLE, countApiKeys, endSessions, isLastRoot };

@@ -5,6 +5,8 @@
 module.exports = {
   PACKAGE: 'nocobase-plugin-auth-dingtalk',
   AUTH_TYPE: 'dingtalk',
+  // The type of our rows among NocoBase's sources of users and departments.
+  SOURCE_TYPE: 'dingtalk',
   // Stands where a secret is kept apart; whoever saves it keeps the secret.
   SECRET_MASK: '********',
   // Spelt alike with and without DB_UNDERSCORED.

@@ -1,12 +1,29 @@
 'use strict';
 
-// Where the options of an authenticator hold a secret, and what stands there in its stead.
+// Where the options of our rows hold a secret, and what stands there in its stead.
 
-const { SECRET_MASK } = require('./names');
+const { AUTH_TYPE, SECRET_MASK, SOURCE_TYPE } = require('./names');
 
-// Ours, and that of the community plugin's rows.
-const PLACES = ['clientSecret', 'internal.appSecret'];
-const KEYS = new Set(PLACES.map((place) => place.split('.').pop()));
+/**
+ * The kinds of rows: `places` are paths in the options, and under `prefix` and the path a secret is kept apart. The
+ * ids of two kinds may be the same.
+ */
+const AUTHENTICATORS = {
+  collection: 'authenticators',
+  typeField: 'authType',
+  type: AUTH_TYPE,
+  // Ours, and that of the community plugin's rows.
+  places: ['clientSecret', 'internal.appSecret'],
+  prefix: '',
+};
+const SOURCES = {
+  collection: 'userDataSyncSources',
+  typeField: 'sourceType',
+  type: SOURCE_TYPE,
+  places: ['clientSecret', 'token', 'encodingAesKey'],
+  prefix: 'source.',
+};
+const KEYS = new Set([AUTHENTICATORS, SOURCES].flatMap(({ places }) => places.map((place) => place.split('.').pop())));
 
 // A lone template names a variable; it is no secret, and the form must show it.
 const TEMPLATE = /^\s*\{\{\s*\$env\.[^{}]+\}\}\s*$/;
@@ -44,4 +61,4 @@ function redacted(value, depth = 0) {
   return copy;
 }
 
-module.exports = { PLACES, isObject, isSecret, redacted, replaced, valueAt };
+module.exports = { AUTHENTICATORS, SOURCES, isObject, isSecret, redacted, replaced, valueAt };

@@ -76,11 +76,12 @@ class Sidecar {
    * Forwards a request and resolves with the whole answer, `{ status, headers, body }`.
    *
    * @param {import('node:http').IncomingMessage} req the visitor's request
-   * @param {{ method?: string, action: string, query?: string, body?: unknown, actor?: number, headers?: Record<string, string>, limitMs: number }} call
+   * @param {{ method?: string, action: string, query?: string, body?: unknown, raw?: Buffer, actor?: number, headers?: Record<string, string>, limitMs: number }} call
+   *   `raw` is a JSON text as it came, in the place of `body`
    */
   async forward(req, call) {
     if (req.headers[HOP_HEADER]) throw new SidecarUnavailable('the address of the sidecar leads back to NocoBase');
-    const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body));
+    const body = call.raw ?? (call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body)));
     const headers = {
       ...passedOn(req.headers),
       ...call.headers,

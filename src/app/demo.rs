@@ -15,12 +15,14 @@ use crate::config::Config;
 use crate::dingtalk::Endpoints;
 use crate::entropy::Entropy;
 use crate::http::Demo;
-use crate::nocobase::{NewAuthenticator, NewUser, Store, StoreError};
+use crate::nocobase::{NewAuthenticator, NewSyncSource, NewUser, Store, StoreError};
 use crate::product::{AUTH_TYPE, PLUGIN_NAME, REDIRECT_ACTION};
 use dingtalk_simulator::{App as DingTalkApp, Simulator, SimulatorOptions};
 
 /// The administrator's password in the demo; it opens nothing but the demo.
 pub const DEMO_PASSWORD: &str = "admin123";
+/// The name of the demo's source of people and departments.
+pub const DEMO_SOURCE: &str = "dingtalk";
 /// The name of the demo's authenticator.
 pub const DEMO_AUTHENTICATOR: &str = "dingtalk";
 
@@ -109,6 +111,15 @@ async fn furnish(
         enabled: true,
     };
     store.authenticators().create(authenticator, now).await?;
+    let source = NewSyncSource {
+        name: DEMO_SOURCE.to_owned(),
+        display_name: None,
+        enabled: true,
+        // One click shows it all.
+        options: json!({ "authenticator": DEMO_AUTHENTICATOR, "preview": false, "receiveMode": "stream" }),
+        secrets: Vec::new(),
+    };
+    store.sync_sources().create(source, now).await?;
     // The third and the fourth are two spellings of one number, on two users.
     for (nickname, phone) in [
         ("李雷 (Li Lei)", "13800138000"),

@@ -7,12 +7,14 @@ use secrecy::SecretString;
 
 use super::{CALLS_FOLDER, StartError, unusable};
 use crate::audit::latest_results_in;
+use crate::authenticator::Registry;
 use crate::call_counts;
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::config::{Config, Mode};
 use crate::dingtalk::DingTalk;
 use crate::doctor::{self, CheckInput, Finding, NocoBaseProbe};
+use crate::entropy::Entropy;
 use crate::nocobase::{AuthenticatorChanges, DatabaseSettings, Page, Store};
 use crate::origin::Origin;
 use crate::product::{PASSWORD_AUTH_TYPE, PLUGIN_NAME};
@@ -81,6 +83,12 @@ pub async fn examine(
             version: env!("CARGO_PKG_VERSION"),
         }),
     };
+    let registry = Registry::new(
+        store.clone(),
+        config.aes_key.clone(),
+        config.mode == Mode::Alone,
+        clock.clone(),
+    );
     let input = CheckInput {
         program: None,
         store: &store,
@@ -92,6 +100,9 @@ pub async fn examine(
         calls: calls.as_ref(),
         nocobase,
         authenticator,
+        registry: &registry,
+        entropy: &Entropy::secure(),
+        now: clock.now(),
     };
     Ok(doctor::examine(&input).await)
 }

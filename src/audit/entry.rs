@@ -65,6 +65,10 @@ pub enum Event {
     SignOut,
     /// All sessions of somebody were ended, because they have left the organization.
     SessionsEnded,
+    /// Somebody was taken out, because they are not in the organization any more.
+    Departure,
+    /// Somebody who had been taken out is in the organization again.
+    Return,
     /// Somebody asked for what they may not have, or came with a bridge token that is not signed with our secret.
     Access,
     /// Written by a version that knows more.
@@ -159,6 +163,8 @@ impl Event {
             Self::PasswordChange => "passwordChange",
             Self::SignOut => "signOut",
             Self::SessionsEnded => "sessionsEnded",
+            Self::Departure => "departure",
+            Self::Return => "return",
             Self::Access => "access",
             Self::Other => "other",
         }

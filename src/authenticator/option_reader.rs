@@ -1,10 +1,13 @@
 //! One option after the other, as it is stored: templates rendered, kinds checked, by the name that the form gives it.
 
+use std::collections::BTreeSet;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
 use super::auto_login::AutoLogin;
+use super::department_fence::department_ids;
 use super::environment::{Environment, EnvironmentError};
 use super::secrets::SECRET_MASK;
 use crate::nocobase::SubjectKind;
@@ -66,9 +69,11 @@ impl OptionsError {
 }
 
 /// Stored options, and what fills in their templates.
-pub(super) struct Reader<'a> {
-    pub(super) options: &'a Value,
-    pub(super) environment: &'a Environment,
+pub struct Reader<'a> {
+    /// As stored.
+    pub options: &'a Value,
+    /// What fills them in.
+    pub environment: &'a Environment,
 }
 
 impl Reader<'_> {
@@ -86,7 +91,8 @@ impl Reader<'_> {
             .transpose()
     }
 
-    pub(super) fn secret(&self, field: &'static str) -> Result<Option<SecretString>, OptionsError> {
+    /// Text that nobody is shown, in the options or kept apart from them.
+    pub fn secret(&self, field: &'static str) -> Result<Option<SecretString>, OptionsError> {
         let stored = self.stored(field)?;
         if stored != Some(SECRET_MASK) {
             return self.rendered(field, stored);
@@ -99,7 +105,7 @@ impl Reader<'_> {
     }
 
     /// Text that people and DingTalk's pages show.
-    pub(super) fn text(&self, field: &'static str) -> Result<Option<String>, OptionsError> {
+    pub fn text(&self, field: &'static str) -> Result<Option<String>, OptionsError> {
         let stored = self.stored(field)?;
         if stored.is_some_and(|text| self.environment.is_secret(text)) {
             return Err(OptionsError::Public { field });
@@ -125,17 +131,49 @@ impl Reader<'_> {
         Ok(trimmed.filter(|text| !text.is_empty()).map(SecretString::from))
     }
 
-    pub(super) fn flag(&self, field: &'static str) -> Result<bool, OptionsError> {
+    /// Yes or no; no where nothing is said.
+    pub fn flag(&self, field: &'static str) -> Result<bool, OptionsError> {
+        self.flag_or(field, false)
+    }
+
+    /// As [`Reader::flag`], with what is meant where nothing is said.
+    pub fn flag_or(&self, field: &'static str, unsaid: bool) -> Result<bool, OptionsError> {
         match self.value(field) {
-            None => Ok(false),
+            None => Ok(unsaid),
             Some(Value::Bool(flag)) => Ok(*flag),
             // A template can only give text.
             Some(_) => match self.text(field)?.as_deref() {
                 Some("true") => Ok(true),
-                Some("false") | None => Ok(false),
+                Some("false") => Ok(false),
+                None => Ok(unsaid),
                 Some(_) => Err(OptionsError::Malformed { field }),
             },
         }
+    }
+
+    /// A whole number, as a number or as text.
+    pub fn number_or(&self, field: &'static str, unsaid: u32) -> Result<u32, OptionsError> {
+        let malformed = OptionsError::Malformed { field };
+        match self.value(field) {
+            None => Ok(unsaid),
+            Some(Value::Number(number)) => {
+                let number = number.as_u64().and_then(|number| u32::try_from(number).ok());
+                number.ok_or(malformed)
+            }
+            Some(_) => match self.text(field)? {
+                None => Ok(unsaid),
+                Some(text) => text.parse().map_err(|_| malformed),
+            },
+        }
+    }
+
+    /// Ids of departments, with anything between them that separates words.
+    pub fn departments(&self, field: &'static str) -> Result<BTreeSet<i64>, OptionsError> {
+        let ids = self.text(field)?.map(|text| department_ids(&text));
+        ids.map_or_else(
+            || Ok(BTreeSet::default()),
+            |ids| ids.ok_or(OptionsError::Malformed { field }),
+        )
     }
 
     pub(super) fn subject(&self) -> Result<SubjectKind, OptionsError> {

@@ -1,11 +1,9 @@
 //! What an authenticator says of people beyond recognizing them: who may come in, what new ones get, what follows
 //! DingTalk.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
-use super::department_fence::{DepartmentFence, department_ids};
+use super::department_fence::DepartmentFence;
 use super::environment::Environment;
 use super::option_reader::{OptionsError, Reader};
 use super::profile_refresh::{ProfileRefresh, Refresh};
@@ -42,13 +40,6 @@ impl PeopleRules {
     /// Reads them from stored options.
     pub fn parse(options: &Value, environment: &Environment) -> Result<Self, OptionsError> {
         let reader = Reader { options, environment };
-        let ids = |field| {
-            let ids = reader.text(field)?.map(|text| department_ids(&text));
-            ids.map_or_else(
-                || Ok(BTreeSet::default()),
-                |ids| ids.ok_or(OptionsError::Malformed { field }),
-            )
-        };
         let refresh = |field| {
             let label = reader.text(field)?;
             label.map_or(Ok(Refresh::Never), |label| {
@@ -63,8 +54,8 @@ impl PeopleRules {
         let rules_text = reader.text(rules)?.unwrap_or_default();
         Ok(Self {
             departments: DepartmentFence {
-                allowed: ids(allowed)?,
-                denied: ids(denied)?,
+                allowed: reader.departments(allowed)?,
+                denied: reader.departments(denied)?,
             },
             default_role: reader.text(role)?,
             role_rules: RoleRule::read_all(&rules_text)

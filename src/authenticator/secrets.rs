@@ -37,11 +37,21 @@ pub async fn move_secrets(
     Ok(())
 }
 
-/// Takes the secrets out of options, to be kept apart.
+/// Takes the secrets out of an authenticator's options, to be kept apart.
 pub fn take_secrets(options: &mut Value, key: &AesKey, entropy: &Entropy) -> Vec<SecretChange> {
+    take_secrets_at(options, &SECRET_PLACES.map(|place| (place, place)), key, entropy)
+}
+
+/// Takes secrets out of options: from where they stand, to the place under which they are kept.
+pub fn take_secrets_at(
+    options: &mut Value,
+    places: &[(&'static str, &'static str)],
+    key: &AesKey,
+    entropy: &Entropy,
+) -> Vec<SecretChange> {
     let mut changes = Vec::new();
-    for place in SECRET_PLACES {
-        let Some(value) = options.pointer_mut(&pointer(place)) else {
+    for (field, place) in places.iter().copied() {
+        let Some(value) = options.pointer_mut(&pointer(field)) else {
             continue;
         };
         let secret = value.as_str().filter(|text| is_secret(text));

@@ -177,7 +177,7 @@ pub(super) fn own_user_id(result: &Object) -> Result<DingTalkUserId, Fault> {
 }
 
 /// "Does not exist", "not in this organization" and "has left" are answers, too.
-fn unless_gone<T>(found: Result<Option<T>, DingTalkError>) -> Result<Option<T>, DingTalkError> {
+pub(super) fn unless_gone<T>(found: Result<Option<T>, DingTalkError>) -> Result<Option<T>, DingTalkError> {
     match found {
         Err(DingTalkError {
             kind: ErrorKind::Refused { code, .. },
@@ -243,7 +243,7 @@ pub(super) fn optional(body: &Object, name: &str) -> Option<String> {
     body.get(name).and_then(text).filter(|text| !text.is_empty())
 }
 
-fn is_true(value: &Value) -> bool {
+pub(super) fn is_true(value: &Value) -> bool {
     value.as_bool().unwrap_or_else(|| {
         value
             .as_str()

@@ -1,4 +1,4 @@
-//! A call: one of the ten kinds of HTTP request this crate sends to DingTalk.
+//! A call: one of the kinds of HTTP request this crate sends to DingTalk.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,11 +27,19 @@ pub enum Call {
     DepartmentsBelow,
     /// The people directly in a department, a page of them.
     DepartmentMembers,
+    /// A department by itself.
+    Department,
+    /// How many people the organization has.
+    MemberCount,
+    /// The wish for a WebSocket that events come over.
+    OpenStream,
+    /// The callbacks that could not be delivered.
+    FailedCallbacks,
 }
 
 impl Call {
     /// Every kind, for whoever registers a metric per kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::UserAccessToken,
         Self::Profile,
         Self::AppAccessToken,
@@ -42,6 +50,10 @@ impl Call {
         Self::DataScope,
         Self::DepartmentsBelow,
         Self::DepartmentMembers,
+        Self::Department,
+        Self::MemberCount,
+        Self::OpenStream,
+        Self::FailedCallbacks,
     ];
 
     /// The name in metrics and logs; it never changes.
@@ -57,6 +69,10 @@ impl Call {
             Self::DataScope => "data_scope",
             Self::DepartmentsBelow => "departments_below",
             Self::DepartmentMembers => "department_members",
+            Self::Department => "department",
+            Self::MemberCount => "member_count",
+            Self::OpenStream => "open_stream",
+            Self::FailedCallbacks => "failed_callbacks",
         }
     }
 
@@ -69,11 +85,17 @@ impl Call {
     pub const fn permission(self) -> Option<&'static str> {
         match self {
             Self::Profile => Some("Contact.User.Read"),
-            Self::UserIdByUnionId | Self::UserDetails => Some("qyapi_get_member"),
+            Self::UserIdByUnionId | Self::UserDetails | Self::MemberCount => Some("qyapi_get_member"),
             Self::UserInfo => Some("qyapi_base"),
-            Self::DepartmentsOfUser | Self::DepartmentsBelow => Some("qyapi_get_department_list"),
+            Self::DepartmentsOfUser | Self::DepartmentsBelow | Self::Department => {
+                Some("qyapi_get_department_list")
+            }
             Self::DepartmentMembers => Some("qyapi_get_department_member"),
-            Self::UserAccessToken | Self::AppAccessToken | Self::DataScope => None,
+            Self::UserAccessToken
+            | Self::AppAccessToken
+            | Self::DataScope
+            | Self::OpenStream
+            | Self::FailedCallbacks => None,
         }
     }
 }

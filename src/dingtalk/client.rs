@@ -163,7 +163,7 @@ impl DingTalk {
         call: Call,
         credentials: &Credentials,
         request: impl Fn() -> RequestBuilder,
-        understand: fn(&RawAnswer) -> Result<T, DingTalkError>,
+        understand: impl Fn(&RawAnswer) -> Result<T, DingTalkError>,
     ) -> Result<T, DingTalkError> {
         let deadline = self.inner.call_queue.deadline();
         let mut repeat = 0;

@@ -96,10 +96,10 @@ impl DingTalk {
         &self,
         credentials: &Credentials,
         question: &Question<'_>,
-        understand: fn(&RawAnswer) -> Result<T, DingTalkError>,
+        understand: impl Fn(&RawAnswer) -> Result<T, DingTalkError>,
     ) -> Result<T, DingTalkError> {
         let token = self.app_access_token(credentials).await?;
-        match self.ask_with(credentials, &token, question, understand).await {
+        match self.ask_with(credentials, &token, question, &understand).await {
             // Revoked or outlived at DingTalk before its time; a second refusal is for an administrator.
             Err(DingTalkError {
                 kind: ErrorKind::TokenRejected,
@@ -107,7 +107,7 @@ impl DingTalk {
             }) => {
                 self.inner.tokens.forget(credentials, &token).await;
                 let token = self.app_access_token(credentials).await?;
-                self.ask_with(credentials, &token, question, understand).await
+                self.ask_with(credentials, &token, question, &understand).await
             }
             answered => answered,
         }
@@ -118,7 +118,7 @@ impl DingTalk {
         credentials: &Credentials,
         token: &AppAccessToken,
         question: &Question<'_>,
-        understand: fn(&RawAnswer) -> Result<T, DingTalkError>,
+        understand: impl Fn(&RawAnswer) -> Result<T, DingTalkError>,
     ) -> Result<T, DingTalkError> {
         let mut url = question.address.clone();
         url.query_pairs_mut()

@@ -56,6 +56,10 @@ pub(super) struct Addresses {
     pub(super) data_scope: Url,
     pub(super) departments_below: Url,
     pub(super) department_members: Url,
+    pub(super) department: Url,
+    pub(super) member_count: Url,
+    pub(super) stream: Url,
+    pub(super) failed_callbacks: Url,
 }
 
 impl Addresses {
@@ -73,6 +77,10 @@ impl Addresses {
             data_scope: join(&bases.oapi, &["auth", "scopes"]),
             departments_below: join(&bases.oapi, &["topapi", "v2", "department", "listsub"]),
             department_members: join(&bases.oapi, &["topapi", "v2", "user", "list"]),
+            department: join(&bases.oapi, &["topapi", "v2", "department", "get"]),
+            member_count: join(&bases.oapi, &["topapi", "user", "count"]),
+            stream: join(&bases.api, &["v1.0", "gateway", "connections", "open"]),
+            failed_callbacks: join(&bases.oapi, &["call_back", "get_call_back_failed_result"]),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! DingTalk, as this crate sees it: an authorization page to send a browser to, and ten calls.
+//! DingTalk, as this crate sees it: an authorization page to send a browser to, and a few calls.
 //!
 //! DingTalk's web sign-in is OAuth 2 without discovery, without PKCE and without an id token. The browser comes
 //! back with a one-time code; [`DingTalk::redeem`] turns it into the person's access token and
@@ -10,7 +10,11 @@
 //! signed in there, in one call, and [`DingTalk::find_member`] their phone number, title and
 //! rights in the organization; [`DingTalk::departments_of`] tells where in it they are.
 //!
-//! [`DingTalk::data_scope`], [`DingTalk::departments_below`] and [`DingTalk::department_members`] read the organization.
+//! [`DingTalk::data_scope`], [`DingTalk::departments_below`] and [`DingTalk::department_members`] read the organization,
+//! [`DingTalk::member`] and [`DingTalk::department`] one of it, and [`DingTalk::member_count`] how large it is.
+//!
+//! [`DingTalk::open_stream`] asks for a WebSocket that events come over; [`DingTalk::failed_callbacks`] for those that did
+//! not arrive by callback.
 //!
 //! "Client ID" and "Client Secret" are DingTalk's AppKey and AppSecret.
 //!
@@ -36,6 +40,7 @@ mod pace;
 mod raw_answer;
 mod refusal;
 mod retry_pauses;
+pub mod stream_ticket;
 mod surrogates;
 #[cfg(test)]
 mod testing;
@@ -51,4 +56,5 @@ pub use credentials::Credentials;
 pub use endpoints::Endpoints;
 pub use error::{DingTalkError, ErrorKind, Fault, SetUpFault};
 pub use identity::{ClientUser, DingTalkUserId, Member, Profile, UnionId, UserAccessToken};
-pub use organization::{DataScope, Department, DepartmentId, DirectoryEntry, MembersPage};
+pub use organization::{DataScope, Department, DepartmentId, DirectoryEntry, MembersPage, Place};
+pub use stream_ticket::{FailedCallbacks, StreamTicket};

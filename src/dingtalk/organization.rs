@@ -21,11 +21,30 @@ pub struct Department {
     pub id: DepartmentId,
     /// What it is called.
     pub name: String,
-    /// The one above it.
-    pub parent: DepartmentId,
+    /// The one above it; the organization itself has none.
+    pub parent: Option<DepartmentId>,
 }
 
-/// Somebody as the list of a department gives them: all of them, wherever else they are.
+/// Somebody's place in a department.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The department.
+    pub department: DepartmentId,
+    /// Whether they lead it. The list of one department says so for that one only.
+    pub leads: bool,
+    /// How they are sorted in it; as with `leads`.
+    pub order: Option<i64>,
+}
+
+impl Place {
+    /// What another answer knows of the same place besides.
+    pub fn merge(&mut self, other: Self) {
+        self.leads |= other.leads;
+        self.order = self.order.or(other.order);
+    }
+}
+
+/// Somebody as the directory gives them, in the list of a department or alone: wherever else they are, too.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DirectoryEntry {
     /// Their id inside the organization.
@@ -38,8 +57,18 @@ pub struct DirectoryEntry {
     pub mobile: Option<String>,
     /// Country calling code without `+`.
     pub state_code: Option<String>,
-    /// The departments they belong to themselves.
-    pub departments: Vec<DepartmentId>,
+    /// The private mailbox, else that of the organization.
+    pub email: Option<String>,
+    /// Their title.
+    pub title: Option<String>,
+    /// Their number in the organization.
+    pub job_number: Option<String>,
+    /// Address of their picture; absent when they have none of their own.
+    pub avatar_url: Option<String>,
+    /// Where they work.
+    pub work_place: Option<String>,
+    /// The departments they belong to themselves, in DingTalk's order.
+    pub departments: Vec<Place>,
 }
 
 /// Some of a department's people.

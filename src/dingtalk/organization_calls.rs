@@ -7,7 +7,8 @@ use super::client::DingTalk;
 use super::credentials::Credentials;
 use super::directory::Question;
 use super::error::DingTalkError;
-use super::organization::{DataScope, Department, DepartmentId, MembersPage};
+use super::identity::DingTalkUserId;
+use super::organization::{DataScope, Department, DepartmentId, DirectoryEntry, MembersPage};
 use super::organization_answer as answer;
 
 /// The most people that one call gives; more is not documented.
@@ -57,6 +58,47 @@ impl DingTalk {
                 "contain_access_limit": true,
             })),
         };
-        self.ask(credentials, &question, answer::members_page).await
+        self.ask(credentials, &question, |answered| {
+            answer::members_page(department, answered)
+        })
+        .await
+    }
+
+    /// Somebody as the directory has them now; `None` for somebody who is no member any more.
+    pub async fn member(
+        &self,
+        credentials: &Credentials,
+        user_id: &DingTalkUserId,
+    ) -> Result<Option<DirectoryEntry>, DingTalkError> {
+        let question = Question {
+            call: Call::UserDetails,
+            address: &self.inner.addresses.user_details,
+            body: Some(json!({ "userid": user_id.as_str() })),
+        };
+        self.ask(credentials, &question, answer::single_entry).await
+    }
+
+    /// A department as it is now; `None` for one that is not there any more.
+    pub async fn department(
+        &self,
+        credentials: &Credentials,
+        department: DepartmentId,
+    ) -> Result<Option<Department>, DingTalkError> {
+        let question = Question {
+            call: Call::Department,
+            address: &self.inner.addresses.department,
+            body: Some(json!({ "dept_id": department })),
+        };
+        self.ask(credentials, &question, answer::single_department).await
+    }
+
+    /// How many people the organization has, whatever of it the app may read.
+    pub async fn member_count(&self, credentials: &Credentials) -> Result<u64, DingTalkError> {
+        let question = Question {
+            call: Call::MemberCount,
+            address: &self.inner.addresses.member_count,
+            body: Some(json!({ "only_active": false })),
+        };
+        self.ask(credentials, &question, answer::member_count).await
     }
 }

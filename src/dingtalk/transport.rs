@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response};
 
 use super::call::Call;
 use super::error::{DingTalkError, ErrorKind, Fault, SetUpFault};
 use super::raw_answer::RawAnswer;
 use super::refusal::sanitized;
-use crate::tls::client_builder;
+use crate::tls::client_builder_without_redirects;
 
 /// Any answer used here is a few hundred bytes.
 const ANSWER_BYTES: usize = 256 * 1024;
@@ -25,9 +24,8 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_mins(5);
 
 /// A client that does what it is told and nothing else: no redirects, no repeats, no proxy of the environment.
 pub(super) fn client(connect: Duration, total: Duration) -> Result<Client, SetUpFault> {
-    client_builder()
+    client_builder_without_redirects()
         .user_agent(concat!("nocobase-dingtalk/", env!("CARGO_PKG_VERSION")))
-        .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .no_proxy()
         .referer(false)

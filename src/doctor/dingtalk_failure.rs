@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use crate::causes::innermost;
-use crate::dingtalk::{DingTalkError, ErrorKind};
+use crate::dingtalk::{Credentials, DingTalkError, ErrorKind};
 
 /// The finding for an answer that says nothing about what the check asks.
 pub(super) fn failure(check: &'static str, error: &DingTalkError) -> Finding {
@@ -41,6 +41,23 @@ pub(super) fn failure(check: &'static str, error: &DingTalkError) -> Finding {
         ErrorKind::Refused { code, .. } => refused(check, code),
         ErrorKind::CodeRejected | ErrorKind::AppNotVisible | ErrorKind::QuotaUsedUp => refused(check, error.label()),
     }
+}
+
+/// The finding for permissions that are missing, with the address at which DingTalk grants them.
+pub(super) fn permission_missing(
+    check: &'static str,
+    permissions: &[String],
+    credentials: &Credentials,
+) -> Finding {
+    let link = format!(
+        "https://open-dev.dingtalk.com/appscope/apply?content={}%23{}",
+        credentials.client_id,
+        permissions.join(",")
+    );
+    Finding::error(check, "The DingTalk app lacks the permission {{permission}}.")
+        .with("permission", permissions.join(", "))
+        .with("link", link)
+        .advise("Grant the permission {{permission}} at {{link}} and publish the app again.")
 }
 
 fn refused(check: &'static str, code: &str) -> Finding {

@@ -1,18 +1,20 @@
 //! An examination: all checks of one kind, in the order in which people mend things.
 
+use chrono::{DateTime, Utc};
 use url::Url;
 
 use crate::aes_key::AesKey;
-use crate::authenticator::{AuthenticatorOptions, Environment};
+use crate::authenticator::{AuthenticatorOptions, Environment, Registry};
 use crate::call_counts::CallsOfMonth;
 use crate::dingtalk::DingTalk;
+use crate::entropy::Entropy;
 use crate::nocobase::{Authenticator, Page, Store, StoreError, SubjectIndex, SubjectKind};
 use crate::product::AUTH_TYPE;
 
 use super::dingtalk::{Answers, LatestSignIn};
 use super::finding::Finding;
 use super::nocobase::{NocoBaseProbe, RunningProgram};
-use super::{authenticators, database, dingtalk, in_client, links, nocobase, people_rules, users};
+use super::{authenticators, database, dingtalk, directory, in_client, links, nocobase, people_rules, users};
 
 /// What is examined, and what the doctor cannot find out itself.
 pub struct CheckInput<'a> {
@@ -36,6 +38,12 @@ pub struct CheckInput<'a> {
     pub nocobase: Option<NocoBaseProbe<'a>>,
     /// Examines this DingTalk authenticator only; none examines all of them.
     pub authenticator: Option<&'a str>,
+    /// What reads the settings of sources.
+    pub registry: &'a Registry,
+    /// Randomness, to ask our own address as DingTalk does.
+    pub entropy: &'a Entropy,
+    /// The time.
+    pub now: DateTime<Utc>,
 }
 
 /// Examines everything a sign-in needs.
@@ -53,7 +61,23 @@ pub async fn examine(input: &CheckInput<'_>) -> Vec<Finding> {
         Ok(more) => findings.extend(more),
         Err(error) => findings.push(database::failure(&error, store.is_own())),
     }
+    // Whoever asks about one sign-in method is told of that one.
+    if input.authenticator.is_none() {
+        match examine_sources(input).await {
+            Ok(more) => findings.extend(more),
+            Err(error) => findings.push(database::failure(&error, store.is_own())),
+        }
+    }
     findings
+}
+
+/// Looks at what keeps people and departments in step, where there is something.
+async fn examine_sources(input: &CheckInput<'_>) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = Vec::new();
+    for row in input.store.sync_sources().all().await? {
+        findings.extend(directory::examine(&row, input).await?);
+    }
+    Ok(findings)
 }
 
 async fn examine_authenticators(input: &CheckInput<'_>) -> Result<Vec<Finding>, StoreError> {

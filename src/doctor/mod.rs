@@ -5,9 +5,11 @@
 //! browser used) is handed in.
 
 mod authenticators;
+mod callback;
 mod database;
 mod dingtalk;
 mod dingtalk_failure;
+mod directory;
 mod examination;
 mod finding;
 mod in_client;

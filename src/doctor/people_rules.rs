@@ -1,6 +1,6 @@
 //! Checks of what an authenticator says of people: whether its rules can be followed.
 
-use super::dingtalk_failure::failure;
+use super::dingtalk_failure::{failure, permission_missing};
 use super::finding::Finding;
 use crate::authenticator::{AuthenticatorOptions, AutoLogin, Refresh};
 use crate::dingtalk::{Credentials, DingTalk, DingTalkError, DingTalkUserId, ErrorKind};
@@ -58,20 +58,7 @@ fn refusal(error: &DingTalkError, credentials: &Credentials) -> Finding {
     let ErrorKind::PermissionMissing(permissions) = &error.kind else {
         return failure(PERMISSIONS, error);
     };
-    let wanted = permissions.join(",");
-    Finding::error(
-        PERMISSIONS,
-        "The DingTalk app lacks the permission {{permission}}.",
-    )
-    .with("permission", permissions.join(", "))
-    .with(
-        "link",
-        format!(
-            "https://open-dev.dingtalk.com/appscope/apply?content={}%23{wanted}",
-            credentials.client_id
-        ),
-    )
-    .advise("Grant the permission {{permission}} at {{link}} and publish the app again.")
+    permission_missing(PERMISSIONS, permissions, credentials)
 }
 
 /// Whether what the rules give is there, and may be given.

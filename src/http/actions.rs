@@ -5,8 +5,8 @@ use futures_util::future::LocalBoxFuture;
 
 use super::request::context::Context;
 use super::resources::{
-    app, auth, authenticators, calls, dingtalk, directory, in_client, links, membership, own_link, password,
-    people_rules, pm, qr_code,
+    app, auth, authenticators, calls, dingtalk, in_client, links, membership, own_link, password,
+    people_rules, pm, qr_code, runs, sync_sources, synced,
 };
 use super::response::error::ApiError;
 use crate::product::REDIRECT_ACTION;
@@ -147,8 +147,22 @@ pub const ACTIONS: &[Action] = &[
     action!("dingtalk:membership", Get, Bridge, SignedIn, membership::membership),
     action!("dingtalk:sessionsEnded", Post, Bridge, SignedIn, membership::sessions_ended),
     action!("dingtalk:audit", Get, Always, Administrator, dingtalk::audit),
-    action!("dingtalk:readDirectory", Post, Alone, Administrator, directory::read),
-    action!("dingtalk:directory", Get, Alone, Administrator, directory::directory),
-    action!("dingtalk:directoryPeople", Get, Alone, Administrator, directory::people),
+    action!("dingtalk:sources", Get, Always, Administrator, runs::sources),
+    action!("dingtalk:startRun", Post, Always, Administrator, runs::start),
+    action!("dingtalk:run", Get, Always, Administrator, runs::run),
+    action!("dingtalk:confirmRun", Post, Always, Administrator, runs::confirm),
+    action!("dingtalk:discardRun", Post, Always, Administrator, runs::discard),
+    action!("dingtalk:runRows", Get, Always, Administrator, runs::rows),
+    action!("dingtalk:runReport", Get, Always, Administrator, runs::report),
+    action!("dingtalk:runs", Get, Always, Administrator, runs::runs),
+    action!("dingtalk:sourceForm", Get, Alone, Administrator, sync_sources::form),
+    action!("dingtalk:callbackAddress", Get, Always, Administrator, sync_sources::callback_address),
+    action!("dingtalk:syncedPeople", Get, Alone, Administrator, synced::people),
+    action!("dingtalk:syncedDepartments", Get, Alone, Administrator, synced::departments),
+    action!("userDataSyncSources:list", GetOrPost, Alone, Administrator, sync_sources::list),
+    action!("userDataSyncSources:get", GetOrPost, Alone, Administrator, sync_sources::get),
+    action!("userDataSyncSources:create", Post, Alone, Administrator, sync_sources::create),
+    action!("userDataSyncSources:update", Post, Alone, Administrator, sync_sources::update),
+    action!("userDataSyncSources:destroy", Post, Alone, Administrator, sync_sources::destroy),
     action!("dingtalk:calls", Get, Always, Administrator, calls::calls),
 ];

@@ -24,6 +24,7 @@ use ops::{audit_record, health};
 pub use request::client_origin::TrustedProxies;
 use request::context::{Caller, Context};
 use request::{cors, navigation, path};
+use resources::dingtalk_events;
 pub use response::error::{ApiError, RequestError};
 use response::{envelope, pages};
 pub use server::listener::{Address, Bounds, Listener, Server, Stop};
@@ -63,6 +64,9 @@ fn get() -> Route {
 
 /// Finds the action, checks who may use it, runs it, and puts the answer into words.
 async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
+    if let Some(source) = dingtalk_events::source_of(request.uri().path(), &state.edge.api_base) {
+        return dingtalk_events::receive(&request, payload, &state, &source).await;
+    }
     let started = Instant::now();
     let (action, key) = match path::read(request.uri().path(), &state.edge.api_base) {
         Some((name, key)) => (Action::named(&name), key),

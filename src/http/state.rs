@@ -18,7 +18,8 @@ use crate::call_counts::CallCounts;
 use crate::clock::Clock;
 use crate::config::{Cors, Managed, Mode};
 use crate::dingtalk::DingTalk;
-use crate::directory::Previews;
+use crate::directory::Directory;
+use crate::directory::events::Callbacks;
 use crate::entropy::Entropy;
 use crate::nocobase::{Store, StoreError, SubjectIndex};
 use crate::origin::Origin;
@@ -39,8 +40,10 @@ pub struct AppState {
     pub sign_in: SignIn,
     /// DingTalk.
     pub dingtalk: DingTalk,
-    /// The organizations in DingTalk, beside the users.
-    pub directory: Previews,
+    /// The organizations that are kept in step.
+    pub directory: Directory,
+    /// What DingTalk posts.
+    pub events: Callbacks,
     /// How requests are read.
     pub edge: Edge,
     /// What an address or an account may try.

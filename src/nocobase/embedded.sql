@@ -149,3 +149,17 @@ CREATE TABLE IF NOT EXISTS "dingtalk_secrets" (
   "value" TEXT NOT NULL,
   PRIMARY KEY ("id", "name")
 );
+
+CREATE TABLE IF NOT EXISTS "userDataSyncSources" (
+  "id" INTEGER PRIMARY KEY AUTOINCREMENT,
+  "name" VARCHAR(255) NOT NULL UNIQUE,
+  "sourceType" VARCHAR(255) NOT NULL,
+  "displayName" VARCHAR(255),
+  "enabled" TINYINT(1) DEFAULT 0,
+  "options" JSON NOT NULL DEFAULT '{}',
+  "sort" BIGINT,
+  "createdAt" DATETIME NOT NULL,
+  "updatedAt" DATETIME NOT NULL,
+  "createdById" BIGINT,
+  "updatedById" BIGINT
+);

@@ -94,7 +94,7 @@ impl Roles<'_> {
         judged_department(&rows)
     }
 
-    fn select_named(self, names: &[&str]) -> SelectStatement {
+    pub(super) fn select_named(self, names: &[&str]) -> SelectStatement {
         let columns = [Column::Name, Column::AllowConfigure, Column::Snippets];
         let mut select = self.sql.select(Table::Roles, &columns);
         select.and_where(
@@ -160,7 +160,7 @@ impl LinkTransaction {
     }
 }
 
-fn judged(names: &[&str], rows: &[Row]) -> Result<Vec<(String, RoleFitness)>, StoreError> {
+pub(super) fn judged(names: &[&str], rows: &[Row]) -> Result<Vec<(String, RoleFitness)>, StoreError> {
     let mut judged: Vec<(String, RoleFitness)> = Vec::new();
     for name in names {
         if judged.iter().any(|(before, _)| before == name) {

@@ -9,6 +9,7 @@ mod authenticator;
 mod authenticator_order;
 mod authenticators;
 mod by_hand;
+mod directory;
 mod embedded;
 mod first_rights;
 mod fitness;
@@ -34,6 +35,13 @@ mod wire_time;
 
 pub use authenticator::{Authenticator, AuthenticatorChanges, NewAuthenticator};
 pub use authenticators::Authenticators;
+pub use directory::{
+    AddedPeople, ChangeRow, ColumnFitness, CustomColumns, DirectoryChanges, DirectoryEvents,
+    DirectoryPlugins, DirectoryState, ExistingPerson, LeaverOutcome, LeaverWay, LinkOutcome, NewEvent,
+    NewPeople, NewPerson, NewPersonLink, NewSyncSource, OwnDirectory, RecordKind, StateEntry, SyncRecord,
+    SyncRecords, SyncSource, SyncSourceChanges, SyncSources, SyncedPerson, WantedLink, WriteOutcome,
+    WriteRefusal, record_hash,
+};
 pub use embedded::{LANGUAGES, RootUser};
 pub use first_rights::{FirstRights, GivenRights};
 pub use fitness::{DepartmentFitness, RoleFitness};

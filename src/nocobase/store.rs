@@ -62,6 +62,8 @@ pub struct Store {
     pub(super) turns: Arc<Mutex<Newest>>,
     /// Where the database signs people in with one statement.
     pub(super) statements: Option<Arc<ByHand>>,
+    /// Whether NocoBase's tables may get indexes of ours.
+    pub(super) may_index: bool,
 }
 
 impl fmt::Debug for Store {
@@ -92,7 +94,17 @@ impl Store {
         Self {
             statements: (sql.dialect == Dialect::Postgres).then(Arc::default),
             turns: Arc::default(),
+            may_index: true,
             sql,
+        }
+    }
+
+    /// The same, leaving NocoBase's tables without indexes of ours.
+    #[must_use]
+    pub fn without_indexes(self) -> Self {
+        Self {
+            may_index: false,
+            ..self
         }
     }
 

@@ -1,6 +1,4 @@
-//! The index over authenticator and subject: the one thing we add to a table of NocoBase's.
-
-use sea_orm::Value as SqlValue;
+//! The index over authenticator and subject, which we add to a table of NocoBase's.
 
 use super::sql::{Column, Dialect, StoreError, Table};
 use super::store::Store;
@@ -67,30 +65,12 @@ impl Store {
 
     /// Whether the index is there or not needed; `None` when it is missing.
     pub async fn find_subject_index(&self) -> Result<Option<SubjectIndex>, StoreError> {
-        let index: SqlValue = self.subject_index_name().into();
-        let (there, missing, find, values) = match self.sql.dialect {
-            Dialect::MySql { .. } => (
-                SubjectIndex::Plain,
-                Some(SubjectIndex::NotUsed),
-                "SELECT CAST(index_name AS CHAR) FROM information_schema.statistics \
-                 WHERE table_schema = DATABASE() AND index_name = ?",
-                vec![index],
-            ),
-            Dialect::Sqlite => (
-                SubjectIndex::Present,
-                None,
-                "SELECT name FROM sqlite_master WHERE type = 'index' AND name = ?",
-                vec![index],
-            ),
-            Dialect::Postgres => (
-                SubjectIndex::Present,
-                None,
-                "SELECT indexname::text FROM pg_indexes WHERE indexname = $1 AND schemaname = $2",
-                vec![index, self.sql.names.schema.clone().unwrap_or_default().into()],
-            ),
+        let (there, missing) = match self.sql.dialect {
+            Dialect::MySql { .. } => (SubjectIndex::Plain, Some(SubjectIndex::NotUsed)),
+            Dialect::Sqlite | Dialect::Postgres => (SubjectIndex::Present, None),
         };
-        let rows = self.sql.raw_rows(find, values).await?;
-        let found = if rows.is_empty() { missing } else { Some(there) };
+        let is_there = self.sql.has_index(&self.subject_index_name()).await?;
+        let found = if is_there { Some(there) } else { missing };
         self.subjects_are_unique(found == Some(SubjectIndex::Present));
         Ok(found)
     }

@@ -1,4 +1,5 @@
-//! The two JSON schemas that every user interface is made from: the settings form and the sign-in button.
+//! The JSON schemas that every user interface is made from: the settings form of an authenticator, that of a source of
+//! the directory, and the sign-in button.
 
 use std::sync::LazyLock;
 
@@ -6,6 +7,8 @@ use serde_json::Value;
 
 /// The settings form as it stands in the repository; key order is the order of the fields.
 pub(super) const FORM: &str = include_str!("../../client-schema/authenticator-form.json");
+/// The form of a source of the directory likewise.
+pub(super) const DIRECTORY_FORM: &str = include_str!("../../client-schema/directory-source-form.json");
 /// The sign-in button's texts as they stand in the repository.
 pub(super) const BUTTON: &str = include_str!("../../client-schema/sign-in-button.json");
 
@@ -20,7 +23,15 @@ pub struct FormFill<'a> {
 pub fn form_schema(fill: &FormFill<'_>) -> Value {
     static SCHEMA: LazyLock<Value> = LazyLock::new(|| parse(FORM));
     let mut schema = SCHEMA.clone();
-    fill_strings(&mut schema, fill);
+    fill_strings(&mut schema, "{{REDIRECT_URL}}", fill.redirect_url);
+    schema
+}
+
+/// The form of a source of the directory, with the address filled in to which DingTalk sends its events.
+pub fn directory_form_schema(callback_address: &str) -> Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| parse(DIRECTORY_FORM));
+    let mut schema = SCHEMA.clone();
+    fill_strings(&mut schema, "{{CALLBACK_ADDRESS}}", callback_address);
     schema
 }
 
@@ -38,15 +49,19 @@ fn parse(schema: &str) -> Value {
     serde_json::from_str(schema).expect("a client schema is JSON")
 }
 
-fn fill_strings(value: &mut Value, fill: &FormFill<'_>) {
+fn fill_strings(value: &mut Value, placeholder: &str, filling: &str) {
     match value {
         Value::String(text) => {
-            if text.contains("{{REDIRECT_URL}}") {
-                *text = text.replace("{{REDIRECT_URL}}", fill.redirect_url);
+            if text.contains(placeholder) {
+                *text = text.replace(placeholder, filling);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| fill_strings(item, fill)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| fill_strings(field, fill)),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| fill_strings(item, placeholder, filling)),
+        Value::Object(fields) => fields
+            .values_mut()
+            .for_each(|field| fill_strings(field, placeholder, filling)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -67,6 +82,20 @@ mod tests {
         assert_ne!(filled, source);
         assert_eq!(
             filled.to_string().replace(REDIRECT_URL, "{{REDIRECT_URL}}"),
+            source.to_string()
+        );
+    }
+
+    #[test]
+    fn the_address_for_events_is_filled_in_and_nothing_else_changes() {
+        let address = "https://crm.example.com/api/dingtalk-events/tree";
+
+        let filled = directory_form_schema(address);
+
+        let source: Value = serde_json::from_str(DIRECTORY_FORM).unwrap();
+        assert_ne!(filled, source);
+        assert_eq!(
+            filled.to_string().replace(address, "{{CALLBACK_ADDRESS}}"),
             source.to_string()
         );
     }

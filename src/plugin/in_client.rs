@@ -47,7 +47,14 @@ const QR_EXPORTS: &str = "export const { isOffered, showFrame } = module('qr-flo
 pub fn shared_script(name: &str) -> Option<&'static str> {
     static IN_CLIENT: LazyLock<String> = LazyLock::new(|| {
         let version = Manifest::embedded().version();
-        let fill = Fill::new(None, &BTreeMap::new(), version, form::FORM, form::BUTTON);
+        let fill = Fill::new(
+            None,
+            &BTreeMap::new(),
+            version,
+            form::FORM,
+            form::DIRECTORY_FORM,
+            form::BUTTON,
+        );
         format!("{LOADER}{}{EXPORTS}", fill.apply(&MODULES.concat()))
     });
     static QR_CODE: LazyLock<String> = LazyLock::new(|| format!("{LOADER}{QR_FLOW}{QR_EXPORTS}"));

@@ -14,7 +14,7 @@ mod program;
 mod script;
 mod template;
 
-pub use form::{FormFill, form_schema, sign_in_button};
+pub use form::{FormFill, directory_form_schema, form_schema, sign_in_button};
 pub use guide::{guide_page, guide_policy};
 pub use in_client::shared_script;
 pub use language::{Language, negotiate};

@@ -100,6 +100,7 @@ fn files(
         &checksums,
         manifest.version(),
         form::FORM,
+        form::DIRECTORY_FORM,
         form::BUTTON,
     );
     let mut files = BTreeMap::new();

@@ -6,16 +6,17 @@ use serde_json::{Value, json};
 
 /// What replaces the tokens; each is the JavaScript for one value.
 pub(super) struct Fill {
-    replacements: [(&'static str, String); 5],
+    replacements: [(&'static str, String); 6],
 }
 
 impl Fill {
-    /// `form` and `button` are JSON texts, so that the order of their keys survives.
+    /// `form`, `directory_form` and `button` are JSON texts, so that the order of their keys survives.
     pub(super) fn new(
         sidecar_url: Option<&str>,
         programs: &BTreeMap<&'static str, String>,
         version: &str,
         form: &str,
+        directory_form: &str,
         button: &str,
     ) -> Self {
         let string = |text: &str| literal(&Value::from(text).to_string());
@@ -28,6 +29,7 @@ impl Fill {
                 (r#""__NBDT_PROGRAMS__""#, literal(&json!(programs).to_string())),
                 (r#""__NBDT_VERSION__""#, string(version)),
                 (r#""__NBDT_FORM__""#, literal(form.trim())),
+                (r#""__NBDT_DIRECTORY_FORM__""#, literal(directory_form.trim())),
                 (r#""__NBDT_BUTTON__""#, literal(button.trim())),
             ],
         }
@@ -73,17 +75,18 @@ mod tests {
             &BTreeMap::from([("linux-x64", "0a".to_owned())]),
             "1.2.3",
             "{\"b\": 1, \"a\": 2}\n",
+            "{\"d\": 3}",
             "{}",
         )
     }
 
     #[test]
     fn tokens_with_their_quotes_become_values() {
-        let script = r#"f("__NBDT_SIDECAR_URL__", "__NBDT_VERSION__", "__NBDT_FORM__", "__NBDT_BUTTON__")"#;
+        let script = r#"f("__NBDT_SIDECAR_URL__", "__NBDT_VERSION__", "__NBDT_FORM__", "__NBDT_DIRECTORY_FORM__", "__NBDT_BUTTON__")"#;
 
         assert_eq!(
             fill("http://127.0.0.1:13100").apply(script),
-            r#"f("http://127.0.0.1:13100", "1.2.3", {"b": 1, "a": 2}, {})"#
+            r#"f("http://127.0.0.1:13100", "1.2.3", {"b": 1, "a": 2}, {"d": 3}, {})"#
         );
     }
 
@@ -106,8 +109,15 @@ mod tests {
     #[test]
     fn a_value_that_spells_a_token_is_not_replaced() {
         assert_eq!(
-            Fill::new(None, &BTreeMap::new(), "v", r#"{"a":"__NBDT_VERSION__"}"#, "{}")
-                .apply(r#""__NBDT_FORM__""#),
+            Fill::new(
+                None,
+                &BTreeMap::new(),
+                "v",
+                r#"{"a":"__NBDT_VERSION__"}"#,
+                "{}",
+                "{}"
+            )
+            .apply(r#""__NBDT_FORM__""#),
             r#"{"a":"__NBDT_VERSION__"}"#
         );
     }

@@ -7,8 +7,10 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::hmac;
@@ -16,6 +18,9 @@ use crate::nocobase::UserId;
 
 /// The `aud` of a bridge token.
 pub const BRIDGE_AUDIENCE: &str = "nocobase-dingtalk";
+
+/// The `aud` of a token by which NocoBase knows changes for ours.
+const CHANGES_AUDIENCE: &str = "nocobase-dingtalk-changes";
 
 /// NocoBase's HMAC secret, ready to sign and to verify; it cannot print itself.
 #[derive(Clone)]
@@ -97,6 +102,15 @@ pub struct BridgeClaims {
     temp: bool,
 }
 
+/// What a token says by which NocoBase knows changes for ours.
+#[derive(Serialize)]
+struct ChangesClaims {
+    aud: &'static str,
+    iat: i64,
+    exp: i64,
+    digest: String,
+}
+
 /// Forwarding headers as they arrived at NocoBase.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Forwarded {
@@ -154,6 +168,18 @@ impl SessionSecret {
     /// Signs a session token as NocoBase does.
     pub fn sign(&self, claims: &Claims) -> Result<String, TokenError> {
         encode(&Header::new(Algorithm::HS256), claims, &self.encoding)
+            .map_err(|error| TokenError::Invalid(Some(error)))
+    }
+
+    /// Signs changes that NocoBase is to make: this body, and no other, within a minute.
+    pub fn sign_changes(&self, body: &[u8], now: DateTime<Utc>) -> Result<String, TokenError> {
+        let claims = ChangesClaims {
+            aud: CHANGES_AUDIENCE,
+            iat: now.timestamp(),
+            exp: now.timestamp() + MAX_BRIDGE_SECONDS,
+            digest: hex::encode(Sha256::digest(body)),
+        };
+        encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
             .map_err(|error| TokenError::Invalid(Some(error)))
     }
 
@@ -309,6 +335,18 @@ mod tests {
                 .verify_bridge(&secret().sign(&claims()).unwrap(), now)
                 .is_err()
         );
+    }
+
+    #[test]
+    fn a_token_for_changes_is_neither_a_session_nor_a_bridge_token() {
+        let now = DateTime::from_timestamp(1_763_600_000, 0).unwrap();
+
+        let token = secret().sign_changes(b"{}", now).unwrap();
+
+        assert!(secret().verify(&token).is_err());
+        assert!(secret().verify_bridge(&token, now.timestamp()).is_err());
+        let again = secret().sign_changes(b"{ }", now).unwrap();
+        assert_ne!(token, again);
     }
 
     #[test]

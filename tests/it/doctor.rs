@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use dingtalk_simulator::{App, AppStatus, CallKind, Control, Simulator, SimulatorOptions, permission};
-use nocobase_dingtalk::authenticator::Environment;
+use nocobase_dingtalk::authenticator::{Environment, Registry};
 use nocobase_dingtalk::call_counts::{CallsOfMonth, Counted};
+use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
 use nocobase_dingtalk::doctor::{
     AuthenticatorInput, CheckInput, Finding, LatestSignIn, NocoBaseProbe, Report, Status, examine,
     examine_authenticator, examine_database,
 };
+use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::{
     AuthenticatorChanges, DatabaseSettings, NewAuthenticator, RootUser, Store, StoreError, SubjectIndex,
 };
@@ -148,6 +150,8 @@ impl Ward {
         nocobase: Option<NocoBaseProbe<'_>>,
         authenticator: Option<&str>,
     ) -> Vec<Finding> {
+        let clock = Clock::manual(DateTime::<Utc>::UNIX_EPOCH);
+        let registry = Registry::new(self.store.clone(), None, true, clock.clone());
         let patient = CheckInput {
             program: None,
             store: &self.store,
@@ -159,6 +163,9 @@ impl Ward {
             calls: Some(&self.calls()),
             nocobase,
             authenticator,
+            registry: &registry,
+            entropy: &Entropy::seeded(1),
+            now: clock.now(),
         };
         examine(&patient).await
     }

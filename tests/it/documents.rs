@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use chrono::DateTime;
 use nocobase_dingtalk::audit::to_csv;
+use nocobase_dingtalk::directory::{DirectoryStatus, ReceiveMode};
 use nocobase_dingtalk::error_code::Code;
 use nocobase_dingtalk::http::{ACTIONS, Access, Action, Metrics, Served, Takes};
 use serde_json::Value;
@@ -111,7 +113,12 @@ fn routes() -> BTreeSet<String> {
         .skip(1)
         .map(|rest| rest.split('"').next().unwrap().to_owned());
     // Put together from the API's path, the manifest and the languages.
-    let others = ["/api/__health_check", "/{package}.tgz", "/docs/{guide}"];
+    let others = [
+        "/api/__health_check",
+        "/api/dingtalk-events/{source}",
+        "/{package}.tgz",
+        "/docs/{guide}",
+    ];
     literals.chain(others.map(str::to_owned)).collect()
 }
 
@@ -205,7 +212,14 @@ fn openapi_describes_every_address_with_its_method() {
     let of_actions = actions()
         .into_iter()
         .map(|[name, takes, ..]| (format!("/api/{name}"), method(&takes)));
-    let of_routes = routes().into_iter().map(|path| (path, method("GET")));
+    let of_routes = routes().into_iter().map(|path| {
+        let takes = if path.contains("dingtalk-events") {
+            "POST"
+        } else {
+            "GET"
+        };
+        (path, method(takes))
+    });
     assert_eq!(described, of_actions.chain(of_routes).collect());
 }
 
@@ -284,6 +298,14 @@ fn metrics_text() -> String {
     metrics.dingtalk_called("ding1", "profile", "ok", moment);
     metrics.queue_length(1);
     metrics.statement_ran(false, moment);
+    metrics.event_arrived("stream", "stored");
+    let status = DirectoryStatus {
+        last_event: Some(DateTime::UNIX_EPOCH),
+        last_success: Some(DateTime::UNIX_EPOCH),
+        receive_mode: Some(ReceiveMode::Stream),
+        ..DirectoryStatus::default()
+    };
+    metrics.source_is("company", &status, 0);
     String::from_utf8(metrics.text()).unwrap()
 }
 
@@ -318,7 +340,9 @@ fn every_metric_is_explained_as_it_explains_itself() {
     }
     assert_eq!(documented, said);
     let in_source = read("src/http/ops/metrics.rs");
-    assert_eq!(in_source.matches(".clone()),").count(), said.len());
+    let of_sources = read("src/http/ops/directory_gauges.rs");
+    let counted = in_source.matches(".clone()),").count() + of_sources.matches("\"directory_").count();
+    assert_eq!(counted, said.len());
 }
 
 #[test]
@@ -439,7 +463,7 @@ fn every_test_and_every_check_of_the_list_of_attacks_exists() {
         .collect();
     let numbers: Vec<&str> = cases.iter().map(|(number, _)| *number).collect();
     let known = (1..=43).map(|number| format!("D{number}"));
-    let found_later = (1..=20).map(|number| format!("E{number}"));
+    let found_later = (1..=25).map(|number| format!("E{number}"));
     assert_eq!(numbers, known.chain(found_later).collect::<Vec<_>>());
 
     let mut unknown = Vec::new();

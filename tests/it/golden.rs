@@ -194,8 +194,10 @@ fn every_used_key_exists() {
             used.extend(translated_keys(text));
         }
     }
-    let form = json("client-schema/authenticator-form.json");
-    used.extend(strings(&form).into_iter().flat_map(translated_keys));
+    for name in ["authenticator-form", "directory-source-form"] {
+        let form = json(&format!("client-schema/{name}.json"));
+        used.extend(strings(&form).into_iter().flat_map(translated_keys));
+    }
     used.extend(
         strings(&json("client-schema/sign-in-button.json"))
             .into_iter()
@@ -266,6 +268,47 @@ fn the_form_writes_exactly_the_options_that_exist() {
     ];
     let options = options.into_iter().chain(PeopleRules::FIELDS);
     assert_eq!(fields, options.map(str::to_owned).collect());
+}
+
+#[test]
+fn the_form_of_a_source_writes_exactly_its_options_and_masks_its_secrets() {
+    let form = json("client-schema/directory-source-form.json");
+
+    let options = [
+        "authenticator",
+        "clientId",
+        "clientSecret",
+        "uniqueField",
+        "receiveMode",
+        "token",
+        "encodingAesKey",
+        "schedule",
+        "scheduleAt",
+        "allowDepartments",
+        "denyDepartments",
+        "syncNickname",
+        "syncPhone",
+        "syncEmail",
+        "titleColumn",
+        "jobNumberColumn",
+        "avatarColumn",
+        "workPlaceColumn",
+        "mainDepartment",
+        "keepDepartments",
+        "leavers",
+        "graceDays",
+        "preview",
+    ];
+    assert_eq!(fields(&form, ""), options.map(str::to_owned).into());
+    for (group, secret) in [
+        ("app", "clientSecret"),
+        ("receiving", "token"),
+        ("receiving", "encodingAesKey"),
+    ] {
+        let field = &form["properties"][group]["properties"][secret];
+        assert_eq!(field["x-component-props"]["password"], true, "{secret}");
+        assert!(field.get("default").is_none(), "{secret}");
+    }
 }
 
 #[test]

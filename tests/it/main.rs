@@ -17,6 +17,7 @@ mod directory;
 mod doctor;
 mod documents;
 mod env_files;
+mod events;
 mod fault_matrix;
 mod first_sign_in;
 mod former_links;

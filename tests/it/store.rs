@@ -7,10 +7,13 @@
 )]
 
 mod authenticators;
+mod directory;
 mod faults;
 mod link_transaction;
 mod links;
+mod new_people;
 mod one_statement;
+mod own_directory;
 mod people;
 mod rights;
 mod schema;

@@ -339,6 +339,13 @@ export class NocoBase {
     this.#remember({ pid: null });
   }
 
+  /** Ends the same processes without a warning, as when the machine loses its power. */
+  crash() {
+    const family = [this.state.pid, ...descendants(this.state.pid)];
+    for (const member of family) if (isOurs(member, this.folder)) tryKill(member, 'SIGKILL');
+    this.#remember({ pid: null });
+  }
+
   async remove() {
     this.isPrepared = false;
     await this.stop();

@@ -94,6 +94,21 @@ export class DingTalk {
     return answer.json();
   }
 
+  /** Fills an organization with so many departments and people beside those that are there. */
+  fill(organization) {
+    return this.#post('organization', organization);
+  }
+
+  /** Where an app is called when something happens, as its page in DingTalk's console says. */
+  setCallback(address) {
+    return this.#post('callback', address);
+  }
+
+  /** Somebody is called otherwise, of which apps that listen are told. */
+  rename(person, name) {
+    return this.#post('name', { person, name });
+  }
+
   /** Somebody leaves the organization. */
   leave(person) {
     return this.#post('membership', { person, corpId: DEMO_CORP_ID });

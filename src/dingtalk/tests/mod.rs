@@ -4,6 +4,7 @@ mod app_access_token;
 mod broken_answers;
 mod find_user_id;
 mod in_client;
+mod organization;
 mod profile;
 mod queue;
 mod redeem;

@@ -28,10 +28,15 @@ pub async fn nocobase_style(state: web::Data<AppState>) -> HttpResponse {
 
 /// `/metrics`.
 pub async fn metrics(state: web::Data<AppState>) -> HttpResponse {
-    state.ops.metrics.queue_length(state.dingtalk.queue_length());
+    let metrics = &state.ops.metrics;
+    metrics.queue_length(state.dingtalk.queue_length());
+    if state.directory.has_sources() {
+        let now = state.clock.now().timestamp_millis();
+        metrics.read_directory(&state.store, now).await;
+    }
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(state.ops.metrics.text())
+        .body(metrics.text())
 }
 
 async fn answer(state: &AppState) -> HttpResponse {

@@ -1,6 +1,5 @@
 //! Counters for operators, in Prometheus' terms. `docs/operations.md` says what each means.
 
-use crate::error_code::{Code, result_name};
 use std::time::Duration;
 
 use prometheus::{
@@ -8,10 +7,19 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
+use super::directory_gauges::DirectoryGauges;
+use crate::causes::with_causes;
+use crate::directory::DirectoryStatus;
+use crate::error_code::{Code, result_name};
+use crate::nocobase::Store;
+
 /// Seconds, from a cached answer to DingTalk's time limit.
 const BUCKETS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0,
 ];
+
+/// Prometheus asks again.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything that is counted; clones count together.
 #[derive(Clone)]
@@ -29,6 +37,8 @@ pub struct Metrics {
     dingtalk_seconds: HistogramVec,
     dingtalk_queue: IntGauge,
     statements: HistogramVec,
+    directory: DirectoryGauges,
+    events: IntCounterVec,
 }
 
 impl Metrics {
@@ -83,9 +93,14 @@ impl Metrics {
                 "Calls waiting for their turn at this moment",
             )?,
             statements: histogram("database_seconds", "Time of one SQL statement", &["outcome"])?,
+            directory: DirectoryGauges::new(&registry)?,
+            events: IntCounterVec::new(
+                Opts::new("events_total", "Events of the directory that DingTalk sent"),
+                &["channel", "outcome"],
+            )?,
             registry,
         };
-        let all: [Box<dyn prometheus::core::Collector>; 12] = [
+        let all: [Box<dyn prometheus::core::Collector>; 13] = [
             Box::new(metrics.requests.clone()),
             Box::new(metrics.refusals.clone()),
             Box::new(metrics.sign_ins.clone()),
@@ -98,6 +113,7 @@ impl Metrics {
             Box::new(metrics.dingtalk_seconds.clone()),
             Box::new(metrics.dingtalk_queue.clone()),
             Box::new(metrics.statements.clone()),
+            Box::new(metrics.events.clone()),
         ];
         for collector in all {
             metrics.registry.register(collector)?;
@@ -166,6 +182,25 @@ impl Metrics {
         self.statements
             .with_label_values(&[outcome])
             .observe(elapsed.as_secs_f64());
+    }
+
+    /// How a source of people and departments is.
+    pub fn source_is(&self, source: &str, status: &DirectoryStatus, now_ms: i64) {
+        self.directory.tell(source, status, now_ms);
+    }
+
+    /// Reads how the sources of people and departments are; a database that does not answer leaves them out.
+    pub async fn read_directory(&self, store: &Store, now_ms: i64) {
+        match tokio::time::timeout(PATIENCE, self.directory.read(store, now_ms)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => log::warn!("how the sources are could not be read: {}", with_causes(&error)),
+            Err(_) => log::warn!("how the sources are could not be read in time"),
+        }
+    }
+
+    /// DingTalk sent an event, or something else happened to the way they come.
+    pub fn event_arrived(&self, channel: &str, outcome: &str) {
+        self.events.with_label_values(&[channel, outcome]).inc();
     }
 
     /// The text Prometheus reads.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::fields::{boolean, keys, new_name, only_key, short_text};
 use crate::audit::Event;
 use crate::authenticator::AutoLogin;
 use crate::http::request::context::Context;
@@ -14,8 +15,6 @@ use crate::product::{AUTH_TYPE, PASSWORD_AUTH_TYPE};
 
 const PASSWORD_TITLE: &str = r#"{{t("Password",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
 const DINGTALK_TITLE: &str = r#"{{t("DingTalk",{"ns":"nocobase-plugin-auth-dingtalk"})}}"#;
-const NAME_LIMIT: usize = 100;
-const TEXT_LIMIT: usize = 255;
 
 /// `authenticators:publicList`: what the sign-in page shows; nothing private.
 pub async fn public_list(context: Context) -> ActionResult {
@@ -64,15 +63,7 @@ pub async fn get(context: Context) -> ActionResult {
 
 /// `authenticators:create`.
 pub async fn create(context: Context) -> ActionResult {
-    let name = context.text("name")?.unwrap_or_default();
-    let is_name = !name.is_empty()
-        && name.len() <= NAME_LIMIT
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-    if !is_name {
-        return Err(RequestError::InvalidField("name").into());
-    }
+    let name = new_name(&context)?;
     let auth_type = context.text("authType")?.unwrap_or_default();
     require_type(&context.state, auth_type).await?;
     let given = authenticator_options::of_body(&context, auth_type, &[])?;
@@ -243,49 +234,5 @@ fn title_of(auth_type: &str) -> &str {
         PASSWORD_AUTH_TYPE => PASSWORD_TITLE,
         AUTH_TYPE => DINGTALK_TITLE,
         other => other,
-    }
-}
-
-/// A short text of the body: absent, null, or given.
-#[expect(
-    clippy::option_option,
-    reason = "absent keeps what is stored, null removes it"
-)]
-fn short_text(context: &Context, name: &'static str) -> Result<Option<Option<String>>, RequestError> {
-    if !context.values.contains_key(name) {
-        return Ok(None);
-    }
-    let text = context.text(name)?;
-    if text.is_some_and(|text| text.chars().count() > TEXT_LIMIT) {
-        return Err(RequestError::InvalidField(name));
-    }
-    Ok(Some(text.filter(|text| !text.is_empty()).map(str::to_owned)))
-}
-
-fn boolean(context: &Context, name: &'static str) -> Result<Option<bool>, RequestError> {
-    match context.values.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Bool(value)) => Ok(Some(*value)),
-        Some(_) => Err(RequestError::InvalidField(name)),
-    }
-}
-
-/// The keys of the records: in the path, or `filterByTk`.
-fn keys(context: &Context) -> Result<Vec<i64>, RequestError> {
-    let texts = match &context.key {
-        Some(key) => vec![key.clone()],
-        None => context.query.list("filterByTk"),
-    };
-    let ids: Vec<i64> = texts.iter().filter_map(|text| text.parse().ok()).collect();
-    if ids.is_empty() || ids.len() != texts.len() {
-        return Err(RequestError::InvalidField("filterByTk"));
-    }
-    Ok(ids)
-}
-
-fn only_key(context: &Context) -> Result<i64, RequestError> {
-    match keys(context)?.as_slice() {
-        [id] => Ok(*id),
-        _ => Err(RequestError::InvalidField("filterByTk")),
     }
 }

@@ -99,6 +99,9 @@ async fn examine(context: &Context, authenticator: Option<&str>) -> Result<Vec<F
             version: env!("CARGO_PKG_VERSION"),
         }),
         authenticator,
+        registry: state.sign_in.authenticators(),
+        entropy: &state.entropy,
+        now: state.clock.now(),
     };
     let mut findings = doctor::examine(&input).await;
     if let (Some(public), Some(requested)) = (&state.edge.public_origin, &context.requested)

@@ -1,12 +1,10 @@
 //! What a request can be refused for, and the HTTP status of every code.
 
-use std::sync::Arc;
-
 use actix_web::http::StatusCode;
 use chrono::TimeDelta;
 
 use crate::dingtalk::{DingTalkError, ErrorKind};
-use crate::directory::PreviewError;
+use crate::directory::DirectoryError;
 use crate::error_code::Code;
 use crate::nocobase::StoreError;
 use crate::session::SessionError;
@@ -24,9 +22,9 @@ pub enum ApiError {
     /// The database did not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The organization could not be compared with the users.
+    /// A synchronization cannot be asked for so.
     #[error(transparent)]
-    Directory(#[from] Arc<PreviewError>),
+    Directory(#[from] DirectoryError),
     /// The request itself was refused.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -233,13 +231,13 @@ impl ApiError {
     fn dingtalk(&self) -> Option<&DingTalkError> {
         match self {
             Self::SignIn(error) => error.dingtalk(),
-            Self::Directory(error) => error.dingtalk(),
-            Self::Session(_) | Self::Store(_) | Self::Request(_) => None,
+            Self::Session(_) | Self::Store(_) | Self::Directory(_) | Self::Request(_) => None,
         }
     }
 
     fn store(&self) -> Option<&StoreError> {
         if let Self::Store(error)
+        | Self::Directory(DirectoryError::Store(error))
         | Self::SignIn(SignInError::Store(error) | SignInError::Session(SessionError::Store(error)))
         | Self::Session(SessionError::Store(error)) = self
         {
@@ -303,7 +301,7 @@ fn status_of(code: Code) -> StatusCode {
         | Code::PasswordRefused
         | Code::SecretMismatch
         | Code::ClockMismatch => StatusCode::FORBIDDEN,
-        Code::AuthenticatorNotFound | Code::NotFound | Code::RecordNotFound => StatusCode::NOT_FOUND,
+        Code::AuthenticatorNotFound | Code::SourceNotFound | Code::NotFound | Code::RecordNotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::SubjectAlreadyLinked
         | Code::UserAlreadyLinked
@@ -312,7 +310,16 @@ fn status_of(code: Code) -> StatusCode {
         | Code::LastWayIn
         | Code::LastRoot
         | Code::PasswordNotSet
-        | Code::DataScopeEmpty => StatusCode::CONFLICT,
+        | Code::DataScopeEmpty
+        | Code::SourceUnusable
+        | Code::SyncPluginOff
+        | Code::DepartmentsPluginOff
+        | Code::RunPreview
+        | Code::RunHeld
+        | Code::ScopeNarrowed
+        | Code::RunFailures
+        | Code::RunOutdated
+        | Code::RunUnderWay => StatusCode::CONFLICT,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         Code::ConfigurationIncomplete
@@ -328,10 +335,13 @@ fn status_of(code: Code) -> StatusCode {
         | Code::IpNotAllowed
         | Code::QuotaUsedUp
         | Code::DingTalkRefused
+        | Code::NocoBaseRefuses
+        | Code::StreamUnreachable
         | Code::DingTalkUnavailable => StatusCode::BAD_GATEWAY,
-        Code::DingTalkBusy | Code::DatabaseUnavailable | Code::SidecarUnavailable => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Code::DingTalkBusy
+        | Code::DatabaseUnavailable
+        | Code::NocoBaseUnavailable
+        | Code::SidecarUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         Code::DingTalkTimeout => StatusCode::GATEWAY_TIMEOUT,
         Code::Loop => StatusCode::LOOP_DETECTED,
     }

@@ -25,7 +25,10 @@ names! {
     Table {
         ApplicationPlugins = "applicationPlugins",
         Authenticators = "authenticators",
-        // Our plugin's own, spelt alike with and without `DB_UNDERSCORED`.
+        // Our own, spelt alike with and without `DB_UNDERSCORED`.
+        DingTalkChanges = "dingtalk_changes",
+        DingTalkDirectory = "dingtalk_directory",
+        DingTalkEvents = "dingtalk_events",
         DingTalkSecrets = "dingtalk_secrets",
         Departments = "departments",
         DepartmentsRoles = "departmentsRoles",
@@ -37,6 +40,9 @@ names! {
         SystemSettings = "systemSettings",
         TokenBlacklist = "tokenBlacklist",
         TokenControlConfig = "tokenControlConfig",
+        UserDataSyncRecords = "userDataSyncRecords",
+        UserDataSyncRecordsResources = "userDataSyncRecordsResources",
+        UserDataSyncSources = "userDataSyncSources",
         Users = "users",
         UsersAuthenticators = "usersAuthenticators",
     }
@@ -49,16 +55,22 @@ names! {
         AllowNewMenu = "allowNewMenu",
         AllowSignUp = "allowSignUp",
         AppLang = "appLang",
+        At = "at",
         AuthType = "authType",
         Authenticator = "authenticator",
         Avatar = "avatar",
         BuiltIn = "builtIn",
+        ChangedUser = "user_id",
         Config = "config",
         CreatedAt = "createdAt",
         CreatedById = "createdById",
+        DataType = "dataType",
         Default = "default",
         DepartmentId = "departmentId",
         Description = "description",
+        Detail = "detail",
+        DisplayName = "displayName",
+        Done = "done",
         Email = "email",
         EnableChangePassword = "enableChangePassword",
         EnableEditProfile = "enableEditProfile",
@@ -73,8 +85,11 @@ names! {
         IssuedTime = "issuedTime",
         Jti = "jti",
         Key = "key",
+        Kind = "kind",
+        LastMetaData = "lastMetaData",
         MainDepartmentId = "mainDepartmentId",
         Meta = "meta",
+        MetaData = "metaData",
         Name = "name",
         Nickname = "nickname",
         Options = "options",
@@ -83,6 +98,11 @@ names! {
         Password = "password",
         PasswordChangeTz = "passwordChangeTz",
         Phone = "phone",
+        Position = "position",
+        Received = "received",
+        RecordId = "recordId",
+        Resource = "resource",
+        ResourcePk = "resourcePk",
         RoleMode = "roleMode",
         RoleName = "roleName",
         ShowLogoOnly = "showLogoOnly",
@@ -90,11 +110,17 @@ names! {
         SmsAuthEnabled = "smsAuthEnabled",
         Snippets = "snippets",
         Sort = "sort",
+        Source = "source",
+        SourceName = "sourceName",
+        SourceType = "sourceType",
+        SourceUk = "sourceUk",
         Strategy = "strategy",
+        Subjects = "subjects",
         SystemSettings = "systemSettings",
         Title = "title",
         Token = "token",
         Type = "type",
+        Uid = "uid",
         UpdatedAt = "updatedAt",
         UpdatedById = "updatedById",
         UserId = "userId",
@@ -112,7 +138,9 @@ impl Column {
             self,
             Self::Config
                 | Self::EnabledLanguages
+                | Self::LastMetaData
                 | Self::Meta
+                | Self::MetaData
                 | Self::Options
                 | Self::Snippets
                 | Self::Strategy

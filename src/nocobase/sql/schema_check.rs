@@ -64,34 +64,58 @@ impl Database {
         table: Table,
         column: Column,
     ) -> Result<bool, StoreError> {
+        let wanted = self.names.column(column);
+        let kinds = self.column_kinds(table).await?;
+        Ok(kinds
+            .iter()
+            .any(|(column, kind)| *column == wanted && (kind.contains("char") || kind.contains("text"))))
+    }
+
+    /// The columns of a table, and what they hold, in the words of the database.
+    pub(in crate::nocobase) async fn column_kinds(
+        &self,
+        table: Table,
+    ) -> Result<Vec<(String, String)>, StoreError> {
         let table: SqlValue = self.names.table(table).into();
-        let column: SqlValue = self.names.column(column).into();
         let (sql, values) = match self.dialect {
-            Dialect::Sqlite => (
-                "SELECT lower(type) FROM pragma_table_info(?) WHERE name = ?",
-                vec![table, column],
-            ),
+            Dialect::Sqlite => ("SELECT name, lower(type) FROM pragma_table_info(?)", vec![table]),
             Dialect::Postgres => (
-                "SELECT data_type::text FROM information_schema.columns \
-                 WHERE table_name = $1 AND column_name = $2 AND table_schema = $3",
-                vec![
-                    table,
-                    column,
-                    self.names.schema.clone().unwrap_or_default().into(),
-                ],
+                "SELECT column_name::text, data_type::text FROM information_schema.columns \
+                 WHERE table_name = $1 AND table_schema = $2",
+                vec![table, self.names.schema.clone().unwrap_or_default().into()],
             ),
             Dialect::MySql { .. } => (
-                "SELECT CAST(data_type AS CHAR) FROM information_schema.columns \
-                 WHERE table_name = ? AND column_name = ? AND table_schema = DATABASE()",
-                vec![table, column],
+                "SELECT CAST(column_name AS CHAR), CAST(data_type AS CHAR) FROM information_schema.columns \
+                 WHERE table_name = ? AND table_schema = DATABASE()",
+                vec![table],
             ),
         };
         let rows = self.raw_rows(sql, values).await?;
-        let kinds = rows.iter().map(|row| row.try_get_by_index(0));
-        let kinds: Vec<String> = kinds.collect::<Result<_, sea_orm::DbErr>>()?;
-        Ok(kinds
-            .iter()
-            .any(|kind| kind.contains("char") || kind.contains("text")))
+        rows.iter()
+            .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
+            .collect::<Result<_, sea_orm::DbErr>>()
+            .map_err(StoreError::from)
+    }
+
+    /// Whether there is an index of this name.
+    pub(in crate::nocobase) async fn has_index(&self, index: &str) -> Result<bool, StoreError> {
+        let index: SqlValue = index.into();
+        let (sql, values) = match self.dialect {
+            Dialect::MySql { .. } => (
+                "SELECT CAST(index_name AS CHAR) FROM information_schema.statistics \
+                 WHERE table_schema = DATABASE() AND index_name = ?",
+                vec![index],
+            ),
+            Dialect::Sqlite => (
+                "SELECT name FROM sqlite_master WHERE type = 'index' AND name = ?",
+                vec![index],
+            ),
+            Dialect::Postgres => (
+                "SELECT indexname::text FROM pg_indexes WHERE indexname = $1 AND schemaname = $2",
+                vec![index, self.names.schema.clone().unwrap_or_default().into()],
+            ),
+        };
+        Ok(!self.raw_rows(sql, values).await?.is_empty())
     }
 
     /// MySQL and MariaDB may keep table names in lower case, depending on the file system.

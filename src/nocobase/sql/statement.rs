@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{
-    Alias, Expr, ExprTrait as _, Func, InsertStatement, QueryStatementBuilder as _, SelectStatement,
+    Alias, DynIden, Expr, ExprTrait as _, Func, InsertStatement, QueryStatementBuilder as _, SelectStatement,
 };
 
 use super::database::Database;
 use super::names::{Column, Table};
 use crate::clock::is_recent;
 
+/// SQLite takes the fewest values in one statement: 32,766.
+const VALUES_AT_ONCE: usize = 30_000;
 /// The table is read whole no more often.
 const READ_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(2);
 
@@ -30,6 +32,16 @@ impl Newest {
     /// Whether the whole table was last read too long ago.
     pub(in crate::nocobase) fn is_old(&self, now: DateTime<Utc>) -> bool {
         !is_recent(self.read_at, now, READ_AGAIN_AFTER)
+    }
+
+    /// The largest `id` that is known.
+    pub(in crate::nocobase) const fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// The largest `sort` up to there.
+    pub(in crate::nocobase) const fn sort(&self) -> i64 {
+        self.sort
     }
 
     /// How far a new row's `sort` is from its `id`.
@@ -118,5 +130,28 @@ impl Database {
             .columns(values.iter().map(|(column, _)| self.names.iden(*column)));
         insert.values_panic(values.into_iter().map(|(_, value)| value));
         insert
+    }
+
+    /// INSERTs of many rows, as few as take all their values.
+    pub(in crate::nocobase) fn insert_many(
+        &self,
+        table: Table,
+        columns: &[DynIden],
+        rows: Vec<Vec<Expr>>,
+    ) -> Vec<InsertStatement> {
+        let at_once = VALUES_AT_ONCE / columns.len().max(1);
+        let mut inserts = Vec::new();
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let mut insert = InsertStatement::new();
+            insert
+                .into_table(self.names.table_ref(table))
+                .columns(columns.iter().cloned());
+            for row in rows.by_ref().take(at_once) {
+                insert.values_panic(row);
+            }
+            inserts.push(insert);
+        }
+        inserts
     }
 }

@@ -365,3 +365,88 @@ async fn departments_are_told_up_to_the_root_and_the_entry_names_the_lowest() {
     bench.revoke(permission::GET_DEPARTMENT_LIST);
     assert_refused_by_gateway(&bench.directory(DEPARTMENTS, asked()).await, "60011");
 }
+
+#[tokio::test]
+async fn a_department_is_told_by_itself_and_everybody_is_counted() {
+    const DEPARTMENT: &str = "/topapi/v2/department/get";
+    const COUNT: &str = "/topapi/user/count";
+    let bench = Bench::start().await;
+
+    let below = bench
+        .directory(DEPARTMENT, json!({ "dept_id": 102 }))
+        .await
+        .json();
+    let root = bench.directory(DEPARTMENT, json!({ "dept_id": 1 })).await.json();
+    let count = bench
+        .directory(COUNT, json!({ "only_active": false }))
+        .await
+        .json();
+
+    assert_eq!(below["result"]["parent_id"], 101);
+    assert_eq!(root["result"]["dept_id"], 1);
+    assert!(root["result"].get("parent_id").is_none(), "{root}");
+    assert_eq!(count["result"]["count"], 5);
+    let refused = bench.directory(DEPARTMENT, json!({ "dept_id": 99 })).await;
+    assert_refused(&refused, 60003);
+    assert_refused(
+        &bench.directory(DEPARTMENT, json!({ "dept_id": -7 })).await,
+        40009,
+    );
+    assert_refused(&bench.directory(COUNT, json!({})).await, 400_002);
+}
+
+#[tokio::test]
+async fn what_is_outside_of_the_scope_is_refused_and_single_people_are_not() {
+    let bench = Bench::start().await;
+    bench.edit_app(|app| {
+        app.readable_departments = vec![201];
+        app.readable_members = vec!["staff-li-lei".to_owned()];
+    });
+    let person = async |user_id: &str| {
+        bench
+            .directory("/topapi/v2/user/get", json!({ "userid": user_id }))
+            .await
+    };
+
+    assert_eq!(person("staff-li-lei").await.json()["errcode"], 0);
+    assert_eq!(person("staff-chen-chen").await.json()["errcode"], 0);
+    assert_refused(&person("staff-han-meimei").await, 50002);
+    let department = bench
+        .directory("/topapi/v2/department/get", json!({ "dept_id": 101 }))
+        .await;
+    assert_refused(&department, 50004);
+}
+
+#[tokio::test]
+async fn who_leads_what_is_told_by_the_list_of_that_department_and_by_the_entry() {
+    let bench = Bench::start().await;
+    bench.control.edit_person("chen-chen", |person| {
+        person.memberships[0].leads = vec![201];
+        person.memberships[0].orders = [(101, 7)].into();
+    });
+    let list = async |department: i64| {
+        let asked = json!({ "dept_id": department, "cursor": 0, "size": 100 });
+        let answer = bench.directory("/topapi/v2/user/list", asked).await.json();
+        let list = answer["result"]["list"].as_array().unwrap().clone();
+        let found = list
+            .into_iter()
+            .find(|entry| entry["userid"] == "staff-chen-chen");
+        found.unwrap()
+    };
+
+    let (here, there) = (list(201).await, list(101).await);
+    let alone = bench
+        .directory("/topapi/v2/user/get", json!({ "userid": "staff-chen-chen" }))
+        .await
+        .json();
+
+    assert_eq!((&here["leader"], &here["dept_order"]), (&json!(true), &json!(0)));
+    assert_eq!(
+        (&there["leader"], &there["dept_order"]),
+        (&json!(false), &json!(7))
+    );
+    assert_eq!(
+        alone["result"]["leader_in_dept"],
+        json!([{ "dept_id": 201, "leader": true }, { "dept_id": 101, "leader": false }])
+    );
+}

@@ -7,7 +7,8 @@ use dingtalk_simulator::{App as DingTalkApp, Control, Simulator, SimulatorOption
 use nocobase_dingtalk::app::{App, StartError};
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Config, Sources};
-use nocobase_dingtalk::dingtalk::Limits;
+use nocobase_dingtalk::dingtalk::{DingTalk, Limits};
+use nocobase_dingtalk::directory::Directory;
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::Stop;
 use nocobase_dingtalk::nocobase::{NewUser, Store, UserId};
@@ -37,6 +38,10 @@ pub struct TestApp {
     pub store: Store,
     /// The simulated DingTalk.
     pub dingtalk: Control,
+    /// The sidecar's client of it.
+    pub client: DingTalk,
+    /// The organizations that are kept in step.
+    pub directory: Directory,
     /// The app registered there.
     pub dingtalk_app: DingTalkApp,
     /// Its folder.
@@ -54,6 +59,8 @@ type Adjust = fn(&mut Limits);
 struct Process {
     url: String,
     store: Store,
+    client: DingTalk,
+    directory: Directory,
     stop: Stop,
 }
 
@@ -69,6 +76,8 @@ impl Process {
         let process = Self {
             url: format!("http://{}", app.address()),
             store: app.store().clone(),
+            client: app.dingtalk().clone(),
+            directory: app.directory().clone(),
             stop: app.stopper(),
         };
         tokio::spawn(app.run());
@@ -118,7 +127,13 @@ impl TestApp {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
         );
-        let Process { url, store, stop } = Process::start(&all, limits, &clock).await.unwrap();
+        let Process {
+            url,
+            store,
+            client,
+            directory,
+            stop,
+        } = Process::start(&all, limits, &clock).await.unwrap();
         let dingtalk = simulator.control();
         let redirect_uri = format!("{url}/api/auth:redirect");
         dingtalk.edit_app(&dingtalk_app.client_id, |app| {
@@ -129,6 +144,8 @@ impl TestApp {
             clock,
             store,
             dingtalk,
+            client,
+            directory,
             dingtalk_app,
             folder,
             simulator: Some(simulator),
@@ -141,11 +158,24 @@ impl TestApp {
 
     /// A second process on the same database, with the same secret: its address.
     pub async fn start_replica(&mut self) -> String {
-        let replica = Process::start(&self.settings, self.limits, &self.clock)
-            .await
-            .unwrap();
+        let replica = self.replica().await;
         self.stops.push(replica.stop);
         replica.url
+    }
+
+    /// Whether a second process knows of sources of the directory before it answers anybody.
+    pub async fn replica_starts_with_sources(&mut self) -> bool {
+        let replica = self.replica().await;
+        // Nothing else ran since its start: there is no await in between.
+        let has_sources = replica.directory.has_sources();
+        self.stops.push(replica.stop);
+        has_sources
+    }
+
+    async fn replica(&self) -> Process {
+        Process::start(&self.settings, self.limits, &self.clock)
+            .await
+            .unwrap()
     }
 
     /// Starts once more with one setting changed; it is expected to fail.

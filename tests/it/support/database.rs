@@ -240,6 +240,19 @@ impl TestDatabase {
         }
     }
 
+    /// Makes the tables of NocoBase's plugins for sources and departments, switches these on, and makes our own.
+    pub async fn with_directory(&self) {
+        let schema = match self.kind {
+            Kind::Sqlite => "",
+            Kind::Postgres | Kind::PostgresRenamed => include_str!("directory_postgres.sql"),
+            Kind::MariaDb => include_str!("directory_mariadb.sql"),
+        };
+        for statement in schema.split(';').filter(|statement| !statement.trim().is_empty()) {
+            self.run(statement).await;
+        }
+        self.store.ensure_directory_tables().await.unwrap();
+    }
+
     /// A second store on the same database, as a second process has it.
     pub async fn another_store(&self) -> Store {
         observed_store(&self.settings).await.0
