@@ -31,6 +31,14 @@ nocobase_suite() {
     timeout --kill-after=30 "${NOCOBASE_SECONDS:-2400}" node tests/nocobase/journey.mjs
 }
 
+# Users and departments, kept in step by plugin and sidecar together, as the guide of each language says.
+directory_guide() {
+  at_exit node tests/nocobase/nocobase.mjs remove directory-guide
+  rm -rf tests/nocobase/out/directory-guide
+  NBDT_BINARY=$binary OUTPUT="$PWD/tests/nocobase/out/directory-guide" CHROMIUM=$(browser_program) \
+    timeout --kill-after=30 "${NOCOBASE_SECONDS:-2400}" node tests/nocobase/directory-guide.mjs
+}
+
 # inside_dingtalk DIALECT CLIENTS: people who open NocoBase inside DingTalk.
 inside_dingtalk() {
   at_exit node tests/nocobase/nocobase.mjs remove "ci-in-dingtalk-$1"

@@ -2,7 +2,7 @@
 
 CARGO_FUZZ_VERSION=0.13.2
 CARGO_MUTANTS_VERSION=27.1.0
-FUZZ_TARGETS='callback_query dingtalk_answer duration env_file env_template flow_cookie form_schema jwt return_path'
+FUZZ_TARGETS='callback_query dingtalk_answer duration env_file env_template event_callback flow_cookie form_schema jwt return_path stream_frame'
 
 # fuzz RUNS: every target, from the corpus that is kept. What it finds is under fuzz/artifacts, what it learns under
 # fuzz/target; `cargo fuzz cmin` takes that over.

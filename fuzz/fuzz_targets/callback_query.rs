@@ -12,14 +12,15 @@ use std::time::Duration;
 use actix_web::dev::{Service as _, ServiceResponse};
 use actix_web::http::{StatusCode, Uri, header};
 use actix_web::{App, test, web};
-use chrono::DateTime;
+use chrono::{DateTime, Offset as _, Utc};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use nocobase_dingtalk::audit::Audit;
 use nocobase_dingtalk::call_counts::CallCounts;
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Cors, Mode};
 use nocobase_dingtalk::dingtalk::{DingTalk, Endpoints, Limits};
-use nocobase_dingtalk::directory::Previews;
+use nocobase_dingtalk::directory::events::{Callbacks, Inbox};
+use nocobase_dingtalk::directory::{self, Directory, OwnWriter, SiteWriter};
 use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::http::{
     AppState, Edge, Installation, Metrics, Ops, Packages, Throttles, TrustedProxies, routes,
@@ -109,11 +110,23 @@ fn site() -> Surface {
             clock: clock.clone(),
             entropy: entropy.clone(),
         });
-        let directory = Previews::new(
+        // Nobody looks after anything.
+        let directory = Directory::new(directory::DirectoryParts {
+            store: store.clone(),
+            dingtalk: dingtalk.clone(),
+            registry: sign_in.authenticators().clone(),
+            writer: SiteWriter::Own(OwnWriter::new(store.clone(), clock.clone())),
+            audit: audit.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            zone: Utc.fix(),
+        });
+        let events = Callbacks::new(
+            Inbox::new(store.clone(), clock.clone(), std::sync::Arc::new(|_, _| ())),
             store.clone(),
-            dingtalk.clone(),
             sign_in.authenticators().clone(),
             clock.clone(),
+            entropy.clone(),
         );
         let state = web::Data::new(AppState {
             mode: Mode::BesideNocoBase,
@@ -124,6 +137,7 @@ fn site() -> Surface {
             sign_in,
             dingtalk,
             directory,
+            events,
             edge: Edge {
                 api_base: "/api/".to_owned(),
                 public_path: "/".to_owned(),
@@ -230,7 +244,7 @@ fn run(site: &Surface, text: &str) -> Corpus {
     let target = page.join(location).unwrap();
     assert_eq!((target.origin(), target.path()), (page.origin(), "/signin"));
     let pairs: Vec<(String, String)> = target.query_pairs().into_owned().collect();
-    let (name, value) = pairs.last().unwrap();
+    let (name, value) = &pairs[2];
     assert_eq!(
         pairs[..2],
         [
@@ -245,21 +259,22 @@ fn run(site: &Surface, text: &str) -> Corpus {
     let is_refused = only("error").0 > 0;
     match name.as_str() {
         "dingtalk" => {
+            assert_eq!(pairs.len(), 3);
             assert!(value == &site.handle && !is_refused);
             assert!(
                 !code.is_empty() && code.len() <= 256 && code.bytes().all(|byte| byte.is_ascii_graphic())
             );
         }
-        "error" => assert_eq!(
-            value,
-            if is_refused {
+        "error" => {
+            let code = if is_refused {
                 "DINGTALK_DENIED"
             } else {
                 "FLOW_NOT_FOUND"
-            }
-        ),
+            };
+            assert_eq!(value, code);
+            assert_eq!((pairs.len(), pairs[3].0.as_str()), (4, "dingtalkReference"));
+        }
         other => panic!("{other} was added"),
     }
-    assert_eq!(pairs.len(), 3);
     Corpus::Keep
 }

@@ -53,7 +53,7 @@ fuzz_target!(|input: (u16, u16, &[u8])| {
     if let Ok(scope) = organization_answer::data_scope(&answer) {
         success(&answer, said.as_ref(), Ok(scope));
     }
-    match organization_answer::members_page(&answer) {
+    match organization_answer::members_page(1, &answer) {
         // A department that is gone is said in words.
         Ok(None) => {
             let text = String::from_utf8_lossy(body).into_owned();
