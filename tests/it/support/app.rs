@@ -1,5 +1,6 @@
 //! The production app as `main` builds it, on port 0, with a manual clock and the simulator as DingTalk.
 
+use std::io;
 use std::sync::Mutex;
 
 use chrono::{DateTime, TimeDelta};
@@ -14,6 +15,7 @@ use nocobase_dingtalk::http::Stop;
 use nocobase_dingtalk::nocobase::{NewUser, Store, UserId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 use super::beside_nocobase::APP_KEY;
 use super::browser::{Bridge, Browser};
@@ -47,7 +49,7 @@ pub struct TestApp {
     /// Its folder.
     pub folder: TempDir,
     simulator: Option<Simulator>,
-    stops: Vec<Stop>,
+    running: Vec<Running>,
     settings: Vec<(String, String)>,
     limits: Adjust,
     root: Mutex<Option<String>>,
@@ -61,7 +63,13 @@ struct Process {
     store: Store,
     client: DingTalk,
     directory: Directory,
+    running: Running,
+}
+
+/// A process that answers.
+struct Running {
     stop: Stop,
+    end: JoinHandle<io::Result<()>>,
 }
 
 impl Process {
@@ -73,15 +81,16 @@ impl Process {
         let mut config = Config::load(&Sources::of_pairs(&pairs)).unwrap();
         limits(&mut config.limits);
         let app = App::build(config, clock.clone(), Entropy::secure(), None).await?;
-        let process = Self {
+        Ok(Self {
             url: format!("http://{}", app.address()),
             store: app.store().clone(),
             client: app.dingtalk().clone(),
             directory: app.directory().clone(),
-            stop: app.stopper(),
-        };
-        tokio::spawn(app.run());
-        Ok(process)
+            running: Running {
+                stop: app.stopper(),
+                end: tokio::spawn(app.run()),
+            },
+        })
     }
 }
 
@@ -132,7 +141,7 @@ impl TestApp {
             store,
             client,
             directory,
-            stop,
+            running,
         } = Process::start(&all, limits, &clock).await.unwrap();
         let dingtalk = simulator.control();
         let redirect_uri = format!("{url}/api/auth:redirect");
@@ -149,7 +158,7 @@ impl TestApp {
             dingtalk_app,
             folder,
             simulator: Some(simulator),
-            stops: vec![stop],
+            running: vec![running],
             settings: all,
             limits,
             root: Mutex::default(),
@@ -159,7 +168,7 @@ impl TestApp {
     /// A second process on the same database, with the same secret: its address.
     pub async fn start_replica(&mut self) -> String {
         let replica = self.replica().await;
-        self.stops.push(replica.stop);
+        self.running.push(replica.running);
         replica.url
     }
 
@@ -168,7 +177,7 @@ impl TestApp {
         let replica = self.replica().await;
         // Nothing else ran since its start: there is no await in between.
         let has_sources = replica.directory.has_sources();
-        self.stops.push(replica.stop);
+        self.running.push(replica.running);
         has_sources
     }
 
@@ -291,10 +300,12 @@ impl TestApp {
         self.simulator.as_ref().unwrap().url()
     }
 
-    /// Stops the sidecar as a service manager does, and waits for it.
+    /// Stops the sidecar as a service manager does, and waits until all that it does at its end is done, as that one waits
+    /// for the process.
     pub async fn stop_gracefully(&mut self) {
-        for stop in self.stops.drain(..) {
+        for Running { stop, end } in self.running.drain(..) {
             stop.gracefully().await;
+            end.await.unwrap().unwrap();
         }
     }
 
@@ -307,7 +318,7 @@ impl TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            for stop in self.stops.drain(..) {
+            for Running { stop, .. } in self.running.drain(..) {
                 runtime.spawn(async move { stop.now().await });
             }
         }
