@@ -13,6 +13,7 @@ use log::{info, warn};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::audit::{Audit, AuditError};
+use crate::background::Background;
 use crate::call_counts::CallCounts;
 use crate::causes::with_causes;
 use crate::clock::Clock;
@@ -89,10 +90,13 @@ pub struct App {
     keeper: Keeper,
     directory: Directory,
     dingtalk: DingTalk,
+    background: Background,
 }
 
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 const SAVE_CALLS_EVERY: Duration = Duration::from_mins(5);
+/// How long the end waits for what nobody else does.
+const BACKGROUND_WITHIN: Duration = Duration::from_millis(500);
 /// In the storage folder.
 const CALLS_FOLDER: &str = "calls";
 
@@ -113,7 +117,8 @@ impl App {
         let subject_index = index_subjects(&config, &store).await;
         let (audit, calls) = open_records(&config, &clock)?;
         let dingtalk = open_dingtalk(&config, metrics.clone(), calls.clone())?;
-        let sessions = open_sessions(&config, &store, &metrics, &clock, &entropy);
+        let background = Background::of_this_runtime();
+        let sessions = open_sessions(&config, &store, &metrics, &clock, &entropy, &background);
         let sign_in = SignIn::new(Parts {
             store: store.clone(),
             dingtalk: dingtalk.clone(),
@@ -128,6 +133,7 @@ impl App {
             },
             clock: clock.clone(),
             entropy: entropy.clone(),
+            background: background.clone(),
         });
         let events = open_callbacks(&store, &sign_in, &metrics, &clock, &entropy);
         let place = (config.nocobase_url.as_ref(), config.api_base.as_str());
@@ -139,6 +145,7 @@ impl App {
             audit: audit.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            background: background.clone(),
             zone: config.zone,
         });
         let keeper = Keeper::start(directory.clone(), vec![companion(events.clone())]).await;
@@ -190,6 +197,7 @@ impl App {
             keeper,
             directory,
             dingtalk,
+            background,
         })
     }
 
@@ -223,6 +231,11 @@ impl App {
         &self.dingtalk
     }
 
+    /// What is done behind an answer's back.
+    pub fn background(&self) -> &Background {
+        &self.background
+    }
+
     /// Answers until it is stopped.
     pub async fn run(self) -> io::Result<()> {
         let ended = self.server.run().await;
@@ -230,6 +243,9 @@ impl App {
         // is counted, too.
         save(&self.calls).await;
         self.keeper.stop().await;
+        if !self.background.done_within(BACKGROUND_WITHIN).await {
+            warn!("some work that nobody waits for was not finished in time");
+        }
         save(&self.calls).await;
         ended
     }
@@ -424,11 +440,19 @@ fn open_sessions(
     metrics: &Metrics,
     clock: &Clock,
     entropy: &Entropy,
+    background: &Background,
 ) -> Sessions {
     let secret = SessionSecret::new(&config.secret);
     let hashed = metrics.clone();
     let passwords = Passwords::new(Arc::new(move |elapsed| hashed.password_checked(elapsed)));
-    Sessions::new(store.clone(), secret, passwords, clock.clone(), entropy.clone())
+    Sessions::new(
+        store.clone(),
+        secret,
+        passwords,
+        clock.clone(),
+        entropy.clone(),
+        background.clone(),
+    )
 }
 
 /// A process that is killed loses what it counted since.

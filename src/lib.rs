@@ -20,6 +20,7 @@ pub mod aes_key;
 pub mod app;
 pub mod audit;
 pub mod authenticator;
+pub mod background;
 pub mod call_counts;
 pub mod causes;
 pub mod clock;

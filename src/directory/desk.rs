@@ -13,6 +13,7 @@ use super::status::DirectoryStatus;
 use super::writer::SiteWriter;
 use crate::audit::Audit;
 use crate::authenticator::Registry;
+use crate::background::Background;
 use crate::clock::Clock;
 use crate::dingtalk::DingTalk;
 use crate::entropy::Entropy;
@@ -85,6 +86,8 @@ pub struct DirectoryParts {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
+    /// What nobody waits for.
+    pub background: Background,
     /// By which the schedule goes.
     pub zone: FixedOffset,
 }

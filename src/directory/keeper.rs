@@ -303,7 +303,7 @@ impl Directory {
             return;
         };
         let writer = parts.writer.clone();
-        tokio::spawn(async move {
+        parts.background.spawn(async move {
             if let Err(error) = writer.write(&source, &Operation::Pull).await {
                 info!(
                     "NocoBase does not list the synchronization: {}",

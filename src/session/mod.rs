@@ -22,6 +22,7 @@ use log::{info, warn};
 use moka::future::Cache;
 use uuid::Uuid;
 
+use crate::background::Background;
 use crate::causes::with_causes;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
@@ -79,6 +80,7 @@ pub struct Sessions {
     renewals: Cache<Uuid, Renewal>,
     policy: Arc<TtlCell<TokenPolicy>>,
     ended: Arc<EndedSessions>,
+    background: Background,
 }
 
 #[derive(Clone, Copy)]
@@ -99,6 +101,7 @@ impl Sessions {
         passwords: Passwords,
         clock: Clock,
         entropy: Entropy,
+        background: Background,
     ) -> Self {
         let renewals = Cache::builder()
             .max_capacity(RENEWALS_REMEMBERED)
@@ -113,6 +116,7 @@ impl Sessions {
             entropy,
             renewals,
             ended: Arc::default(),
+            background,
         }
     }
 
@@ -192,7 +196,7 @@ impl Sessions {
         };
         let before_ms = now.timestamp_millis() - policy.session_expiration.num_milliseconds();
         let store = self.store.clone();
-        tokio::spawn(async move {
+        self.background.spawn(async move {
             if let Err(error) = store
                 .issued_tokens()
                 .delete_sign_ins_before(&users, before_ms)

@@ -60,7 +60,7 @@ impl SignIn {
             return;
         }
         let (this, name) = (self.clone(), name.clone());
-        tokio::spawn(async move {
+        self.background.spawn(async move {
             let _turn = turn;
             let outcome = match this.membership_of(&name, user).await {
                 Ok(Membership::Stranger) => this.end_own_sessions(&name, user, &attempt).await,

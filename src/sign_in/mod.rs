@@ -35,6 +35,7 @@ use crate::aes_key::AesKey;
 use crate::audit::{Audit, Entry, Event, Matched};
 use crate::authenticator::AuthenticatorOptions;
 use crate::authenticator::Registry;
+use crate::background::Background;
 use crate::clock::Clock;
 use crate::dingtalk::{Credentials, DingTalk};
 use crate::entropy::Entropy;
@@ -151,6 +152,7 @@ pub struct SignIn {
     site: Site,
     clock: Clock,
     entropy: Entropy,
+    background: Background,
 }
 
 /// What the use case is made of.
@@ -173,6 +175,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
+    /// What nobody waits for.
+    pub background: Background,
 }
 
 impl SignIn {
@@ -199,6 +203,7 @@ impl SignIn {
             site: parts.site,
             clock: parts.clock,
             entropy: parts.entropy,
+            background: parts.background,
         }
     }
 

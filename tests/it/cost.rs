@@ -6,6 +6,7 @@ use dingtalk_simulator::DEMO_CORP_ID;
 use serde_json::json;
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
+use crate::support::app_internals::Statements;
 use crate::support::beside_nocobase::app_beside_nocobase;
 use crate::support::database::{Kind, on};
 
@@ -35,34 +36,6 @@ const LIST: u64 = 2;
 
 /// The id of a session that ended long ago.
 const ENDED: &str = "00000000-0000-4000-8000-000000000001";
-
-/// Statements run since the last time this was asked.
-struct Meter(u64);
-
-impl Meter {
-    async fn start(app: &TestApp) -> Self {
-        Self(app.counter("database_seconds_count").await)
-    }
-
-    async fn read(&mut self, app: &TestApp) -> u64 {
-        let now = app.counter("database_seconds_count").await;
-        now - std::mem::replace(&mut self.0, now)
-    }
-
-    /// As [`Meter::read`], once what is done behind an answer's back is done too.
-    async fn read_once_it_is(&mut self, app: &TestApp, expected: u64) -> u64 {
-        for _ in 0..200 {
-            if app.counter("database_seconds_count").await - self.0 >= expected {
-                break;
-            }
-        }
-        // One more would show by now.
-        for _ in 0..5 {
-            app.counter("database_seconds_count").await;
-        }
-        self.read(app).await
-    }
-}
 
 #[tokio::test]
 async fn a_returning_person_costs_two_calls() {
@@ -159,11 +132,11 @@ async fn a_request_that_names_its_sign_in_method_costs_nothing_more() {
         }
         let mut browser = browser.with("X-Authenticator", name);
         browser.get("auth:check").await;
-        let mut meter = Meter::start(&app).await;
+        let mut statements = Statements::count(&app).await;
 
         browser.get("auth:check").await;
 
-        assert_eq!(meter.read(&app).await, 3, "{name}");
+        assert_eq!(statements.read(&app).await, 3, "{name}");
     }
 }
 
@@ -171,46 +144,46 @@ async fn a_request_that_names_its_sign_in_method_costs_nothing_more() {
 async fn fifty_people_who_begin_at_once_ask_the_database_once() {
     let app = TestApp::start().await;
     app.wait(TimeDelta::seconds(2));
-    let mut meter = Meter::start(&app).await;
+    let mut statements = Statements::count(&app).await;
 
     let clicks = (0..50).map(|_| async { app.browser().click(AUTHENTICATOR, "/signin").await });
     futures_util::future::join_all(clicks).await;
 
-    assert_eq!(meter.read(&app).await, DIRECTORY);
+    assert_eq!(statements.read(&app).await, DIRECTORY);
 }
 
 #[tokio::test]
 async fn statements_are_counted_step_by_step() {
     let app = TestApp::start().await;
     app.wait(TimeDelta::seconds(5));
-    let mut meter = Meter::start(&app).await;
+    let mut statements = Statements::count(&app).await;
     let mut browser = app.browser();
 
     let at_dingtalk = browser.click(AUTHENTICATOR, "/signin").await;
-    assert_eq!(meter.read(&app).await, DIRECTORY, "start");
+    assert_eq!(statements.read(&app).await, DIRECTORY, "start");
     browser
         .follow(&app.dingtalk.approve(&at_dingtalk, "li-lei").unwrap())
         .await;
-    assert_eq!(meter.read(&app).await, 0, "return");
+    assert_eq!(statements.read(&app).await, 0, "return");
     let answer = browser.complete_newest(AUTHENTICATOR).await;
     browser.token = answer.json["data"]["token"].as_str().map(str::to_owned);
     let expected = LIST + POLICY + SPELLINGS + KINDS + SIGN_UP + ENDED_SESSIONS;
-    let sign_up = meter.read_once_it_is(&app, expected).await;
+    let sign_up = statements.read_when_done(&app).await;
     assert_eq!(sign_up, expected, "sign-in of a new person");
     browser.get("auth:check").await;
-    assert_eq!(meter.read(&app).await, 3, "check");
+    assert_eq!(statements.read(&app).await, 3, "check");
     app.browser().get("authenticators:publicList").await;
-    assert_eq!(meter.read(&app).await, 0, "list of the sign-in page");
+    assert_eq!(statements.read(&app).await, 0, "list of the sign-in page");
     let mut again = app.browser();
     again.return_from_dingtalk(&app.dingtalk, "li-lei").await;
     assert_eq!(
-        meter.read(&app).await,
+        statements.read(&app).await,
         0,
         "start and return within two seconds of another's"
     );
     again.complete_newest(AUTHENTICATOR).await;
     assert_eq!(
-        meter.read_once_it_is(&app, KNOWN).await,
+        statements.read_when_done(&app).await,
         KNOWN,
         "sign-in of a known person"
     );
@@ -225,12 +198,12 @@ async fn where_every_link_holds_the_union_id_the_links_are_counted_once_a_minute
     app.wait(TimeDelta::seconds(5));
     let mut browser = app.browser();
     browser.return_from_dingtalk(&app.dingtalk, "li-lei").await;
-    let mut meter = Meter::start(&app).await;
+    let mut statements = Statements::count(&app).await;
 
     browser.complete_newest(AUTHENTICATOR).await;
 
     let expected = LIST + POLICY + SPELLINGS + SIGN_UP + ENDED_SESSIONS;
-    assert_eq!(meter.read_once_it_is(&app, expected).await, expected);
+    assert_eq!(statements.read_when_done(&app).await, expected);
 }
 
 const BESIDE: [(Kind, u64); 3] = [
@@ -247,12 +220,12 @@ async fn beside_nocobase_a_known_person_costs_one_statement_or_two() {
             app.browser().sign_in(&app.dingtalk, "li-lei").await;
             let mut browser = app.browser();
             browser.return_from_dingtalk(&app.dingtalk, "li-lei").await;
-            let mut meter = Meter::start(&app).await;
+            let mut statements = Statements::count(&app).await;
 
             let answer = browser.complete_newest(AUTHENTICATOR).await;
 
             assert_eq!(answer.status, 200, "{kind:?}: {}", answer.text);
-            assert_eq!(meter.read_once_it_is(&app, known).await, known, "{kind:?}");
+            assert_eq!(statements.read_when_done(&app).await, known, "{kind:?}");
         })
         .await;
     }
@@ -267,13 +240,13 @@ async fn beside_nocobase_on_postgres_a_new_person_costs_two_statements() {
             for (person, besides) in [("han-meimei", first), ("li-lei", 0)] {
                 let mut browser = app.browser();
                 browser.return_from_dingtalk(&app.dingtalk, person).await;
-                let mut meter = Meter::start(&app).await;
+                let mut statements = Statements::count(&app).await;
 
                 let answer = browser.complete_newest(AUTHENTICATOR).await;
 
                 assert_eq!(answer.status, 200, "{kind:?}: {}", answer.text);
                 let expected = SIGN_UP_AT_ONCE + besides;
-                assert_eq!(meter.read_once_it_is(&app, expected).await, expected, "{kind:?}");
+                assert_eq!(statements.read_when_done(&app).await, expected, "{kind:?}");
             }
         })
         .await;
@@ -289,6 +262,7 @@ async fn beside_nocobase_who_comes_when_nobody_did_has_the_settings_read_and_wai
             let mut browser = app.browser();
             browser.return_from_dingtalk(&app.dingtalk, "li-lei").await;
             app.wait(TimeDelta::seconds(5));
+            app.background.done().await;
             // An ended session that cannot be deleted now: only what runs behind the answer waits for it.
             let ended = format!("'{ENDED}'");
             database
@@ -302,16 +276,16 @@ async fn beside_nocobase_who_comes_when_nobody_did_has_the_settings_read_and_wai
                     "UPDATE `@issuedTokens` SET `issuedTime` = 2 WHERE `id` = {ended}"
                 ))
                 .await;
-            let mut meter = Meter::start(&app).await;
+            let mut statements = Statements::count(&app).await;
 
             let answer = browser.complete_newest(AUTHENTICATOR).await;
 
             assert_eq!(answer.status, 200, "{kind:?}: {}", answer.text);
             // NocoBase itself knows whether the plugin is enabled, and this row has its secret in the options.
             let settings = DIRECTORY - 2 + POLICY;
-            assert_eq!(meter.read(&app).await, known + settings, "{kind:?}");
+            assert_eq!(statements.read(&app).await, known + settings, "{kind:?}");
             lock.rollback().await.unwrap();
-            let behind = meter.read_once_it_is(&app, ENDED_SESSIONS).await;
+            let behind = statements.read_when_done(&app).await;
             assert_eq!(behind, ENDED_SESSIONS, "{kind:?}");
             let left = format!("SELECT COUNT(*) FROM `@issuedTokens` WHERE `id` = {ended}");
             assert_eq!(database.number(&left).await, 0, "{kind:?}");

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::app::{AUTHENTICATOR, TestApp};
-use crate::support::app_internals::sign_with;
+use crate::support::app_internals::{Statements, sign_with};
 use crate::support::beside_nocobase::{APP_KEY, app_beside_nocobase};
 use crate::support::browser::{Answer, Browser, refusal};
 use crate::support::database::{Kind, on};
@@ -84,16 +84,16 @@ async fn a_returning_person_costs_as_many_statements_as_through_the_button() {
     sign_in(&app, "li-lei").await;
     app.browser().sign_in(&app.dingtalk, "li-lei").await;
     let code = code_for(&app, "li-lei");
-    let before = app.counter("database_seconds_count").await;
+    let mut statements = Statements::count(&app).await;
 
     assert_eq!(post(&mut app.browser(), &code).await.status, 200);
 
-    assert_eq!(app.counter("database_seconds_count").await - before, 2);
+    assert_eq!(statements.read_when_done(&app).await, 2);
 }
 
 #[tokio::test]
 async fn beside_nocobase_a_returning_person_costs_one_statement_or_two_and_one_call() {
-    for (kind, statements) in [(Kind::Postgres, 1), (Kind::MariaDb, 2)] {
+    for (kind, expected) in [(Kind::Postgres, 1), (Kind::MariaDb, 2)] {
         on(kind, |database| async move {
             let app = app_beside_nocobase(&database, &[]).await;
             let options = json!({
@@ -106,20 +106,12 @@ async fn beside_nocobase_a_returning_person_costs_one_statement_or_two_and_one_c
             let first = sign_in(&app, "han-meimei").await;
             assert_eq!(first.status, 200, "{kind:?}: {}", first.text);
             assert_ne!(first.header("x-dingtalk-created-user"), "");
-            // What runs behind the answer's back has run.
-            for _ in 0..20 {
-                app.counter("database_seconds_count").await;
-            }
-            let before = app.counter("database_seconds_count").await;
+            let mut statements = Statements::count(&app).await;
 
             let answer = sign_in(&app, "han-meimei").await;
 
             assert_eq!(answer.status, 200, "{kind:?}: {}", answer.text);
-            assert_eq!(
-                app.counter("database_seconds_count").await - before,
-                statements,
-                "{kind:?}"
-            );
+            assert_eq!(statements.read_when_done(&app).await, expected, "{kind:?}");
             assert_eq!(calls(&app), [2, 1, 1, 4], "{kind:?}");
             let past_nocobase = app
                 .browser()
@@ -137,14 +129,14 @@ async fn a_crowd_that_asks_what_to_do_costs_no_statement() {
     let app = start().await;
     let mut phone = app.browser().with("User-Agent", PHONE);
     phone.get("dingtalk:checkLogin?isDingTalkBrowser=true").await;
-    let before = app.counter("database_seconds_count").await;
+    let mut statements = Statements::count(&app).await;
 
     for _ in 0..20 {
         let answer = phone.get("dingtalk:checkLogin?isDingTalkBrowser=true").await;
         assert_eq!(answer.json["data"]["success"], false);
     }
 
-    assert_eq!(app.counter("database_seconds_count").await, before);
+    assert_eq!(statements.read_when_done(&app).await, 0);
 }
 
 #[tokio::test]

@@ -58,14 +58,11 @@ fn going_on() -> (u16, String) {
     (200, String::new())
 }
 
-/// Asks until the session is over; what is asked behind an answer's back takes its time.
-async fn until_ended(browser: &mut Browser) {
-    for _ in 0..500 {
-        if status(browser).await == ended() {
-            return;
-        }
-    }
-    panic!("the session goes on");
+/// The session is over once what is asked behind an answer's back is.
+async fn assert_ends(app: &TestApp, browser: &mut Browser) {
+    status(browser).await;
+    app.background.done().await;
+    assert_eq!(status(browser).await, ended());
 }
 
 /// Asks until DingTalk was asked so often, and a few times more: the session goes on.
@@ -433,7 +430,7 @@ async fn by_a_setting_the_session_of_who_has_left_ends_within_the_hour() {
         assert_goes_on(&app, &mut browser, call, before + 1).await;
 
         app.wait(TimeDelta::minutes(1));
-        until_ended(&mut browser).await;
+        assert_ends(&app, &mut browser).await;
 
         assert_eq!(app.dingtalk.calls(call), before + 2, "{subject}");
         assert_eq!(
@@ -488,7 +485,7 @@ async fn an_outage_ends_no_session_and_is_not_asked_about_again_within_the_hour(
 
         app.dingtalk.clear_faults();
         app.wait(TimeDelta::hours(1));
-        until_ended(&mut browser).await;
+        assert_ends(&app, &mut browser).await;
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use chrono::{DateTime, TimeDelta};
 use dingtalk_simulator::{App as DingTalkApp, Control, Simulator, SimulatorOptions};
 use nocobase_dingtalk::app::{App, StartError};
+use nocobase_dingtalk::background::Background;
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Config, Sources};
 use nocobase_dingtalk::dingtalk::{DingTalk, Limits};
@@ -44,6 +45,8 @@ pub struct TestApp {
     pub client: DingTalk,
     /// The organizations that are kept in step.
     pub directory: Directory,
+    /// What it does behind an answer's back.
+    pub background: Background,
     /// The app registered there.
     pub dingtalk_app: DingTalkApp,
     /// Its folder.
@@ -63,6 +66,7 @@ struct Process {
     store: Store,
     client: DingTalk,
     directory: Directory,
+    background: Background,
     running: Running,
 }
 
@@ -86,6 +90,7 @@ impl Process {
             store: app.store().clone(),
             client: app.dingtalk().clone(),
             directory: app.directory().clone(),
+            background: app.background().clone(),
             running: Running {
                 stop: app.stopper(),
                 end: tokio::spawn(app.run()),
@@ -141,6 +146,7 @@ impl TestApp {
             store,
             client,
             directory,
+            background,
             running,
         } = Process::start(&all, limits, &clock).await.unwrap();
         let dingtalk = simulator.control();
@@ -155,6 +161,7 @@ impl TestApp {
             dingtalk,
             client,
             directory,
+            background,
             dingtalk_app,
             folder,
             simulator: Some(simulator),

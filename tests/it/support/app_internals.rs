@@ -21,6 +21,29 @@ pub struct Rows {
     pub tokens: i64,
 }
 
+/// Counts the statements of the database.
+pub struct Statements(u64);
+
+impl Statements {
+    /// From now on, when all that began behind an answer's back is done.
+    pub async fn count(app: &TestApp) -> Self {
+        app.background.done().await;
+        Self(app.counter("database_seconds_count").await)
+    }
+
+    /// How many there were since the last time this was asked.
+    pub async fn read(&mut self, app: &TestApp) -> u64 {
+        let now = app.counter("database_seconds_count").await;
+        now - std::mem::replace(&mut self.0, now)
+    }
+
+    /// As [`Statements::read`], once what is done behind an answer's back is done too.
+    pub async fn read_when_done(&mut self, app: &TestApp) -> u64 {
+        app.background.done().await;
+        self.read(app).await
+    }
+}
+
 impl TestApp {
     /// A connection of the test's own to the app's tables.
     pub async fn tables(&self) -> DatabaseConnection {
