@@ -15,6 +15,7 @@ use actix_web::{App, test, web};
 use chrono::{DateTime, Offset as _, Utc};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use nocobase_dingtalk::audit::Audit;
+use nocobase_dingtalk::background::Background;
 use nocobase_dingtalk::call_counts::CallCounts;
 use nocobase_dingtalk::clock::Clock;
 use nocobase_dingtalk::config::{Cors, Mode};
@@ -88,12 +89,14 @@ fn site() -> Surface {
             std::sync::Arc::new(|_| ()),
         )
         .unwrap();
+        let background = Background::of_this_runtime();
         let sessions = Sessions::new(
             store.clone(),
             SessionSecret::new(SECRET),
             Passwords::new(std::sync::Arc::new(|_| ())),
             clock.clone(),
             entropy.clone(),
+            background.clone(),
         );
         let sign_in = SignIn::new(Parts {
             store: store.clone(),
@@ -109,6 +112,7 @@ fn site() -> Surface {
             },
             clock: clock.clone(),
             entropy: entropy.clone(),
+            background: background.clone(),
         });
         // Nobody looks after anything.
         let directory = Directory::new(directory::DirectoryParts {
@@ -119,6 +123,7 @@ fn site() -> Surface {
             audit: audit.clone(),
             clock: clock.clone(),
             entropy: entropy.clone(),
+            background,
             zone: Utc.fix(),
         });
         let events = Callbacks::new(
