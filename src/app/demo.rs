@@ -75,6 +75,8 @@ pub async fn build(
         clock.now(),
     )
     .await?;
+    // Its source came after the keeper's first look.
+    app.directory().look();
     Ok(RunningDemo { app, simulator })
 }
 

@@ -118,7 +118,7 @@ async fn work(
         if let Some(rows) = rows {
             tend(&directory, &companions, &mut tended, rows).await;
         }
-        let pause = if tended.is_empty() {
+        let pause = if tended.is_empty() && sources.could_read {
             LOOKED_FOR_EVERY
         } else {
             SOURCES_READ_EVERY

@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use dingtalk_simulator::{CallKind, CallbackAddress, Effect, Fault, Person, Population};
+use dingtalk_simulator::{App as DingTalkApp, CallKind, CallbackAddress, Effect, Fault, Person, Population};
+use nocobase_dingtalk::app::demo;
+use nocobase_dingtalk::clock::Clock;
+use nocobase_dingtalk::config::{Config, Sources};
+use nocobase_dingtalk::entropy::Entropy;
 use nocobase_dingtalk::nocobase::NewSyncSource;
 
 use super::{DEMO_CORP_ID, KEY, START_MS, TOKEN, eventually, json};
@@ -75,6 +79,26 @@ async fn stored(app: &TestApp, count: i64) {
     })
     .await;
     app.wait(TimeDelta::seconds(3));
+}
+
+#[tokio::test]
+async fn the_demo_has_its_stream_and_its_gauges_from_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = folder.path().to_str().unwrap();
+    let settings = [("SIDECAR_STORAGE", storage), ("SIDECAR_LISTEN", "127.0.0.1:0")];
+    let config = Config::load(&Sources::of_pairs(&settings)).unwrap();
+    let any_port = "127.0.0.1:0".parse().unwrap();
+
+    let demo = demo::build(config, any_port, Clock::system(), Entropy::secure())
+        .await
+        .unwrap();
+
+    let client_id = DingTalkApp::demo("").client_id;
+    eventually("the stream is not opened", async || {
+        demo.simulator.control().streams(&client_id) == 1
+    })
+    .await;
+    assert!(demo.app.directory().has_sources());
 }
 
 #[tokio::test]
