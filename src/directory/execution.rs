@@ -20,7 +20,6 @@ use super::desk::{Directory, name};
 use super::known::KnownSite;
 use super::plan::{Deed, Plan, PlanRules};
 use super::reading::{self, Wanted};
-use super::record::Shape;
 use super::rows::{self, Kind};
 use super::run::{Counts, Requested, Run, RunState};
 use super::snapshot::Snapshot;
@@ -118,15 +117,8 @@ impl Execution<'_> {
         let departments: BTreeSet<_> = snapshot.departments.keys().copied().collect();
         // Owned: the plan is followed while the run writes itself down.
         let (options, link) = (self.source.options.clone(), self.source.link.clone());
-        let rules = PlanRules {
-            shape: Shape {
-                fields: &options.fields,
-                main: options.main_department,
-                departments: self.has_departments.then_some(&departments),
-            },
-            unique_field: options.unique_field,
-            link: link.as_ref(),
-        };
+        let there = self.has_departments.then_some(&departments);
+        let rules = PlanRules::of(&options, link.as_ref(), there);
         let mut plan = Plan::of(&snapshot, people, &known, &rules);
         if !evidence.is_complete {
             plan.removed_departments.clear();

@@ -6,12 +6,12 @@ mod people;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
 use super::known::KnownSite;
-use super::options::UniqueField;
+use super::options::{SourceOptions, UniqueField};
 use super::person::Person;
 use super::record::{LeftOut, Shape};
 use super::snapshot::Snapshot;
@@ -27,6 +27,25 @@ pub struct PlanRules<'a> {
     pub unique_field: UniqueField,
     /// The authenticator through which these people sign in.
     pub link: Option<&'a LinkTo>,
+}
+
+impl<'a> PlanRules<'a> {
+    /// As a source's settings have it, with the departments there are; `None` where NocoBase has none at all.
+    pub fn of(
+        options: &'a SourceOptions,
+        link: Option<&'a LinkTo>,
+        departments: Option<&'a BTreeSet<DepartmentId>>,
+    ) -> Self {
+        Self {
+            shape: Shape {
+                fields: &options.fields,
+                main: options.main_department,
+                departments,
+            },
+            unique_field: options.unique_field,
+            link,
+        }
+    }
 }
 
 /// What has to be done.

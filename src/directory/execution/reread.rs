@@ -15,7 +15,7 @@ use crate::directory::known::KnownSite;
 use crate::directory::options::LeaversMode;
 use crate::directory::person::Person;
 use crate::directory::plan::{DepartmentStep, Leaver, Plan, PlanRules, RemovedDepartment};
-use crate::directory::record::{self, Shape};
+use crate::directory::record;
 use crate::directory::run::{Requested, Run};
 use crate::directory::snapshot::Scope;
 use crate::directory::source::Source;
@@ -103,15 +103,8 @@ impl Execution<'_> {
             .collect();
         departments.extend(plan.departments.iter().flatten().map(|step| step.id));
         let (options, link) = (self.source.options.clone(), self.source.link.clone());
-        let rules = PlanRules {
-            shape: Shape {
-                fields: &options.fields,
-                main: options.main_department,
-                departments: self.has_departments.then_some(&departments),
-            },
-            unique_field: options.unique_field,
-            link: link.as_ref(),
-        };
+        let there = self.has_departments.then_some(&departments);
+        let rules = PlanRules::of(&options, link.as_ref(), there);
         // Who is nowhere that is read has only moved, which the next run sees.
         let is_ours = |entry: &DirectoryEntry| {
             if self.has_departments {
