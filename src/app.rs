@@ -95,8 +95,9 @@ pub struct App {
 
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 const SAVE_CALLS_EVERY: Duration = Duration::from_mins(5);
-/// How long the end waits for what nobody else does.
-const BACKGROUND_WITHIN: Duration = Duration::from_millis(500);
+/// How long the end waits for what nobody else does. A managed program that used up its time for requests is to be gone
+/// within two seconds all the same.
+const BACKGROUND_WITHIN: Duration = Duration::from_millis(300);
 /// In the storage folder.
 const CALLS_FOLDER: &str = "calls";
 
