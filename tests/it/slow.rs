@@ -1,6 +1,7 @@
 //! Clients that take their time, or more than their share: they are cut off, and nobody waits for them.
 
-use std::future::Future;
+use std::future::{Future, pending};
+use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, select_all};
 use serde_json::json;
@@ -246,4 +247,15 @@ async fn stopping_waits_neither_for_half_a_request_nor_for_an_idle_proxy() {
 
     assert!(!soon(rest(slow)).await.contains("200"));
     assert_eq!(soon(rest(idle)).await, "");
+}
+
+#[tokio::test]
+async fn stopping_waits_for_work_that_nobody_else_waits_for_but_not_for_ever() {
+    let mut app = TestApp::bare(&[]).await;
+    app.background.spawn(pending());
+
+    let asked = Instant::now();
+    soon(app.stop_gracefully()).await;
+
+    assert!(asked.elapsed() >= Duration::from_millis(300));
 }
