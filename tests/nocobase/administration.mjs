@@ -1,7 +1,7 @@
 // What an administrator does in NocoBase's own pages: add the package, enable it, set up DingTalk, take it away.
 
 import assert from 'node:assert/strict';
-import { openWindow } from './window.mjs';
+import { choose, openWindow } from './window.mjs';
 
 export const PACKAGE = 'nocobase-plugin-auth-dingtalk';
 
@@ -107,17 +107,13 @@ export async function submit(window) {
 /** Authentication > Add new > DingTalk. */
 export async function openNewForm(window, name) {
   await openAuthenticators(window);
-  // The menu does not open before NocoBase knows its types.
-  await window.page.waitForLoadState('networkidle');
   await openNewFormHere(window, name);
 }
 
 /** The same on the page of the authenticators. */
 export async function openNewFormHere(window, name) {
   const { page, t } = window;
-  await page.getByRole('button', { name: window.coreIn('Add new') }).hover();
-  await page.getByRole('button', { name: window.coreIn('Add new') }).click();
-  await page.getByRole('menuitem', { name: t('DingTalk'), exact: true }).click();
+  await choose(page.getByRole('button', { name: window.coreIn('Add new') }), page.getByRole('menuitem', { name: t('DingTalk'), exact: true }));
   await untilFormIsThere(window);
   await window.input(window.field(window.coreIn('Auth UID'))).fill(name);
 }

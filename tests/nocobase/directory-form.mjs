@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { administratorWindow, MASK } from './administration.mjs';
 import { NAME, Site, Steps, until } from './site.mjs';
 import { StandIn } from './stand-in.mjs';
-import { launch } from './window.mjs';
+import { choose, launch } from './window.mjs';
 
 const SYNC_PLUGIN = '@nocobase/plugin-user-data-sync';
 const clients = (process.env.CLIENTS ?? 'v1,v2').split(',');
@@ -64,8 +64,7 @@ async function openSources(window) {
 async function openNew(window) {
   const { page, t } = window;
   await openSources(window);
-  await page.locator('button.ant-btn-primary').first().hover();
-  await page.getByRole('menuitem', { name: t('DingTalk'), exact: true }).click();
+  await choose(page.locator('button.ant-btn-primary').first(), page.getByRole('menuitem', { name: t('DingTalk'), exact: true }));
   await page.getByTestId('dingtalk-directory').waitFor();
 }
 

@@ -13,8 +13,8 @@ import { fileURLToPath } from 'node:url';
 import { administratorWindow, confirm } from './administration.mjs';
 import { exact, LABELS_OF_DINGTALK, read } from './guides.mjs';
 import { around, photographer } from './pictures.mjs';
-import { LI_LEI, Site, Steps, until } from './site.mjs';
-import { launch } from './window.mjs';
+import { LI_LEI, Site, Steps } from './site.mjs';
+import { choose, launch } from './window.mjs';
 
 const DEPARTMENTS_PLUGIN = '@nocobase/plugin-departments';
 const languages = (process.env.LANGUAGES ?? 'en-US,zh-CN,hi-IN,ru-RU,de-DE,id-ID,tr-TR').split(',');
@@ -59,15 +59,9 @@ async function follow(language) {
 
   await step('a source is made; each setting that is named is there', async () => {
     await window.open('/admin');
-    await page.getByTestId('plugin-settings-button').hover();
-    await labelled('menuitem', users).last().click();
+    await choose(page.getByTestId('plugin-settings-button'), labelled('menuitem', users).last());
     await page.getByRole('tab').or(page.getByRole('menuitem')).or(page.getByRole('link')).filter({ hasText: exact(synchronize) }).first().click();
-    // A list that is just being drawn anew closes the menu over which the pointer is.
-    await until('the types are offered', async () => {
-      await page.mouse.move(0, 0);
-      await labelled('button', addNew).hover();
-      return labelled('menuitem', type).click({ timeout: 3000 }).then(() => true, () => false);
-    }, 60);
+    await choose(labelled('button', addNew), labelled('menuitem', type));
     await page.getByTestId('dingtalk-directory').waitFor();
     // The classic client leaves this one label of its form in English; its list has it as the guide does.
     await window.input(window.field(exact(sourceName)).or(window.field(exact('Source name'))).first()).fill(name);

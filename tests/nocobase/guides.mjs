@@ -7,7 +7,7 @@ import path from 'node:path';
 import * as admin from './administration.mjs';
 import { around, photographer } from './pictures.mjs';
 import { approve, expectSignedIn, returnWithError } from './sign-in.mjs';
-import { openWindow } from './window.mjs';
+import { choose, openWindow } from './window.mjs';
 
 const corpus = (name) => JSON.parse(fs.readFileSync(new URL(`../corpus/${name}`, import.meta.url), 'utf8'));
 const LABELS = corpus('nocobase_labels.json');
@@ -77,10 +77,7 @@ export async function followGuide({ step, browser, nocobase, dingtalk, app, outp
   const { page } = window;
   const labelled = (role, label) => page.getByRole(role).filter({ hasText: exact(label) });
   const field = (label) => window.field(exact(label));
-  const openSettings = async (label) => {
-    await page.getByTestId('plugin-settings-button').hover();
-    await labelled('menuitem', label).last().click();
-  };
+  const openSettings = (label) => choose(page.getByTestId('plugin-settings-button'), labelled('menuitem', label).last());
 
   await page.goto(`${dingtalk.aloneUrl}/docs/guide.${language}`);
   const title = await page.getByRole('heading', { level: 1 }).innerText();
@@ -133,8 +130,7 @@ export async function followGuide({ step, browser, nocobase, dingtalk, app, outp
     const shown = form.points.slice(0, 3).flatMap((point) => point.labels);
     const folded = form.points.slice(3).flatMap((point) => point.labels).filter((label) => !LABELS_OF_DINGTALK.includes(label));
     await openSettings(authentication);
-    await labelled('button', addNew).hover();
-    await labelled('menuitem', type).click();
+    await choose(labelled('button', addNew), labelled('menuitem', type));
     for (const label of shown) await field(label).waitFor();
     await window.input(field(clientId)).fill(app.clientId);
     await window.input(field(clientSecret)).fill(app.clientSecret);
@@ -182,7 +178,7 @@ export async function followGuide({ step, browser, nocobase, dingtalk, app, outp
     for (const [index, code] of TROUBLES.entries()) {
       if (!code) continue;
       await returnWithError(visitor, made.name, code);
-      await visitor.page.getByTestId('dingtalk-error').filter({ hasText: trouble.points[index].messages[0] }).waitFor({ timeout: 10_000 });
+      await visitor.page.getByTestId('dingtalk-error').filter({ hasText: trouble.points[index].messages[0] }).waitFor();
     }
     await visitor.picture('trouble');
   }, visitor);

@@ -8,7 +8,7 @@ import { openDingTalkWindow } from './dingtalk-window.mjs';
 import { DEMO_CORP_ID } from './programs.mjs';
 import { approve, expectSignedIn, throughDingTalk, untilIn, whoIsIn } from './sign-in.mjs';
 import { APP, NAME } from './site.mjs';
-import { BUTTON, openWindow } from './window.mjs';
+import { BUTTON, choose, openWindow } from './window.mjs';
 
 const SENTENCE_LIMIT_MS = 5000;
 const INTERNAL = { autoLogin: true, autoLoginType: 'internal', corpId: DEMO_CORP_ID, agentId: '4271' };
@@ -386,7 +386,6 @@ export async function clientSteps({ steps, site, browser, output, client }) {
 }
 
 /** By the person's own menu. */
-async function signOut(window) {
-  await window.page.getByTestId('user-center-button').first().hover();
-  await window.page.getByText(window.core('Sign out')).first().click();
+function signOut(window) {
+  return choose(window.page.getByTestId('user-center-button').first(), window.page.getByText(window.core('Sign out')).first());
 }

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import * as admin from './administration.mjs';
 import { ADMIN } from './nocobase.mjs';
 import { approve, OWN_PARAMETERS, untilIn, whoIsIn } from './sign-in.mjs';
-import { BUTTON, openWindow } from './window.mjs';
+import { BUTTON, choose, openWindow } from './window.mjs';
 
 const PERSON = { account: 'lilei', password: 'secret-of-lei', dingtalk: 'li-lei' };
 
@@ -18,8 +18,7 @@ async function withPassword(browser, nocobase, { account, password }, options) {
 
 async function openDialog(window) {
   const { page, t } = window;
-  await page.getByTestId('user-center-button').hover();
-  await page.getByText(t('DingTalk account'), { exact: true }).click();
+  await choose(page.getByTestId('user-center-button'), page.getByText(t('DingTalk account'), { exact: true }));
   await page.getByTestId('dingtalk-own-links').waitFor();
 }
 

@@ -52,6 +52,34 @@ async function coreTexts(nocobase, language) {
   return (key) => [...new Set([client[key], auth[key]].filter(Boolean).concat(client[key] || auth[key] ? [] : [key]))].map(escape).join('|');
 }
 
+/**
+ * What antd opens stands still at its full size, unseen, and then grows from a part of it: a button pressed in its first
+ * moment is elsewhere when it is let go, and the click is lost. Nobody who has to see it first is as early.
+ */
+function openInPlace() {
+  const sheet = new CSSStyleSheet();
+  // The animation goes on: antd waits for its end, and misses one that ends at once.
+  sheet.replaceSync('.ant-modal, .ant-popover, .ant-dropdown, .ant-select-dropdown { transform: none !important; }');
+  document.adoptedStyleSheets.push(sheet);
+}
+
+/**
+ * Takes what a button offers to the pointer over it. A page that is still being drawn closes the menu again, or does not
+ * know yet what belongs in it.
+ */
+export async function choose(button, item) {
+  const until = Date.now() + PATIENCE_MS;
+  for (;;) {
+    await button.page().mouse.move(0, 0);
+    await button.hover();
+    try {
+      return await item.click({ timeout: 3_000 });
+    } catch (error) {
+      if (Date.now() > until) throw error;
+    }
+  }
+}
+
 let pictures = 0;
 
 /**
@@ -59,6 +87,7 @@ let pictures = 0;
  */
 export async function openWindow(browser, nocobase, { client, language, token, authenticator = 'basic', output, name, width = 1280, height = 900, ...device }) {
   const context = await browser.newContext({ viewport: { width, height }, locale: language, ...device });
+  await context.addInitScript(openInPlace);
   // Only where nothing is stored yet: this runs on every page, and must not undo what the page has stored.
   await context.addInitScript(
     ([wanted, session, sessionAuthenticator]) => {
