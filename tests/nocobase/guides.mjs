@@ -178,7 +178,7 @@ export async function followGuide({ step, browser, nocobase, dingtalk, app, outp
     for (const [index, code] of TROUBLES.entries()) {
       if (!code) continue;
       await returnWithError(visitor, made.name, code);
-      await visitor.page.getByTestId('dingtalk-error').filter({ hasText: trouble.points[index].messages[0] }).waitFor();
+      await visitor.page.getByTestId('dingtalk-error').filter({ hasText: trouble.points[index].messages[0] }).waitFor({ timeout: 10_000 });
     }
     await visitor.picture('trouble');
   }, visitor);

@@ -132,7 +132,7 @@ async function people(client, language) {
     for (const code of [...Object.keys(BUTTON.errors), 'SOMETHING_NEW', '<img src=x onerror=alert(1)>']) {
       await returnWithError(window, name, code);
       const [start] = window.t(BUTTON.errors[code] ?? BUTTON.unknownError).split('{{');
-      await window.page.getByTestId('dingtalk-error').filter({ hasText: start }).waitFor();
+      await window.page.getByTestId('dingtalk-error').filter({ hasText: start }).waitFor({ timeout: 10_000 });
       assert.equal(await window.page.getByTestId('dingtalk-error').locator('img').count(), 0);
     }
   }, window);
