@@ -22,7 +22,7 @@ use super::writer::{Operation, SiteWriter};
 use crate::causes::with_causes;
 use crate::nocobase::{StoreError, SyncSource};
 
-/// How often it is looked which sources there are, where there are any.
+/// How often it is looked which sources there are, where there are any or that could not be read.
 const SOURCES_READ_EVERY: Duration = Duration::from_secs(5);
 /// And where there were none: most sites have none, and whoever makes one asks for a run.
 const LOOKED_FOR_EVERY: Duration = Duration::from_mins(1);
